@@ -1,0 +1,104 @@
+//! The hybrid logical clock (Kulkarni et al., "Logical Physical Clocks", 2014).
+//!
+//! A stamp is wall time, a counter for what happens within one millisecond, and the client that drew it.
+//! Stamps order writes to one field; they never order the log (the server does that).
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::ClientId;
+
+/// One stamp: milliseconds since 1970, a counter, the client.
+///
+/// Its text is `mmmmmmmmmmmm-cccc-client` in hexadecimal, so that texts sort like stamps.
+///
+/// ```
+/// use holm_protocol::Hlc;
+/// let stamp: Hlc = "018f3c2a1b40-0003-c_9f2c".parse().expect("a stamp");
+/// assert_eq!(stamp.ms, 0x018f_3c2a_1b40);
+/// assert_eq!(stamp.to_string(), "018f3c2a1b40-0003-c_9f2c");
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Hlc {
+    /// Milliseconds since 1970, below 2^48.
+    pub ms: u64,
+    /// Orders stamps of one millisecond.
+    pub counter: u16,
+    /// Who drew it; breaks ties.
+    pub client: ClientId,
+}
+
+const MS_MAX: u64 = (1 << 48) - 1;
+
+impl fmt::Display for Hlc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:012x}-{:04x}-{}", self.ms, self.counter, self.client)
+    }
+}
+
+impl std::str::FromStr for Hlc {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let bad = || format!("not a stamp: {text:?}");
+        let mut parts = text.splitn(3, '-');
+        let mut part = || parts.next().ok_or_else(bad);
+        let (ms, counter, client) = (part()?, part()?, part()?);
+        let hex = |s: &str, len| {
+            (s.len() == len && s.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)))
+                .then(|| u64::from_str_radix(s, 16).ok())
+                .flatten()
+                .ok_or_else(bad)
+        };
+        let counter = u16::try_from(hex(counter, 4)?).map_err(|_| bad())?;
+        Ok(Self { ms: hex(ms, 12)?, counter, client: client.into() })
+    }
+}
+
+impl Serialize for Hlc {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Hlc {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(de::Error::custom)
+    }
+}
+
+/// What a replica remembers to draw stamps that never go back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Clock {
+    /// The last milliseconds drawn or heard of.
+    pub ms: u64,
+    /// The counter within it.
+    pub counter: u16,
+}
+
+impl Clock {
+    /// Draws the next stamp: after every stamp drawn or heard of, and not before `now_ms`.
+    pub fn tick(&mut self, now_ms: u64, client: &ClientId) -> Hlc {
+        self.advance(now_ms.min(MS_MAX));
+        Hlc { ms: self.ms, counter: self.counter, client: client.clone() }
+    }
+
+    /// Hears of another replica's stamp, so that what is drawn next comes after it.
+    pub fn hear(&mut self, other: &Hlc) {
+        if (other.ms, other.counter) > (self.ms, self.counter) {
+            (self.ms, self.counter) = (other.ms, other.counter);
+        }
+    }
+
+    fn advance(&mut self, now_ms: u64) {
+        if now_ms > self.ms {
+            (self.ms, self.counter) = (now_ms, 0);
+        } else if self.counter == u16::MAX {
+            (self.ms, self.counter) = (self.ms + 1, 0);
+        } else {
+            self.counter += 1;
+        }
+    }
+}

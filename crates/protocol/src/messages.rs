@@ -1,0 +1,297 @@
+//! The messages of the sync protocol, version 1 (`docs/protocol.md`).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{ClientId, ErrorCode, Hlc, MutationId, Revision, Seq};
+
+/// The version of this protocol: the `v` of every message, and the marker that tells a Holm server from a captive portal.
+pub const PROTOCOL_VERSION: u32 = 1;
+
+/// The fields of a record, by name, in the protocol's JSON (see [`crate::tagged`]).
+pub type Data = Map<String, Value>;
+
+/// When each field was last written, by field name; a stamp without a field in the data is a removal.
+pub type Stamps = BTreeMap<String, Hlc>;
+
+/// `POST {base}/push`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PushRequest {
+    /// [`PROTOCOL_VERSION`].
+    pub v: u32,
+    /// Who sends.
+    pub client: ClientId,
+    /// The schema version under which the mutations were frozen.
+    pub schema: u32,
+    /// The highest seq whose results, with all before it, this client has durably recorded.
+    pub seen: Seq,
+    /// The client's clock at sending, so that the server can shift stamps.
+    pub sent: Hlc,
+    /// In `seq` order.
+    pub mutations: Vec<Mutation>,
+}
+
+/// What a mutation does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// A new record; conflicts when it exists.
+    Create,
+    /// Some fields of a record that exists.
+    Patch,
+    /// A whole record, new or not.
+    Put,
+    /// Removes a record; absent is fine.
+    Delete,
+    /// A server-side function (level 3).
+    Call,
+    /// Consumes its seq without effect.
+    Skip,
+}
+
+/// One change that a client intends.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Mutation {
+    /// Position in this client's order, given when frozen.
+    pub seq: Seq,
+    /// Its identity for ever, drawn in the commit of the write.
+    pub mid: MutationId,
+    /// The transaction it belongs to; all members share one outcome.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tx: Option<String>,
+    /// The number of members of `tx`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n: Option<u32>,
+    /// Empty for `call` and `skip`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub collection: String,
+    /// The record's id; empty for `call` and `skip`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub id: String,
+    /// What it does.
+    pub kind: Kind,
+    /// The revision the client saw; `None` where it saw none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<Revision>,
+    /// The fields written: all of them for `create` and `put`, the changed ones for `patch`.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub data: Data,
+    /// The changed fields. A field with a stamp and no data is removed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub stamps: Stamps,
+    /// The function of a `call`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// The arguments of a `call`.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub args: Value,
+}
+
+/// The answer to a push.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PushResponse {
+    /// [`PROTOCOL_VERSION`].
+    pub v: u32,
+    /// Which life of the server's data this is; another one means that it was restored or rebuilt.
+    pub epoch: String,
+    /// The server's clock.
+    pub now: Hlc,
+    /// The client's last handled seq.
+    pub acked: Seq,
+    /// One per mutation, in `seq` order.
+    pub results: Vec<MutationResult>,
+    /// What one request may hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Limits>,
+}
+
+/// What one push may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Mutations per request.
+    pub mutations: u32,
+    /// Bytes of a body, uncompressed.
+    pub bytes: u64,
+}
+
+/// The outcome of one mutation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MutationResult {
+    /// Whose.
+    pub seq: Seq,
+    /// What became of it.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+}
+
+/// What became of a mutation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "lowercase")]
+pub enum Outcome {
+    /// Applied; `rev` is the record's new revision (absent for a delete of what was not there, and for a skip).
+    Ok {
+        /// The record's revision afterwards.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rev: Option<Revision>,
+    },
+    /// Not applied: the record is not what the client saw.
+    Conflict {
+        /// What the server has.
+        server: ServerRow,
+    },
+    /// Not applied, and never will be.
+    Rejected {
+        /// Why.
+        code: ErrorCode,
+        /// Which field, where it was one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        field: Option<String>,
+        /// Why, in words.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        message: String,
+        /// For `tx-aborted`: the seq of the member that failed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        culprit: Option<Seq>,
+    },
+    /// No effect; send it again under a new seq after so many seconds.
+    Retry {
+        /// Seconds.
+        after: u32,
+    },
+}
+
+/// A row as the server has it, in a conflict.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ServerRow {
+    /// Its revision; absent where the server never had the row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rev: Option<Revision>,
+    /// It was deleted, or never there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deleted: bool,
+    /// Its fields.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub data: Data,
+    /// When each was written.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub stamps: Stamps,
+}
+
+/// `POST {base}/pull`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PullRequest {
+    /// [`PROTOCOL_VERSION`].
+    pub v: u32,
+    /// Who asks.
+    pub client: ClientId,
+    /// The schema version of the app.
+    pub schema: u32,
+    /// As in [`PushRequest`].
+    pub seen: Seq,
+    /// Changes per scope and answer, at most.
+    pub limit: u32,
+    /// Seconds to wait for news when there are none (long poll).
+    #[serde(default)]
+    pub wait: u32,
+    /// What to pull.
+    pub scopes: Vec<ScopeRequest>,
+}
+
+/// A scope, and where this client stands in it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ScopeRequest {
+    /// The server's name for it.
+    pub name: String,
+    /// Its arguments.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub args: Map<String, Value>,
+    /// The last checkpoint received; `None` at first.
+    pub checkpoint: Option<String>,
+}
+
+/// The answer to a pull.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PullResponse {
+    /// [`PROTOCOL_VERSION`].
+    pub v: u32,
+    /// As in [`PushResponse`].
+    pub epoch: String,
+    /// The server's clock.
+    pub now: Hlc,
+    /// The client's last handled seq, read in the same snapshot as the changes.
+    pub acked: Seq,
+    /// Every result that is not ok with `seen < seq <= acked`.
+    #[serde(default)]
+    pub results: Vec<MutationResult>,
+    /// One per scope asked for.
+    pub scopes: Vec<ScopeResponse>,
+}
+
+/// One page of a scope.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ScopeResponse {
+    /// `name`, or `name:args` in the server's own form.
+    pub key: String,
+    /// Where the client stands after this page. Opaque.
+    pub checkpoint: String,
+    /// There is more to ask for now.
+    pub more: bool,
+    /// The client's checkpoint was no good: this is the first page of everything.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reset: bool,
+    /// Rows in all, on the first page, for progress.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total: Option<u64>,
+    /// In commit order (key order during a reset).
+    pub changes: Vec<Change>,
+}
+
+/// One row of a page: present, deleted (a tombstone) or gone (it left the scope).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Change {
+    /// Its collection.
+    pub collection: String,
+    /// Its id.
+    pub id: String,
+    /// Its revision; absent for `gone`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rev: Option<Revision>,
+    /// It was deleted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deleted: bool,
+    /// It left this scope.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gone: bool,
+    /// Its fields.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub data: Data,
+    /// When each was written.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub stamps: Stamps,
+}
+
+/// The body of an answer that refuses the whole request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ErrorResponse {
+    /// [`PROTOCOL_VERSION`].
+    pub v: u32,
+    /// Why.
+    pub error: ErrorCode,
+    /// Why, in words.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub message: String,
+    /// For `gap`: the seq that the server waits for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<Seq>,
+    /// For `schema-unsupported`: the oldest schema served.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min: Option<u32>,
+    /// For `schema-unsupported`: the newest schema served.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max: Option<u32>,
+    /// For `payload-too-large`: what one request may hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Limits>,
+}

@@ -1,0 +1,25 @@
+//! Locks shared by all who share a disk (Web Locks in a browser).
+
+/// What a lock is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LockName {
+    /// Taken by a writer that lost to others too often; nobody needs it to write.
+    Write,
+    /// Held by the one who folds the log into blocks.
+    Checkpoint,
+    /// Held by the one who talks to the server.
+    Sync,
+}
+
+/// Gives locks by name. A lock is given back when what was returned is dropped, or when its holder dies.
+#[allow(async_fn_in_trait)] // every driver is single-threaded
+pub trait Locks {
+    /// A held lock.
+    type Held: 'static;
+
+    /// Waits for the lock.
+    async fn lock(&self, name: LockName) -> Self::Held;
+
+    /// Takes the lock if nobody holds it.
+    async fn try_lock(&self, name: LockName) -> Option<Self::Held>;
+}

@@ -1,0 +1,1 @@
+//! Holm in the browser.
