@@ -31,6 +31,37 @@ pub struct Hlc {
 
 const MS_MAX: u64 = (1 << 48) - 1;
 
+impl Hlc {
+    /// The stamp moved by the difference between two clocks, and no later than `not_after`: a clock 400 days ahead wins nothing.
+    ///
+    /// ```
+    /// use holm_protocol::Hlc;
+    /// let (stamp, now): (Hlc, Hlc) = ("0000000003e8-0002-c_a".parse().unwrap(), "000000000258-0000-server".parse().unwrap());
+    /// assert_eq!(stamp.shift(-500, &now).to_string(), "0000000001f4-0002-c_a");
+    /// assert_eq!(stamp.shift(0, &now).to_string(), "000000000258-0000-c_a");
+    /// ```
+    #[must_use]
+    pub fn shift(&self, offset_ms: i64, not_after: &Self) -> Self {
+        let ms = self.ms.saturating_add_signed(offset_ms);
+        let (ms, counter) = (ms, self.counter).min((not_after.ms, not_after.counter));
+        Self {
+            ms: ms.min(MS_MAX),
+            counter,
+            client: self.client.clone(),
+        }
+    }
+
+    /// The stamp right after this one, drawn by `client`.
+    #[must_use]
+    pub fn next_by(&self, client: &ClientId) -> Self {
+        let mut clock = Clock {
+            ms: self.ms,
+            counter: self.counter,
+        };
+        clock.tick(0, client)
+    }
+}
+
 impl fmt::Display for Hlc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:012x}-{:04x}-{}", self.ms, self.counter, self.client)
@@ -46,13 +77,19 @@ impl std::str::FromStr for Hlc {
         let mut part = || parts.next().ok_or_else(bad);
         let (ms, counter, client) = (part()?, part()?, part()?);
         let hex = |s: &str, len| {
-            (s.len() == len && s.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)))
-                .then(|| u64::from_str_radix(s, 16).ok())
-                .flatten()
-                .ok_or_else(bad)
+            (s.len() == len
+                && s.bytes()
+                    .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)))
+            .then(|| u64::from_str_radix(s, 16).ok())
+            .flatten()
+            .ok_or_else(bad)
         };
         let counter = u16::try_from(hex(counter, 4)?).map_err(|_| bad())?;
-        Ok(Self { ms: hex(ms, 12)?, counter, client: client.into() })
+        Ok(Self {
+            ms: hex(ms, 12)?,
+            counter,
+            client: client.into(),
+        })
     }
 }
 
@@ -82,7 +119,11 @@ impl Clock {
     /// Draws the next stamp: after every stamp drawn or heard of, and not before `now_ms`.
     pub fn tick(&mut self, now_ms: u64, client: &ClientId) -> Hlc {
         self.advance(now_ms.min(MS_MAX));
-        Hlc { ms: self.ms, counter: self.counter, client: client.clone() }
+        Hlc {
+            ms: self.ms,
+            counter: self.counter,
+            client: client.clone(),
+        }
     }
 
     /// Hears of another replica's stamp, so that what is drawn next comes after it.
@@ -95,10 +136,10 @@ impl Clock {
     fn advance(&mut self, now_ms: u64) {
         if now_ms > self.ms {
             (self.ms, self.counter) = (now_ms, 0);
-        } else if self.counter == u16::MAX {
+        } else if self.counter == u16::MAX && self.ms < MS_MAX {
             (self.ms, self.counter) = (self.ms + 1, 0);
         } else {
-            self.counter += 1;
+            self.counter = self.counter.saturating_add(1);
         }
     }
 }

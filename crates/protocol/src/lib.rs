@@ -2,12 +2,18 @@
 //!
 //! Serde only: no clock, no IO, no randomness.
 
+mod conflict;
 mod error;
 mod hlc;
 mod ids;
+mod merge;
 mod messages;
+mod wire;
 
+pub use conflict::{Decision, Policy, Standing, decide};
 pub use error::{ErrorCode, Fault};
 pub use hlc::{Clock, Hlc};
 pub use ids::{ClientId, MutationId, Revision, Seq};
+pub use merge::{MergeReport, last_write, merge};
 pub use messages::*;
+pub use wire::{ID_BYTES_MAX, RECORD_BYTES_MAX, Unreadable, decode};

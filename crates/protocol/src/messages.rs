@@ -10,7 +10,7 @@ use crate::{ClientId, ErrorCode, Hlc, MutationId, Revision, Seq};
 /// The version of this protocol: the `v` of every message, and the marker that tells a Holm server from a captive portal.
 pub const PROTOCOL_VERSION: u32 = 1;
 
-/// The fields of a record, by name, in the protocol's JSON (see [`crate::tagged`]).
+/// The fields of a record, by name, in the protocol's JSON (`docs/protocol.md`, Values).
 pub type Data = Map<String, Value>;
 
 /// When each field was last written, by field name; a stamp without a field in the data is a removal.
@@ -47,7 +47,7 @@ pub enum Kind {
     Delete,
     /// A server-side function (level 3).
     Call,
-    /// Consumes its seq without effect.
+    /// Consumes its seq without effect: answered `rejected: undeliverable`, or from the receipt if it had been applied before.
     Skip,
 }
 
@@ -130,7 +130,7 @@ pub struct MutationResult {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "lowercase")]
 pub enum Outcome {
-    /// Applied; `rev` is the record's new revision (absent for a delete of what was not there, and for a skip).
+    /// Applied; `rev` is the record's revision afterwards (absent for a delete of what was never there).
     Ok {
         /// The record's revision afterwards.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -294,4 +294,13 @@ pub struct ErrorResponse {
     /// For `payload-too-large`: what one request may hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<Limits>,
+}
+
+/// The data of a `poke` event of `GET {base}/stream`: these scopes have news.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Poke {
+    /// [`PROTOCOL_VERSION`].
+    pub v: u32,
+    /// The keys of the scopes; empty when the server cannot say which.
+    pub scopes: Vec<String>,
 }

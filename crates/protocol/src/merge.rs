@@ -1,0 +1,99 @@
+//! How two edits of one record become one, field by field or whole. Decided alike by server and engine.
+//!
+//! Stamps name the changed fields: a field with a stamp and no value was removed; a value without a
+//! stamp is repeated from what the writer saw and changes nothing on a row that exists.
+
+use serde_json::Value;
+
+use crate::{Data, Hlc, Stamps};
+
+/// What became of each stamped field of an edit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MergeReport {
+    /// The fields that the row now has from the edit.
+    pub applied: Vec<String>,
+    /// The fields where the row's own value won.
+    pub lost: Vec<String>,
+}
+
+/// Merges an edit (`data`, `stamps`) into a row, field by field.
+///
+/// A field that `changed_since_base` denies takes the edit's value. Any other takes the value with the greater
+/// stamp (time, counter, client), and between equal stamps the greater JSON text, so that two replicas that
+/// merge the same edits in any order end alike. A stamp of a field never goes back: an edit that was made in
+/// sight of a later stamp gets the next one after it.
+///
+/// ```
+/// use holm_protocol::{Data, Stamps, merge};
+/// use serde_json::json;
+/// let data = |v| -> Data { serde_json::from_value(v).expect("an object") };
+/// let stamps = |v| -> Stamps { serde_json::from_value(v).expect("stamps") };
+/// let mut row = data(json!({ "title": "milk", "done": false }));
+/// let mut row_stamps = stamps(json!({ "title": "000000000005-0000-c_a", "done": "000000000001-0000-c_a" }));
+/// let report = merge(
+///     &mut row, &mut row_stamps,
+///     &data(json!({ "title": "bread", "done": true })),
+///     &stamps(json!({ "title": "000000000004-0000-c_b", "done": "000000000004-0000-c_b" })),
+///     |_| true,
+/// );
+/// assert_eq!(row, data(json!({ "title": "milk", "done": true })));
+/// assert_eq!((report.applied, report.lost), (vec!["done".to_owned()], vec!["title".to_owned()]));
+/// ```
+pub fn merge(
+    row: &mut Data,
+    row_stamps: &mut Stamps,
+    data: &Data,
+    stamps: &Stamps,
+    changed_since_base: impl Fn(&str) -> bool,
+) -> MergeReport {
+    let mut report = MergeReport::default();
+    for (field, mine) in stamps {
+        let theirs = row_stamps.get(field);
+        let value = data.get(field);
+        let stamp = match theirs {
+            None => Some(mine.clone()),
+            Some(theirs) if !changed_since_base(field) => Some(in_sight_of(theirs, mine)),
+            Some(theirs) => wins((theirs, row.get(field)), (mine, value)).then(|| mine.clone()),
+        };
+        let Some(stamp) = stamp else {
+            report.lost.push(field.clone());
+            continue;
+        };
+        match value {
+            Some(value) => row.insert(field.clone(), value.clone()),
+            None => row.remove(field),
+        };
+        row_stamps.insert(field.clone(), stamp);
+        report.applied.push(field.clone());
+    }
+    report
+}
+
+/// Whether `mine` replaces the whole record: its newest stamp is not older than the newest of `theirs`.
+///
+/// ```
+/// use holm_protocol::{Stamps, last_write};
+/// let at = |text: &str| Stamps::from([("title".to_owned(), text.parse().expect("a stamp"))]);
+/// assert!(last_write(&at("000000000001-0000-c_a"), &at("000000000002-0000-c_b")));
+/// assert!(!last_write(&at("000000000003-0000-c_a"), &at("000000000002-0000-c_b")));
+/// ```
+#[must_use]
+pub fn last_write(theirs: &Stamps, mine: &Stamps) -> bool {
+    mine.values().max() >= theirs.values().max()
+}
+
+fn in_sight_of(theirs: &Hlc, mine: &Hlc) -> Hlc {
+    if mine > theirs {
+        mine.clone()
+    } else {
+        theirs.next_by(&mine.client)
+    }
+}
+
+fn wins(theirs: (&Hlc, Option<&Value>), mine: (&Hlc, Option<&Value>)) -> bool {
+    let text = |value: Option<&Value>| value.map(Value::to_string);
+    mine.0
+        .cmp(theirs.0)
+        .then_with(|| text(mine.1).cmp(&text(theirs.1)))
+        .is_gt()
+}

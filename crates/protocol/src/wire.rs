@@ -1,0 +1,59 @@
+//! Bytes to messages: the marker first, then the shape.
+
+use std::fmt;
+
+use serde::{Deserialize, de::DeserializeOwned};
+
+use crate::PROTOCOL_VERSION;
+
+/// A record's fields as JSON text hold at most this many bytes (1 MiB).
+pub const RECORD_BYTES_MAX: usize = 1 << 20;
+
+/// A record's id holds at most this many bytes.
+pub const ID_BYTES_MAX: usize = 512;
+
+/// Why bytes are not a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unreadable {
+    /// Not JSON, or no `v`: another kind of server, a captive portal, half a body.
+    NoMarker,
+    /// Another version of this protocol.
+    Version(u64),
+    /// The marker is right, the rest is not.
+    Shape(String),
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoMarker => write!(f, "not JSON with a protocol version `v`"),
+            Self::Version(v) => write!(f, "protocol version {v}, not {PROTOCOL_VERSION}"),
+            Self::Shape(what) => write!(f, "not a message of this kind: {what}"),
+        }
+    }
+}
+
+impl std::error::Error for Unreadable {}
+
+/// Reads a message. Fields that it does not know are ignored, JSON nested deeper than 128 is refused.
+///
+/// # Errors
+///
+/// [`Unreadable`], which tells a foreign body from a broken one.
+///
+/// ```
+/// use holm_protocol::{ErrorResponse, Unreadable, decode};
+/// assert_eq!(decode::<ErrorResponse>(b"<html>hotel wifi</html>"), Err(Unreadable::NoMarker));
+/// assert!(decode::<ErrorResponse>(br#"{"v":1,"error":"gap","expected":3}"#).is_ok());
+/// ```
+pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unreadable> {
+    #[derive(Deserialize)]
+    struct Marker {
+        v: u64,
+    }
+    let marker: Marker = serde_json::from_slice(bytes).map_err(|_| Unreadable::NoMarker)?;
+    if marker.v != u64::from(PROTOCOL_VERSION) {
+        return Err(Unreadable::Version(marker.v));
+    }
+    serde_json::from_slice(bytes).map_err(|error| Unreadable::Shape(error.to_string()))
+}

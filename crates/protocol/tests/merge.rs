@@ -1,0 +1,151 @@
+//! Field merge as a property: whatever the order, replicas end alike, and nothing unstamped moves.
+
+use holm_protocol::{Data, Hlc, Stamps, last_write, merge};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+#[derive(Clone, Debug)]
+struct Edit {
+    data: Data,
+    stamps: Stamps,
+}
+
+fn values() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        Just(json!(null)),
+        any::<bool>().prop_map(Value::from),
+        (0..4i32).prop_map(Value::from),
+        "[a-c]{0,2}".prop_map(Value::from)
+    ]
+}
+
+/// Few fields, few times and few clients, so that ties happen; `None` removes the field.
+fn edits() -> impl Strategy<Value = Edit> {
+    let field = (0..4u64, 0..2u16, "[ab]", prop::option::of(values()));
+    prop::collection::btree_map("[w-z]", field, 0..4).prop_map(|fields| {
+        let mut edit = Edit {
+            data: Data::new(),
+            stamps: Stamps::new(),
+        };
+        for (name, (ms, counter, client, value)) in fields {
+            edit.stamps.insert(
+                name.clone(),
+                Hlc {
+                    ms,
+                    counter,
+                    client: client.as_str().into(),
+                },
+            );
+            edit.data.extend(value.map(|value| (name, value)));
+        }
+        edit
+    })
+}
+
+fn after(start: &Edit, edits: &[&Edit]) -> (Data, Stamps) {
+    let mut row = start.clone();
+    for edit in edits {
+        merge(
+            &mut row.data,
+            &mut row.stamps,
+            &edit.data,
+            &edit.stamps,
+            |_| true,
+        );
+    }
+    (row.data, row.stamps)
+}
+
+proptest! {
+    #[test]
+    fn concurrent_edits_commute(start in edits(), a in edits(), b in edits()) {
+        prop_assert_eq!(after(&start, &[&a, &b]), after(&start, &[&b, &a]));
+    }
+
+    #[test]
+    fn any_order_of_many_edits_ends_alike(start in edits(), mut many in prop::collection::vec(edits(), 0..6), seed in any::<u64>()) {
+        let in_order = after(&start, &many.iter().collect::<Vec<_>>());
+        let turn = if many.is_empty() { 0 } else { usize::try_from(seed % many.len() as u64).expect("small") };
+        many.rotate_left(turn);
+        many.reverse();
+        prop_assert_eq!(in_order, after(&start, &many.iter().collect::<Vec<_>>()));
+    }
+
+    #[test]
+    fn merging_twice_is_merging_once(start in edits(), a in edits(), b in edits()) {
+        prop_assert_eq!(after(&start, &[&a, &b, &a]), after(&start, &[&a, &b]));
+    }
+
+    #[test]
+    fn every_stamped_field_is_reported_once(start in edits(), a in edits(), changed in any::<bool>()) {
+        let mut row = start.clone();
+        let report = merge(&mut row.data, &mut row.stamps, &a.data, &a.stamps, |_| changed);
+        let mut reported = [report.applied.clone(), report.lost.clone()].concat();
+        reported.sort();
+        prop_assert_eq!(reported, a.stamps.keys().cloned().collect::<Vec<_>>());
+        prop_assert!(changed || report.lost.is_empty());
+        for field in report.applied {
+            prop_assert_eq!(row.data.get(&field), a.data.get(&field));
+        }
+        for field in report.lost {
+            prop_assert_eq!(row.data.get(&field), start.data.get(&field));
+            prop_assert_eq!(row.stamps.get(&field), start.stamps.get(&field));
+        }
+    }
+
+    #[test]
+    fn stamps_never_go_back(start in edits(), a in edits(), changed in any::<bool>()) {
+        let mut row = start.clone();
+        merge(&mut row.data, &mut row.stamps, &a.data, &a.stamps, |_| changed);
+        for (field, before) in &start.stamps {
+            let now = &row.stamps[field];
+            prop_assert!((now.ms, now.counter) >= (before.ms, before.counter));
+        }
+    }
+
+    #[test]
+    fn fields_without_a_stamp_stay(start in edits(), a in edits(), repeated in values()) {
+        let mut edit = a.clone();
+        edit.data.insert("unstamped".to_owned(), repeated);
+        prop_assert_eq!(after(&start, &[&edit]), after(&start, &[&a]));
+    }
+
+    #[test]
+    fn the_last_write_is_the_same_from_both_sides(a in edits(), b in edits()) {
+        prop_assert!(last_write(&a.stamps, &b.stamps) || last_write(&b.stamps, &a.stamps));
+        if a.stamps.values().max() != b.stamps.values().max() {
+            prop_assert!(last_write(&a.stamps, &b.stamps) != last_write(&b.stamps, &a.stamps));
+        }
+    }
+}
+
+#[test]
+fn an_edit_in_sight_of_a_later_stamp_wins_and_stays_ahead() {
+    let stamp = |text: &str| text.parse::<Hlc>().expect("a stamp");
+    let field = |value: &str, at: &str| Edit {
+        data: Data::from_iter([("t".to_owned(), json!(value))]),
+        stamps: Stamps::from([("t".to_owned(), stamp(at))]),
+    };
+    let mut row = field("theirs", "000000000064-0000-c_a");
+    let mine = field("mine", "00000000005a-0000-c_b");
+    merge(
+        &mut row.data,
+        &mut row.stamps,
+        &mine.data,
+        &mine.stamps,
+        |_| false,
+    );
+    assert_eq!(
+        (&row.data["t"], &row.stamps["t"]),
+        (&json!("mine"), &stamp("000000000064-0001-c_b"))
+    );
+    let between = field("late", "00000000005f-0000-c_c");
+    let report = merge(
+        &mut row.data,
+        &mut row.stamps,
+        &between.data,
+        &between.stamps,
+        |_| true,
+    );
+    assert_eq!(report.lost, ["t"]);
+}
