@@ -1,0 +1,2 @@
+// Written by scripts/build-pkg.sh: which engine these files belong to.
+export const BUILD = 'unbuilt';

@@ -1,0 +1,158 @@
+// A collection: its records by id, and the start of its queries. The same for a database and inside a transaction.
+
+import { HolmError } from './errors.js';
+import { Query } from './query.js';
+import { encodeFields } from './walk.js';
+
+/** @typedef {import('./records.js').Row} Row */
+/** @typedef {'put' | 'insert' | 'patch' | 'delete'} Operation */
+/**
+ * What a collection stands on.
+ * @typedef {object} Port
+ * @property {<R>(op: Operation, collection: string, text: () => string, answer: (ids: string[]) => R) => Promise<R>} write
+ * @property {(collection: string, ids: () => string) => Promise<(object | undefined)[]>} read
+ * @property {(collection: string, query: () => string) => Promise<object[]>} query
+ * @property {(query: () => string) => Promise<number>} count
+ * @property {(collection: string, query: () => string, watcher: import('./query.js').Watcher) => () => void} watch
+ */
+
+export class Collection {
+  #port;
+  #name;
+
+  /**
+   * @param {Port} port
+   * @param {string} name
+   */
+  constructor(port, name) {
+    this.#port = port;
+    this.#name = name;
+  }
+
+  /** @param {any} record */
+  put(record) {
+    return this.#port.write('put', this.#name, () => `[${wholeText(record)}]`, first);
+  }
+
+  /** @param {any[]} records */
+  putMany(records) {
+    return this.#port.write('put', this.#name, () => listText(records, wholeText), all);
+  }
+
+  /** @param {any} record */
+  insert(record) {
+    return this.#port.write('insert', this.#name, () => `[${wholeText(record)}]`, first);
+  }
+
+  /** @param {any[]} records */
+  insertMany(records) {
+    return this.#port.write('insert', this.#name, () => listText(records, wholeText), all);
+  }
+
+  /**
+   * @param {string} id
+   * @param {any} fields
+   */
+  patch(id, fields) {
+    return this.#port.write('patch', this.#name, () => `[${patchText([id, fields])}]`, nothing);
+  }
+
+  /** @param {[string, any][]} patches */
+  patchMany(patches) {
+    return this.#port.write('patch', this.#name, () => listText(patches, patchText), nothing);
+  }
+
+  /** @param {string} id */
+  delete(id) {
+    return this.#port.write('delete', this.#name, () => `[[${idText(id)}]]`, nothing);
+  }
+
+  /** @param {string[]} ids */
+  deleteMany(ids) {
+    return this.#port.write('delete', this.#name, () => listText(ids, id => `[${idText(id)}]`), nothing);
+  }
+
+  /** @param {string} id */
+  async get(id) {
+    return (await this.#port.read(this.#name, () => `[${idText(id)}]`))[0];
+  }
+
+  /** @param {string[]} ids */
+  getMany(ids) {
+    return this.#port.read(this.#name, () => listText(ids, idText));
+  }
+
+  /** @param {any} filter */
+  where(filter) {
+    return new Query(this.#port, this.#name).where(filter);
+  }
+
+  /** @param {...(string | string[])} keys */
+  orderBy(...keys) {
+    return new Query(this.#port, this.#name).orderBy(...keys);
+  }
+
+  /** @param {number} count */
+  limit(count) {
+    return new Query(this.#port, this.#name).limit(count);
+  }
+
+  all() {
+    return new Query(this.#port, this.#name).all();
+  }
+
+  count() {
+    return new Query(this.#port, this.#name).count();
+  }
+
+  /**
+   * @param {(rows: any, diff: any) => void} onRows
+   * @param {(error: HolmError) => void} [onError]
+   */
+  watch(onRows, onError) {
+    return new Query(this.#port, this.#name).watch(onRows, onError);
+  }
+}
+
+/** @param {string[]} ids */
+const first = ids => ids[0];
+/** @param {string[]} ids */
+const all = ids => ids;
+const nothing = () => undefined;
+
+/** @param {any} record */
+function wholeText(record) {
+  const fields = encodeFields(record, { patch: false });
+  return `[${record.id === undefined ? 'null' : idText(record.id)},${fields}]`;
+}
+
+/** @param {any} pair */
+function patchText(pair) {
+  if (!Array.isArray(pair)) throw new HolmError('invalid-argument', 'patchMany takes a list of [id, fields].');
+  const [id, fields] = pair;
+  const text = idText(id);
+  if (fields !== null && typeof fields === 'object' && Object.hasOwn(fields, 'id') && fields.id !== id) {
+    throw new HolmError('invalid-id', 'The id of a record cannot be changed.', { field: 'id' });
+  }
+  return `[${text},${encodeFields(fields, { patch: true })}]`;
+}
+
+/**
+ * @param {any} items
+ * @param {(item: any) => string} text
+ */
+function listText(items, text) {
+  if (!Array.isArray(items)) throw new HolmError('invalid-argument', 'The Many form takes a list.');
+  return `[${Array.from(items, text).join(',')}]`;
+}
+
+/**
+ * An id as JSON. The engine checks its length; here only what JSON would change.
+ * @param {unknown} id
+ */
+export function idText(id) {
+  if (typeof id !== 'string' || id === '') throw new HolmError('invalid-id', 'A record id is a string that is not empty.', { field: 'id' });
+  if (id === '__proto__') throw new HolmError('invalid-id', 'A record id cannot be __proto__.', { field: 'id' });
+  if (/\p{Surrogate}/u.test(id)) throw new HolmError('invalid-id', 'A record id cannot hold a lone surrogate.', { field: 'id' });
+  return JSON.stringify(id);
+}

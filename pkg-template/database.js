@@ -1,0 +1,282 @@
+// The handle that `open` gives: the collections, transactions, settings and sync of one database.
+
+import { Collection } from './collection.js';
+import { HolmError, closedError, holmError, report } from './errors.js';
+import { KeyValue } from './kv.js';
+import { Schema } from './schema.js';
+import { share } from './shared.js';
+import { Sync } from './sync.js';
+import { transact } from './transaction.js';
+
+/** @typedef {import('./engine.d.ts').Engine} Engine */
+/** @typedef {import('./shared.js').Shared} Shared */
+
+/** One opened handle: runs calls on the shared engine until it is closed, and makes every failure a HolmError. */
+export class Session {
+  #shared;
+  #name;
+  /** @type {Set<() => void>} */
+  #stops = new Set();
+  /** @type {Set<Promise<unknown>>} */
+  #working = new Set();
+  /** @type {Promise<void> | undefined} */
+  #closing;
+
+  /**
+   * @param {Shared} shared
+   * @param {string} name
+   */
+  constructor(shared, name) {
+    this.#shared = shared;
+    this.#name = name;
+  }
+
+  get closed() {
+    return this.#closing !== undefined;
+  }
+
+  board() {
+    this.#engine();
+    return this.#shared.board;
+  }
+
+  /**
+   * @template R
+   * @param {(engine: Engine) => R} call
+   * @returns {R}
+   */
+  runNow(call) {
+    const engine = this.#engine();
+    try {
+      return call(engine);
+    } catch (error) {
+      throw holmError(error);
+    }
+  }
+
+  /**
+   * @template R
+   * @param {(engine: Engine) => Promise<R>} call
+   * @returns {Promise<R>}
+   */
+  async run(call) {
+    const engine = this.#engine();
+    try {
+      return await call(engine);
+    } catch (error) {
+      throw holmError(error);
+    }
+  }
+
+  /**
+   * A write: a promise that also knows its receipt, and when asked, when the server has it.
+   * @template R
+   * @param {(engine: Engine, receipt: string) => Promise<R>} call
+   * @returns {Promise<R>}
+   */
+  write(call) {
+    /** @type {string | undefined} */
+    let receipt;
+    /** @type {Promise<R>} */
+    let saved;
+    try {
+      receipt = this.runNow(engine => engine.draw());
+      saved = this.#keep(call(this.#shared.engine, receipt));
+    } catch (error) {
+      saved = Promise.reject(error);
+    }
+    /** @type {Promise<void> | undefined} */
+    let synced;
+    return Object.defineProperties(saved, {
+      receipt: { value: receipt, enumerable: true },
+      synced: { get: () => synced ??= saved.then(() => this.run(engine => engine.synced(/** @type {string} */ (receipt)))) },
+    });
+  }
+
+  /** @type {import('./collection.js').Port['watch']} */
+  watch(collection, query, watcher) {
+    const { records } = this.#shared;
+    const handle = this.runNow(engine => engine.watch(query(), (text, error) => {
+      if (error || !text) return watcher.error(holmError(error));
+      const { rows, diff } = JSON.parse(text);
+      const shown = rows.map((/** @type {import('./records.js').Row} */ row) => records.show(collection, row));
+      watcher.rows(Object.freeze(shown), diff);
+    }));
+    return this.untilClosed(() => this.#shared.engine.unwatch(handle));
+  }
+
+  /**
+   * A function that stops something once: when it is called, or when this handle is closed.
+   * @param {() => void} stop
+   */
+  untilClosed(stop) {
+    const once = () => { if (this.#stops.delete(once)) stop(); };
+    this.#stops.add(once);
+    return once;
+  }
+
+  /** @param {import('./records.js').Row | null} row @param {string} collection */
+  show(collection, row) {
+    return row ? this.#shared.records.show(collection, row) : undefined;
+  }
+
+  /** Waits for the writes under way, then gives the engine up. */
+  close() {
+    return this.#closing ??= this.#close();
+  }
+
+  async #close() {
+    for (const stop of [...this.#stops]) {
+      try {
+        stop();
+      } catch (error) {
+        report(error);
+      }
+    }
+    await Promise.allSettled(this.#working);
+    await this.#shared.leave();
+  }
+
+  /**
+   * Counts work that `close` waits for.
+   * @template R
+   * @param {Promise<R>} work
+   * @returns {Promise<R>}
+   */
+  #keep(work) {
+    const done = () => { this.#working.delete(work); };
+    this.#working.add(work);
+    work.then(done, done);
+    return work;
+  }
+
+  #engine() {
+    if (this.closed) throw closedError(`The database "${this.#name}"`);
+    return this.#shared.engine;
+  }
+}
+
+/**
+ * What a database's collections stand on.
+ * @param {Session} session
+ * @returns {import('./collection.js').Port}
+ */
+function portOf(session) {
+  return {
+    write: (op, collection, text, answer) => session.write(async (engine, receipt) => {
+      try {
+        return answer(JSON.parse(await engine.write(op, collection, text(), receipt)));
+      } catch (error) {
+        throw holmError(error);
+      }
+    }),
+    read: (collection, ids) => session.run(async engine => {
+      const rows = JSON.parse(await engine.read(collection, ids()));
+      return rows.map((/** @type {any} */ row) => session.show(collection, row));
+    }),
+    query: (collection, query) => session.run(async engine => {
+      const { rows } = JSON.parse(await engine.query(query()));
+      return rows.map((/** @type {any} */ row) => session.show(collection, row));
+    }),
+    count: query => session.run(async engine => engine.count(query())),
+    watch: (collection, query, watcher) => session.watch(collection, query, watcher),
+  };
+}
+
+export class Database {
+  #session;
+  #collections;
+
+  /**
+   * @param {Session} session
+   * @param {string} name
+   * @param {Schema} schema
+   */
+  constructor(session, name, schema) {
+    this.#session = session;
+    this.#collections = schema.collections;
+    this.name = name;
+    this.sync = new Sync(session);
+    const port = portOf(session);
+    for (const collection of schema.collections) {
+      Object.defineProperty(this, collection, { value: new Collection(port, collection), enumerable: true });
+    }
+    Object.freeze(this);
+  }
+
+  /**
+   * Runs the function on a snapshot and writes all of its writes, or none.
+   * @template R
+   * @param {(tx: any) => Promise<R> | R} work
+   * @returns {Promise<R>}
+   */
+  transaction(work) {
+    return this.#session.write(async (engine, receipt) => {
+      if (typeof work !== 'function') throw new HolmError('invalid-argument', 'transaction takes a function.');
+      return transact(engine, this.#collections, receipt, work);
+    });
+  }
+
+  /**
+   * Settings and flags under one name, on this device only.
+   * @param {string} namespace
+   */
+  kv(namespace) {
+    return new KeyValue(this.#session, namespace);
+  }
+
+  /** Ends this handle; the last one closes the database. Every later call fails with `closed`. */
+  close() {
+    return this.#session.close();
+  }
+}
+
+/**
+ * @param {typeof import('./engine.d.ts')} module
+ * @param {any} options
+ */
+export async function openDatabase(module, options) {
+  const checked = checkOptions(options);
+  const shared = await share(module, checked);
+  const { name } = checked.flat;
+  return new Database(new Session(shared, name), name, checked.schema);
+}
+
+/**
+ * @param {any} options
+ * @returns {import('./shared.js').Options}
+ */
+function checkOptions(options) {
+  const { name, schema, storage = 'indexeddb', durability = 'relaxed', sync, wasm } = options ?? {};
+  if (typeof name !== 'string' || name === '') throw wrong('name', 'is a string that is not empty');
+  if (!(schema instanceof Schema)) throw wrong('schema', 'comes from defineSchema');
+  if (storage !== 'indexeddb' && storage !== 'memory') throw wrong('storage', "is 'indexeddb' or 'memory'");
+  if (durability !== 'relaxed' && durability !== 'strict') throw wrong('durability', "is 'relaxed' or 'strict'");
+  /** @type {import('./engine.d.ts').EngineOptions} */
+  const flat = { name, schema: schema.text, storage, durability };
+  if (sync === undefined) return { flat, schema, wasm, askToken: undefined };
+  const { url, getToken, scopes } = sync ?? {};
+  if (typeof url !== 'string' || url === '') throw wrong('sync.url', 'is an address');
+  if (getToken !== undefined && typeof getToken !== 'function') throw wrong('sync.getToken', 'is a function');
+  if (scopes !== undefined && !Array.isArray(scopes)) throw wrong('sync.scopes', 'is a list');
+  flat.syncUrl = absolute(url);
+  if (scopes) flat.scopes = JSON.stringify(scopes);
+  return { flat, schema, wasm, askToken: getToken && (async (/** @type {string} */ reason) => getToken(reason)) };
+}
+
+/** @param {string} url */
+function absolute(url) {
+  try {
+    return new URL(url, globalThis.location?.href).href;
+  } catch (cause) {
+    throw new HolmError('invalid-argument', 'sync.url is not an address.', { field: 'sync.url', cause });
+  }
+}
+
+/**
+ * @param {string} field
+ * @param {string} must
+ */
+function wrong(field, must) {
+  return new HolmError('invalid-argument', `${field} ${must}.`, { field });
+}

@@ -1,0 +1,57 @@
+// Settings and flags: one value by key, on this device only.
+
+import { HolmError } from './errors.js';
+import { decode, encode, freezeDeep } from './walk.js';
+
+export class KeyValue {
+  #session;
+  #namespace;
+
+  /**
+   * @param {import('./database.js').Session} session
+   * @param {string} namespace
+   */
+  constructor(session, namespace) {
+    this.#session = session;
+    this.#namespace = keyText(namespace);
+  }
+
+  /**
+   * @param {string} key
+   * @param {unknown} value
+   * @param {{ ttl?: number }} [options] ttl in milliseconds
+   */
+  set(key, value, { ttl } = {}) {
+    return this.#session.run(async engine => {
+      if (ttl !== undefined && !(ttl > 0 && Number.isFinite(ttl))) throw new HolmError('invalid-argument', 'ttl is a number of milliseconds.', { field: 'ttl' });
+      await engine.kvSet(this.#namespace, keyText(key), encode(value, key), ttl);
+    });
+  }
+
+  /** @param {string} key */
+  get(key) {
+    return this.#session.run(async engine => {
+      const text = await engine.kvRead(this.#namespace, keyText(key));
+      return text === undefined || text === null ? undefined : freezeDeep(decode(text));
+    });
+  }
+
+  /** @param {string} key */
+  delete(key) {
+    return this.#session.run(async engine => { await engine.kvDelete(this.#namespace, keyText(key)); });
+  }
+
+  /** @returns {Promise<string[]>} */
+  keys() {
+    return this.#session.run(async engine => {
+      const keys = await engine.kvKeys(this.#namespace);
+      return typeof keys === 'string' ? JSON.parse(keys) : keys;
+    });
+  }
+}
+
+/** @param {unknown} key */
+function keyText(key) {
+  if (typeof key === 'string' && key !== '') return key;
+  throw new HolmError('invalid-argument', 'A key is a string that is not empty.');
+}

@@ -1,0 +1,154 @@
+// What the app sees of sync: the truth about it, and the few things it may ask for.
+
+import { HolmError, holmError } from './errors.js';
+import { safely } from './query.js';
+import { decode, freezeDeep } from './walk.js';
+
+/** @typedef {import('./engine.d.ts').Engine} Engine */
+
+/** The status of one engine, read when asked for and told to all who listen. */
+export class StatusBoard {
+  /** @type {() => Engine} */
+  #engine;
+  /** @type {Readonly<Record<string, unknown>> | undefined} */
+  #status;
+  /** @type {Set<() => void>} */
+  #listeners = new Set();
+  #telling = false;
+
+  /** @param {() => Engine} engine */
+  constructor(engine) {
+    this.#engine = engine;
+  }
+
+  /** The status: the same object until something in it changes. */
+  read() {
+    return this.#status ??= shown(this.#engine().status());
+  }
+
+  /** Something changed: forget what was read, and tell it once, outside the engine's call. */
+  changed() {
+    this.#status = undefined;
+    if (this.#telling) return;
+    this.#telling = true;
+    queueMicrotask(() => {
+      this.#telling = false;
+      for (const listener of [...this.#listeners]) listener();
+    });
+  }
+
+  /** @param {() => void} listener */
+  subscribe(listener) {
+    const own = () => listener();
+    this.#listeners.add(own);
+    return () => { this.#listeners.delete(own); };
+  }
+}
+
+/** @param {any} status */
+function shown(status) {
+  const { error } = status;
+  return Object.freeze({ ...status, error: error ? Object.freeze(holmError(error)) : null });
+}
+
+export class Sync {
+  #session;
+
+  /** @param {import('./database.js').Session} session */
+  constructor(session) {
+    this.#session = session;
+  }
+
+  get status() {
+    return this.#session.board().read();
+  }
+
+  /**
+   * Calls back with the status after every change, until the function that it returns is called.
+   * @param {(status: any) => void} listener
+   */
+  subscribe = listener => {
+    if (typeof listener !== 'function') throw new HolmError('invalid-argument', 'subscribe takes a function.');
+    const board = this.#session.board();
+    const told = safely(() => listener(board.read()));
+    const stop = board.subscribe(() => { if (!this.#session.closed) told(); });
+    return this.#session.untilClosed(stop);
+  };
+
+  /** The status, for stores that take subscribe and getSnapshot. */
+  getSnapshot = () => this.status;
+
+  /** Pushes and pulls now, whatever the backoff says; fails as the exchange fails. */
+  now() {
+    return this.#session.run(engine => engine.syncNow());
+  }
+
+  /** Leaves the network alone until `resume`. */
+  pause() {
+    this.#session.runNow(engine => engine.pause());
+  }
+
+  resume() {
+    this.#session.runNow(engine => engine.resume());
+  }
+
+  /**
+   * What has become of a write, also after a reload.
+   * @param {string} receipt
+   */
+  receipt(receipt) {
+    return this.#ask(engine => engine.receipt(text(receipt, 'A receipt')));
+  }
+
+  /**
+   * Resolves when the server has acknowledged the write, rejects when it refused.
+   * @param {string} receipt
+   */
+  synced(receipt) {
+    return this.#session.run(engine => engine.synced(text(receipt, 'A receipt')));
+  }
+
+  /**
+   * Why this record is not on the server yet.
+   * @param {string} collection
+   * @param {string} id
+   */
+  explain(collection, id) {
+    return this.#ask(engine => engine.explain(text(collection, 'A collection'), text(id, 'A record id')));
+  }
+
+  /** The mutations that the server refused, each with its reason and its data. */
+  parked() {
+    return this.#ask(engine => engine.parked());
+  }
+
+  /**
+   * Sends a parked mutation once more, as a new one.
+   * @param {string} mid
+   */
+  retry(mid) {
+    return this.#session.run(engine => engine.retryParked(text(mid, 'A parked mutation')));
+  }
+
+  /**
+   * Gives a parked mutation up; the record goes back to what the server has.
+   * @param {string} mid
+   */
+  discard(mid) {
+    return this.#session.run(engine => engine.discardParked(text(mid, 'A parked mutation')));
+  }
+
+  /** @param {(engine: Engine) => Promise<string>} question */
+  #ask(question) {
+    return this.#session.run(async engine => freezeDeep(decode(await question(engine))));
+  }
+}
+
+/**
+ * @param {unknown} value
+ * @param {string} what
+ */
+function text(value, what) {
+  if (typeof value !== 'string') throw new HolmError('invalid-argument', `${what} is named by a string.`);
+  return value;
+}

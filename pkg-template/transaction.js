@@ -1,0 +1,148 @@
+// A transaction: the app's function runs on a snapshot and is run again when what it read has changed.
+
+import { Collection } from './collection.js';
+import { HolmError, closedError, holmError } from './errors.js';
+import { fresh } from './records.js';
+
+const RUNS_MAX = 16; // the engine takes the writers' lock long before, so more is a function that never settles
+
+/** @typedef {import('./engine.d.ts').Engine} Engine */
+
+/** One run of the app's function. */
+class Run {
+  #engine;
+  #handle;
+  #ended = false;
+  /** @type {Set<Promise<unknown>>} */
+  #working = new Set();
+  /** Set when the engine says that what was read here has changed. */
+  stale = false;
+
+  /** @param {Engine} engine */
+  constructor(engine) {
+    this.#engine = engine;
+    this.#handle = begin(engine);
+  }
+
+  /**
+   * What the app's function is given: the collections.
+   * @param {readonly string[]} names
+   */
+  collections(names) {
+    /** @type {Record<string, Collection>} */
+    const tx = {};
+    for (const name of names) tx[name] = new Collection(this, name);
+    return Object.freeze(tx);
+  }
+
+  /** @type {import('./collection.js').Port['write']} */
+  write(op, collection, text, answer) {
+    return this.#step(async handle => answer(JSON.parse(await this.#engine.txWrite(handle, op, collection, text()))));
+  }
+
+  /** @type {import('./collection.js').Port['read']} */
+  read(collection, ids) {
+    return this.#step(async handle => {
+      const rows = JSON.parse(await this.#engine.txRead(handle, collection, ids()));
+      return rows.map((/** @type {import('./records.js').Row | null} */ row) => row ? fresh(row) : undefined);
+    });
+  }
+
+  /** @type {import('./collection.js').Port['query']} */
+  query(_collection, query) {
+    return this.#step(async handle => JSON.parse(await this.#engine.txQuery(handle, query())).rows.map(fresh));
+  }
+
+  /** @type {import('./collection.js').Port['count']} */
+  count(query) {
+    return this.#step(async handle => JSON.parse(await this.#engine.txQuery(handle, query())).rows.length);
+  }
+
+  /** @type {import('./collection.js').Port['watch']} */
+  watch() {
+    throw new HolmError('invalid-argument', 'A transaction cannot watch; watch the database.');
+  }
+
+  /** @param {string} receipt */
+  async commit(receipt) {
+    // Steps that nobody awaited belong to the transaction too: one of them failing fails it.
+    await Promise.all(this.#working);
+    this.#ended = true; // the engine ends the transaction whether or not it commits
+    try {
+      await this.#engine.txCommit(this.#handle, receipt);
+    } catch (error) {
+      this.stale ||= wantsAnotherRun(error);
+      throw holmError(error);
+    }
+  }
+
+  rollback() {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#engine.txRollback(this.#handle);
+  }
+
+  /**
+   * @template R
+   * @param {(handle: number) => Promise<R>} step
+   * @returns {Promise<R>}
+   */
+  #step(step) {
+    const work = this.#attempt(step);
+    this.#working.add(work);
+    const forget = () => { this.#working.delete(work); };
+    work.then(forget, forget);
+    return work;
+  }
+
+  /**
+   * @template R
+   * @param {(handle: number) => Promise<R>} step
+   */
+  async #attempt(step) {
+    if (this.#ended) throw closedError('This transaction');
+    try {
+      return await step(this.#handle);
+    } catch (error) {
+      this.stale ||= wantsAnotherRun(error);
+      throw holmError(error);
+    }
+  }
+}
+
+/**
+ * Runs the app's function until a run commits. What the function throws rolls back and is thrown as it is.
+ * @template R
+ * @param {Engine} engine
+ * @param {readonly string[]} names
+ * @param {string} receipt
+ * @param {(tx: any) => Promise<R> | R} work
+ * @returns {Promise<R>}
+ */
+export async function transact(engine, names, receipt, work) {
+  for (let runs = 1; ; runs++) {
+    const run = new Run(engine);
+    try {
+      const result = await work(run.collections(names));
+      await run.commit(receipt);
+      return result;
+    } catch (error) {
+      run.rollback();
+      if (!run.stale || runs >= RUNS_MAX) throw error;
+    }
+  }
+}
+
+/** @param {Engine} engine */
+function begin(engine) {
+  try {
+    return engine.begin();
+  } catch (error) {
+    throw holmError(error);
+  }
+}
+
+/** @param {any} error */
+function wantsAnotherRun(error) {
+  return error?.retry === true;
+}
