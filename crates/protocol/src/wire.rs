@@ -15,7 +15,7 @@ pub const ID_BYTES_MAX: usize = 512;
 /// Why bytes are not a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unreadable {
-    /// Not JSON, or no `v`: another kind of server, a captive portal, half a body.
+    /// Not a JSON object, or no `v`: another kind of server, a captive portal, half a body.
     NoMarker,
     /// Another version of this protocol.
     Version(u64),
@@ -50,6 +50,9 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unreadable> {
     #[derive(Deserialize)]
     struct Marker {
         v: u64,
+    }
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Unreadable::NoMarker);
     }
     let marker: Marker = serde_json::from_slice(bytes).map_err(|_| Unreadable::NoMarker)?;
     if marker.v != u64::from(PROTOCOL_VERSION) {
