@@ -1,0 +1,55 @@
+//! Messages between the tabs and workers of one database, by `BroadcastChannel`.
+//!
+//! Where the browser has none, nothing is sent and nothing arrives: a message only says *look now*, and everybody looks
+//! from time to time anyway.
+
+use wasm_bindgen::prelude::*;
+use web_sys::{BroadcastChannel, MessageEvent};
+
+/// A place in the channel of one database. Dropping it leaves the channel.
+pub struct Broadcast {
+    joined: Option<Joined>,
+}
+
+struct Joined {
+    channel: BroadcastChannel,
+    _closure: Closure<dyn FnMut(MessageEvent)>,
+}
+
+impl Broadcast {
+    /// Joins the channel of the database `name`; `on_message` hears every text that another one posts.
+    pub fn join(name: &str, on_message: impl Fn(String) + 'static) -> Self {
+        let joined = BroadcastChannel::new(&format!("holm:{name}"))
+            .ok()
+            .map(|channel| {
+                let closure =
+                    Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
+                        if let Some(text) = event.data().as_string() {
+                            on_message(text);
+                        }
+                    });
+                channel.set_onmessage(Some(closure.as_ref().unchecked_ref()));
+                Joined {
+                    channel,
+                    _closure: closure,
+                }
+            });
+        Self { joined }
+    }
+
+    /// Posts a text to all the others.
+    pub fn post(&self, text: &str) {
+        if let Some(Joined { channel, .. }) = &self.joined {
+            let _ = channel.post_message(&JsValue::from_str(text)); // it throws once the channel is closed
+        }
+    }
+}
+
+impl Drop for Broadcast {
+    fn drop(&mut self) {
+        if let Some(Joined { channel, .. }) = &self.joined {
+            channel.set_onmessage(None);
+            channel.close();
+        }
+    }
+}

@@ -1,0 +1,381 @@
+//! The six operations.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use holm_store::{
+    BlockId, Disk, DiskError, Durability, Generation, Loaded, LogSeq, Since, StoredManifest,
+};
+use js_sys::{Array, Object, Reflect, Uint8Array};
+use wasm_bindgen::prelude::*;
+use web_sys::{IdbFactory, IdbKeyRange, IdbRequest};
+
+use super::connection::{Connection, IfAbsent, Life};
+use super::failure::Failure;
+use super::listen::result;
+use super::transaction::{Access, Transaction};
+use super::{BLOCKS, LOG, MANIFEST, SHAPE, StorageOptions};
+
+/// The manifest is the only record of its object store.
+const MANIFEST_KEY: f64 = 0.0;
+/// How often an operation begins: once, and once more on a new connection.
+const ATTEMPTS_MAX: u32 = 2;
+
+/// A store's disk in the browser. Clones share the connection.
+#[derive(Clone)]
+pub struct IndexedDbDisk(Rc<Inner>);
+
+struct Inner {
+    options: StorageOptions,
+    database: String,
+    factory: RefCell<IdbFactory>,
+    connection: RefCell<Option<Rc<Connection>>>,
+    closed: Cell<bool>,
+}
+
+impl IndexedDbDisk {
+    /// Opens the database of that name, and makes it if there is none.
+    ///
+    /// # Errors
+    /// [`DiskError::Unavailable`] without IndexedDB, [`DiskError::Blocked`] when it does not open in time,
+    /// [`DiskError::Newer`] when it has another version than this code knows.
+    pub async fn open(options: StorageOptions) -> Result<Self, DiskError> {
+        let Some(factory) = options.factory.clone() else {
+            return Err(DiskError::Unavailable(String::from(
+                "there is no IndexedDB here",
+            )));
+        };
+        let database = format!("holm.{}.{SHAPE}", options.name);
+        let factory = RefCell::new(factory);
+        let inner = Inner {
+            options,
+            database,
+            factory,
+            connection: RefCell::default(),
+            closed: Cell::new(false),
+        };
+        inner.connect(IfAbsent::Create).await?;
+        Ok(Self(Rc::new(inner)))
+    }
+
+    /// Opens another connection by `factory`, which is used from now on.
+    ///
+    /// # Errors
+    /// As [`IndexedDbDisk::open`]; and [`DiskError::Unavailable`] when the database is not there any more.
+    pub async fn reopen(&self, factory: IdbFactory) -> Result<(), DiskError> {
+        *self.0.factory.borrow_mut() = factory;
+        self.0.connect(IfAbsent::Refuse).await.map(drop)
+    }
+
+    /// Closes the connection, after the transactions that run. Every further operation fails.
+    pub fn close(&self) {
+        self.0.closed.set(true);
+        if let Some(connection) = self.0.connection.borrow_mut().take() {
+            connection.db.close();
+        }
+    }
+
+    async fn read<T>(
+        &self,
+        stores: &[&str],
+        work: impl AsyncFn(&Transaction) -> Result<T, Failure>,
+    ) -> Result<T, DiskError> {
+        let mut attempt = 1;
+        loop {
+            match self.0.transact(stores, Access::Read, &work).await? {
+                Err(Failure::Lost(_)) if attempt < ATTEMPTS_MAX => attempt += 1,
+                Err(failure) => return Err(failure.into_read_error()),
+                Ok(value) => return Ok(value),
+            }
+        }
+    }
+
+    async fn write(
+        &self,
+        stores: &[&str],
+        durability: Durability,
+        work: impl AsyncFn(&Transaction) -> Result<(), Failure>,
+    ) -> Result<(), DiskError> {
+        self.0
+            .transact(stores, Access::Write(durability), &work)
+            .await?
+            .map_err(Failure::into_write_error)
+    }
+}
+
+impl Inner {
+    /// Opens a connection by the factory at hand or, if that one is dead, by another realm's.
+    async fn connect(&self, if_absent: IfAbsent) -> Result<Rc<Connection>, DiskError> {
+        let factory = self.factory.borrow().clone();
+        let opened = match self.connect_by(&factory, if_absent).await {
+            Err(DiskError::Unavailable(why)) => match (self.options.another_factory)() {
+                None => Err(DiskError::Unavailable(why)),
+                Some(other) => {
+                    let opened = self.connect_by(&other, if_absent).await;
+                    if opened.is_ok() {
+                        *self.factory.borrow_mut() = other;
+                    }
+                    opened
+                }
+            },
+            other => other,
+        };
+        let connection = Rc::new(opened?);
+        if self.closed.get() {
+            return Err(closed());
+        }
+        *self.connection.borrow_mut() = Some(Rc::clone(&connection));
+        Ok(connection)
+    }
+
+    async fn connect_by(
+        &self,
+        factory: &IdbFactory,
+        if_absent: IfAbsent,
+    ) -> Result<Connection, DiskError> {
+        let options = &self.options;
+        Connection::open(
+            factory,
+            &self.database,
+            if_absent,
+            &options.sleep,
+            &options.on_event,
+        )
+        .await
+    }
+
+    /// The connection to use now.
+    async fn connection(&self) -> Result<Rc<Connection>, DiskError> {
+        let held = self.connection.borrow().clone();
+        match held {
+            None => Err(closed()),
+            Some(connection) => match connection.life() {
+                Life::Open => Ok(connection),
+                Life::Lost => self.connect(IfAbsent::Refuse).await,
+                Life::TakenAway => Err(DiskError::Unavailable(String::from(
+                    "the database is being deleted",
+                ))),
+            },
+        }
+    }
+
+    /// Runs one transaction. The outer error: nothing was begun.
+    async fn transact<T>(
+        &self,
+        stores: &[&str],
+        access: Access,
+        work: &impl AsyncFn(&Transaction) -> Result<T, Failure>,
+    ) -> Result<Result<T, Failure>, DiskError> {
+        let mut attempt = 1;
+        loop {
+            let connection = self.connection().await?;
+            let transaction = match Transaction::begin(&connection.db, stores, access) {
+                Ok(transaction) => transaction,
+                Err(error) => {
+                    connection.lose();
+                    if attempt == ATTEMPTS_MAX {
+                        return Err(super::failure::of_open(&error));
+                    }
+                    attempt += 1;
+                    continue;
+                }
+            };
+            let outcome = transaction.run(&self.options.sleep, work).await;
+            return Ok(match outcome {
+                Err(Failure::Aborted(why)) if connection.life() == Life::Lost => {
+                    Err(Failure::Lost(why))
+                }
+                Err(Failure::Lost(why)) => {
+                    connection.lose();
+                    Err(Failure::Lost(why))
+                }
+                other => other,
+            });
+        }
+    }
+}
+
+impl Disk for IndexedDbDisk {
+    async fn load(&self, since: Since) -> Result<Loaded, DiskError> {
+        let (manifest, keys, entries) = self
+            .read(&[MANIFEST, LOG], async |transaction| {
+                let log = transaction.store(LOG)?;
+                let range = IdbKeyRange::lower_bound(&number(since.seq.0))?;
+                let manifest = transaction.store(MANIFEST)?.get(&MANIFEST_KEY.into())?;
+                let keys = log.get_all_keys_with_key(&range)?;
+                let entries = log.get_all_with_key(&range)?;
+                result(&entries).await?; // the last of them: requests succeed in order
+                Ok((manifest.result()?, keys.result()?, entries.result()?))
+            })
+            .await?;
+        let manifest = read_manifest(&manifest)?;
+        let first = manifest
+            .as_ref()
+            .map_or(since.seq, |manifest| manifest.folded.max(since.seq));
+        let (keys, entries): (Array, Array) = (keys.unchecked_into(), entries.unchecked_into());
+        let entries = keys
+            .iter()
+            .zip(entries.iter())
+            .map(|(key, entry)| (LogSeq(whole(&key)), bytes_of(&entry)))
+            .filter(|(seq, _)| *seq >= first)
+            .collect();
+        Ok(Loaded {
+            manifest: manifest.filter(|manifest| manifest.generation != since.generation),
+            entries,
+        })
+    }
+
+    async fn append(
+        &self,
+        seq: LogSeq,
+        entry: &[u8],
+        durability: Durability,
+    ) -> Result<(), DiskError> {
+        self.write(&[LOG], durability, async |transaction| {
+            let request = transaction.store(LOG)?.add(&Uint8Array::from(entry))?;
+            if whole(&result(&request).await?) != seq.0 {
+                return Err(Failure::Stale);
+            }
+            transaction.commit()?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn read_blocks(&self, ids: &[BlockId]) -> Result<Vec<Option<Vec<u8>>>, DiskError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.read(&[BLOCKS], async |transaction| {
+            let blocks = transaction.store(BLOCKS)?;
+            let requests = ids
+                .iter()
+                .map(|id| blocks.get(&key_of(id)))
+                .collect::<Result<Vec<IdbRequest>, JsValue>>()?;
+            if let Some(last) = requests.last() {
+                result(last).await?;
+            }
+            let read = |request: &IdbRequest| {
+                let value = request.result()?;
+                Ok((!value.is_undefined()).then(|| bytes_of(&value)))
+            };
+            requests.iter().map(read).collect()
+        })
+        .await
+    }
+
+    async fn write_blocks(&self, blocks: &[(BlockId, Vec<u8>)]) -> Result<(), DiskError> {
+        if blocks.is_empty() {
+            return Ok(());
+        }
+        self.write(&[BLOCKS], Durability::Relaxed, async |transaction| {
+            let store = transaction.store(BLOCKS)?;
+            for (id, bytes) in blocks {
+                store.put_with_key(&Uint8Array::from(bytes.as_slice()), &key_of(id))?;
+            }
+            transaction.commit()?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn publish(
+        &self,
+        manifest: &StoredManifest,
+        drop_log_through: LogSeq,
+    ) -> Result<(), DiskError> {
+        self.write(&[MANIFEST, LOG], Durability::Relaxed, async |transaction| {
+            let store = transaction.store(MANIFEST)?;
+            let stored = result(&store.get(&MANIFEST_KEY.into())?).await?;
+            if generation_of(&stored) + 1 != manifest.generation.0 {
+                return Err(Failure::Stale);
+            }
+            store.put_with_key(&write_manifest(manifest)?, &MANIFEST_KEY.into())?;
+            let dropped = IdbKeyRange::upper_bound(&number(drop_log_through.0))?;
+            transaction.store(LOG)?.delete(&dropped)?;
+            transaction.commit()?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn drop_blocks(&self, ids: &[BlockId]) -> Result<(), DiskError> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        self.write(&[BLOCKS], Durability::Relaxed, async |transaction| {
+            let store = transaction.store(BLOCKS)?;
+            for id in ids {
+                store.delete(&key_of(id))?;
+            }
+            transaction.commit()?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+fn closed() -> DiskError {
+    DiskError::Unavailable(String::from("the disk is closed"))
+}
+
+fn key_of(id: &BlockId) -> JsValue {
+    JsValue::from_str(&id.0)
+}
+
+/// Positions and generations count commits; none of them reaches 2^53, where a JS number stops being exact.
+#[allow(clippy::cast_precision_loss)]
+fn number(whole: u64) -> JsValue {
+    JsValue::from_f64(whole as f64)
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // `as` takes what is no whole number for 0
+fn whole(number: &JsValue) -> u64 {
+    number.as_f64().unwrap_or_default() as u64
+}
+
+fn bytes_of(value: &JsValue) -> Vec<u8> {
+    value.unchecked_ref::<Uint8Array>().to_vec()
+}
+
+fn property(record: &JsValue, key: &str) -> JsValue {
+    Reflect::get(record, &JsValue::from_str(key)).unwrap_or(JsValue::UNDEFINED)
+}
+
+/// 0 where there is no manifest yet.
+fn generation_of(record: &JsValue) -> u64 {
+    whole(&property(record, "generation"))
+}
+
+fn read_manifest(record: &JsValue) -> Result<Option<StoredManifest>, DiskError> {
+    if record.is_undefined() {
+        return Ok(None);
+    }
+    let bytes = property(record, "bytes");
+    if !bytes.is_object() {
+        return Err(DiskError::Unavailable(String::from(
+            "the manifest's record has no bytes",
+        )));
+    }
+    Ok(Some(StoredManifest {
+        generation: Generation(generation_of(record)),
+        folded: LogSeq(whole(&property(record, "folded"))),
+        bytes: bytes_of(&bytes),
+    }))
+}
+
+fn write_manifest(manifest: &StoredManifest) -> Result<JsValue, JsValue> {
+    let record = Object::new();
+    Reflect::set(
+        &record,
+        &"generation".into(),
+        &number(manifest.generation.0),
+    )?;
+    Reflect::set(&record, &"folded".into(), &number(manifest.folded.0))?;
+    Reflect::set(
+        &record,
+        &"bytes".into(),
+        &Uint8Array::from(manifest.bytes.as_slice()),
+    )?;
+    Ok(record.into())
+}

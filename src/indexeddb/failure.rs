@@ -1,0 +1,87 @@
+//! What the browser's errors mean to the store.
+
+use holm_store::DiskError;
+use js_sys::Reflect;
+use wasm_bindgen::prelude::*;
+
+/// Why a transaction did not happen, before it is known what else went wrong.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The plan was made on an older state.
+    Stale,
+    /// The quota is reached.
+    Full(String),
+    /// It aborted; nothing was written.
+    Aborted(String),
+    /// It did not end in time and was then aborted; nothing was written.
+    Slow(String),
+    /// The connection is gone, and what became of the transaction is not known.
+    Lost(String),
+}
+
+impl Failure {
+    /// Reads a `DOMException` of any realm, or whatever else was thrown.
+    pub(super) fn of(error: &JsValue) -> Self {
+        let text = describe(error);
+        match name(error).as_str() {
+            "QuotaExceededError" => Self::Full(text),
+            "UnknownError" | "InvalidStateError" | "TimeoutError" => Self::Lost(text),
+            _ => Self::Aborted(text),
+        }
+    }
+
+    /// What this means when the whole transaction only read.
+    pub(super) fn into_read_error(self) -> DiskError {
+        match self {
+            Self::Lost(why) => DiskError::Unavailable(why),
+            other => other.into_write_error(),
+        }
+    }
+
+    /// What this means when something was to be written.
+    pub(super) fn into_write_error(self) -> DiskError {
+        match self {
+            Self::Stale => DiskError::Stale,
+            Self::Full(why) => DiskError::Full(why),
+            Self::Aborted(why) => DiskError::Aborted(why),
+            Self::Slow(why) => DiskError::Blocked(why),
+            Self::Lost(why) => DiskError::Unknown(why),
+        }
+    }
+}
+
+impl From<JsValue> for Failure {
+    fn from(error: JsValue) -> Self {
+        Self::of(&error)
+    }
+}
+
+/// Why a database did not open.
+pub(super) fn of_open(error: &JsValue) -> DiskError {
+    let text = describe(error);
+    match name(error).as_str() {
+        "VersionError" => DiskError::Newer(text),
+        "QuotaExceededError" => DiskError::Full(text),
+        _ => DiskError::Unavailable(text),
+    }
+}
+
+/// The error's name, or "" where it has none.
+fn name(error: &JsValue) -> String {
+    property(error, "name").unwrap_or_default()
+}
+
+fn describe(error: &JsValue) -> String {
+    match (property(error, "name"), property(error, "message")) {
+        (Some(name), Some(message)) => format!("{name}: {message}"),
+        (Some(text), None) | (None, Some(text)) => text,
+        (None, None) => String::from("no reason was given"),
+    }
+}
+
+fn property(value: &JsValue, key: &str) -> Option<String> {
+    Reflect::get(value, &JsValue::from_str(key))
+        .ok()?
+        .as_string()
+        .filter(|text| !text.is_empty())
+}

@@ -1,0 +1,103 @@
+//! The first of some events of an IndexedDB object, as a future.
+//!
+//! Listeners are taken off and closures freed when the future is dropped. The future wakes in a microtask of the event
+//! itself, so the transaction that the event belongs to still takes requests.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use wasm_bindgen::prelude::*;
+use web_sys::{Event, EventTarget, IdbRequest};
+
+#[derive(Default)]
+struct Heard {
+    event: Option<String>,
+    waker: Option<Waker>,
+}
+
+/// Resolves with the name of the first event heard; asked again, it gives the same name.
+pub(super) struct Listener {
+    target: EventTarget,
+    names: &'static [&'static str],
+    heard: Rc<RefCell<Heard>>,
+    closure: Closure<dyn FnMut(Event)>,
+}
+
+impl Listener {
+    /// Listens for `names` from now on.
+    pub(super) fn new(target: &EventTarget, names: &'static [&'static str]) -> Self {
+        let heard = Rc::new(RefCell::new(Heard::default()));
+        let shared = Rc::clone(&heard);
+        let closure = Closure::<dyn FnMut(Event)>::new(move |event: Event| {
+            let mut heard = shared.borrow_mut();
+            if heard.event.is_none() {
+                heard.event = Some(event.type_());
+            }
+            let waker = heard.waker.take();
+            drop(heard);
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        });
+        listen(target, names, &closure);
+        Self {
+            target: target.clone(),
+            names,
+            heard,
+            closure,
+        }
+    }
+}
+
+impl Future for &Listener {
+    type Output = String;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<String> {
+        let mut heard = self.heard.borrow_mut();
+        match &heard.event {
+            Some(name) => Poll::Ready(name.clone()),
+            None => {
+                heard.waker = Some(context.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        unlisten(&self.target, self.names, &self.closure);
+    }
+}
+
+/// Waits for a request's `success` and gives its result, or its error.
+pub(super) async fn result(request: &IdbRequest) -> Result<JsValue, JsValue> {
+    let listener = Listener::new(request, &["success", "error"]);
+    if (&listener).await == "success" {
+        return request.result();
+    }
+    Err(request
+        .error()
+        .ok()
+        .flatten()
+        .map_or(JsValue::NULL, JsValue::from))
+}
+
+/// Puts a closure on some events.
+pub(super) fn listen(target: &EventTarget, names: &[&str], closure: &Closure<dyn FnMut(Event)>) {
+    for name in names {
+        target
+            .add_event_listener_with_callback(name, closure.as_ref().unchecked_ref())
+            .expect("an event target takes listeners");
+    }
+}
+
+/// Takes it off again.
+pub(super) fn unlisten(target: &EventTarget, names: &[&str], closure: &Closure<dyn FnMut(Event)>) {
+    for name in names {
+        let _ = target.remove_event_listener_with_callback(name, closure.as_ref().unchecked_ref());
+    }
+}

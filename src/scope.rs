@@ -1,0 +1,135 @@
+//! Window or worker? The only place that asks, and that touches the global object.
+//!
+//! What another adapter needs of the scope is taken from here by the runtime and given to it.
+
+use js_sys::{Date, Object, Reflect};
+use wasm_bindgen::prelude::*;
+use web_sys::{Crypto, EventTarget, IdbFactory};
+
+#[wasm_bindgen]
+extern "C" {
+    type Document;
+
+    #[wasm_bindgen(method, catch, js_name = createElement)]
+    fn create_element(this: &Document, name: &str) -> Result<Frame, JsValue>;
+
+    #[wasm_bindgen(method, getter, js_name = documentElement)]
+    fn root(this: &Document) -> Frame;
+
+    /// An element; the one that is made here is an `iframe`.
+    type Frame;
+
+    #[wasm_bindgen(method, catch, js_name = appendChild)]
+    fn append(this: &Frame, child: &Frame) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(method, setter, js_name = hidden)]
+    fn set_hidden(this: &Frame, hidden: bool);
+
+    #[wasm_bindgen(method, getter, js_name = contentWindow)]
+    fn window(this: &Frame) -> JsValue;
+}
+
+/// What kind of global scope this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScopeKind {
+    /// A page.
+    Page,
+    /// A dedicated or shared worker.
+    Worker,
+    /// A service worker: no connectivity event reaches it, and it may be stopped at any time.
+    ServiceWorker,
+}
+
+/// What kind of global scope this is.
+#[must_use]
+pub fn kind() -> ScopeKind {
+    let global = js_sys::global();
+    if property(&global, "document").is_some() {
+        ScopeKind::Page
+    } else if property(&global, "registration").is_some() {
+        ScopeKind::ServiceWorker
+    } else {
+        ScopeKind::Worker
+    }
+}
+
+/// This scope's `indexedDB`; `None` where it is missing or forbidden.
+#[must_use]
+pub fn factory() -> Option<IdbFactory> {
+    factory_of(&js_sys::global())
+}
+
+/// The `indexedDB` of a fresh iframe, which stays in the page. `None` outside of a page.
+///
+/// When WebKit loses its storage process, every open by the page's own factory fails for good; this one's works.
+#[must_use]
+pub fn another_factory() -> Option<IdbFactory> {
+    let document: Document = property(&js_sys::global(), "document")?.unchecked_into();
+    let frame = document.create_element("iframe").ok()?;
+    frame.set_hidden(true);
+    document.root().append(&frame).ok()?;
+    factory_of(&frame.window())
+}
+
+/// `navigator.locks`; `None` in an insecure context or an old browser.
+#[must_use]
+pub fn lock_manager() -> Option<JsValue> {
+    property(&navigator()?, "locks")
+}
+
+/// What the browser believes about the network. It is wrong in both ways.
+#[must_use]
+pub fn on_line() -> Option<bool> {
+    property(&navigator()?, "onLine")?.as_bool()
+}
+
+/// The global object, where `online`, `offline`, `pagehide` and `pageshow` arrive.
+#[must_use]
+pub fn global_target() -> EventTarget {
+    js_sys::global().unchecked_into()
+}
+
+/// The document, where `visibilitychange`, `freeze` and `resume` arrive. `None` outside of a page.
+#[must_use]
+pub fn document_target() -> Option<EventTarget> {
+    property(&js_sys::global(), "document").map(JsCast::unchecked_into)
+}
+
+/// Fresh randomness.
+///
+/// # Panics
+/// Without `crypto.getRandomValues`, which every scope that runs WebAssembly has.
+#[must_use]
+pub fn seed() -> [u8; 32] {
+    let crypto: Crypto = property(&js_sys::global(), "crypto")
+        .expect("every scope has crypto")
+        .unchecked_into();
+    let mut seed = [0; 32];
+    crypto
+        .get_random_values_with_u8_array(&mut seed)
+        .expect("32 bytes are under the limit of 65,536");
+    seed
+}
+
+/// The wall clock in milliseconds.
+#[must_use]
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // whole, and `as` takes what is before 1970 for 0
+pub fn now_ms() -> u64 {
+    Date::now() as u64
+}
+
+fn navigator() -> Option<JsValue> {
+    property(&js_sys::global(), "navigator")
+}
+
+fn factory_of(global: &JsValue) -> Option<IdbFactory> {
+    property(global, "indexedDB").map(JsCast::unchecked_into)
+}
+
+/// A getter may throw (a sandboxed frame has no storage) and counts as missing then.
+fn property(object: &JsValue, key: &str) -> Option<JsValue> {
+    let object: &Object = object.unchecked_ref();
+    Reflect::get(object, &JsValue::from_str(key))
+        .ok()
+        .filter(|value| !value.is_undefined() && !value.is_null())
+}
