@@ -1,0 +1,242 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { openDatabase } from '../../pkg-template/database.js';
+import { HolmError } from '../../pkg-template/errors.js';
+import { defineSchema, t } from '../../pkg-template/schema.js';
+import { engineError, fakeModule } from './fake-engine.js';
+
+const schema = defineSchema({ version: 1, collections: {
+  tasks: { fields: { title: t.string(), done: t.boolean().default(false), count: t.integer().optional() } } } });
+let names = 0;
+
+async function opened(options = {}) {
+  const module = fakeModule();
+  const db = await openDatabase(module, { name: `db${++names}`, schema, ...options });
+  return { db, module, engine: module.engines[0] };
+}
+
+/** @param {string} code */
+const holmError = code => error => {
+  assert(error instanceof HolmError, String(error));
+  assert.equal(error.code, code);
+  return true;
+};
+
+test('options that cannot be meant are refused by name', async () => {
+  for (const [options, field] of [
+    [undefined, 'name'], [{ name: '' }, 'name'], [{ name: 'x', schema: {} }, 'schema'],
+    [{ name: 'x', schema, storage: 'disk' }, 'storage'], [{ name: 'x', schema, durability: 1 }, 'durability'],
+    [{ name: 'x', schema, sync: {} }, 'sync.url'], [{ name: 'x', schema, sync: null }, 'sync.url'],
+    [{ name: 'x', schema, sync: { url: 'http://a', getToken: 'x' } }, 'sync.getToken'],
+    [{ name: 'x', schema, sync: { url: '/relative-without-a-page' } }, 'sync.url'],
+  ]) {
+    await assert.rejects(openDatabase(fakeModule(), options), { code: 'invalid-argument', field });
+  }
+});
+
+test('opening a name again shares one engine, and the last close ends it', async () => {
+  const module = fakeModule();
+  const options = { name: 'shared', schema };
+  const handles = await Promise.all(Array.from({ length: 10 }, () => openDatabase(module, options)));
+  assert.equal(module.engines.length, 1);
+  const [one, ...others] = handles;
+  await Promise.all(others.map(db => db.close()));
+  assert(!module.log.includes('close'));
+  await one.tasks.put({ title: 'still open' });
+  const [slow, finish] = [new Promise(resolve => setTimeout(resolve, 20)), module.engines[0].close];
+  module.engines[0].close = async function close() { await slow; await finish.call(this); };
+  const closing = one.close();
+  await new Promise(resolve => setTimeout(resolve, 5));
+  const again = await openDatabase(module, options);
+  assert(module.log.includes('close'), 'the name opens again only when it is free');
+  await closing;
+  assert.equal(module.engines.length, 2);
+  await again.close();
+  assert.deepEqual(module.log.filter(line => !line.startsWith('write')), ['init undefined', 'open shared', 'close', 'open shared', 'close']);
+});
+
+test('the same name with another schema is refused', async () => {
+  const { db, module } = await opened({ name: 'mixed' });
+  const other = defineSchema({ version: 2, collections: {} });
+  await assert.rejects(openDatabase(module, { name: 'mixed', schema: other }), { code: 'invalid-argument', field: 'schema' });
+  await db.close();
+});
+
+test('a failed open can be tried again', async () => {
+  const module = fakeModule();
+  module.failNextOpen(engineError('storage-unavailable'));
+  const options = { name: 'retry', schema };
+  await assert.rejects(openDatabase(module, options), holmError('storage-unavailable'));
+  await (await openDatabase(module, options)).close();
+});
+
+test('WebAssembly that does not load is told, and tried again', async () => {
+  const module = fakeModule();
+  const init = module.default;
+  module.default = async () => { throw new TypeError('Failed to fetch'); };
+  await assert.rejects(openDatabase(module, { name: 'load', schema }), { code: 'offline', retryable: true });
+  module.default = async () => { throw new WebAssembly.CompileError('blocked by CSP'); };
+  await assert.rejects(openDatabase(module, { name: 'load', schema }), /wasm-unsafe-eval/);
+  module.default = init;
+  await (await openDatabase(module, { name: 'load', schema })).close();
+});
+
+test('a write carries its receipt at once and its sync when asked', async () => {
+  const { db, module } = await opened();
+  const write = db.tasks.put({ title: 'milk' });
+  assert.equal(write.receipt, 'receipt-1');
+  const id = await write;
+  assert.deepEqual(await db.tasks.get(id), { id, title: 'milk' });
+  assert(!module.log.some(line => line.startsWith('synced')));
+  assert.equal(write.synced, write.synced);
+  await write.synced;
+  assert(module.log.includes('synced receipt-1'));
+  await db.close();
+});
+
+test('a write that the server refuses rejects synced, not the write', async () => {
+  const { db, engine } = await opened();
+  engine.refusing = true;
+  const write = db.tasks.put({ title: 'milk' });
+  await write;
+  await assert.rejects(write.synced, { code: 'validation', field: 'title' });
+  await db.close();
+});
+
+test('single and Many forms send the same shapes', async () => {
+  const { db, engine } = await opened();
+  await db.tasks.put({ id: 'a', title: '1' });
+  assert.deepEqual(await db.tasks.putMany([{ id: 'b', title: '2' }, { title: '3' }]), ['b', (await db.tasks.all())[2].id]);
+  await db.tasks.insert({ id: 'c', title: '4' });
+  await assert.rejects(db.tasks.insert({ id: 'c', title: '5' }), { code: 'already-exists', field: 'id' });
+  await assert.rejects(db.tasks.patch('nobody', { done: true }), holmError('not-found'));
+  assert.equal(await db.tasks.patch('a', { done: true, count: undefined }), undefined);
+  await db.tasks.patchMany([['b', { done: true }]]);
+  assert.deepEqual(engine.records.get('a')[2], { title: '1', done: true, count: { $holm: ['unset'] } });
+  await db.tasks.delete('c');
+  await db.tasks.deleteMany(['b', 'nobody']);
+  assert.deepEqual((await db.tasks.getMany(['a', 'b'])).map(row => row?.id), ['a', undefined]);
+  await db.close();
+});
+
+test('ids that cannot be are refused before the engine sees them', async () => {
+  const { db, module } = await opened();
+  for (const id of [undefined, null, 5, '', {}, ['a'], '__proto__', '\ud800', 1n, Symbol('x')]) {
+    await assert.rejects(db.tasks.get(id), holmError('invalid-id'), String(id));
+    await assert.rejects(db.tasks.patch(id, {}), holmError('invalid-id'));
+    await assert.rejects(db.tasks.delete(id), holmError('invalid-id'));
+    if (id !== undefined) await assert.rejects(db.tasks.put({ id, title: 'x' }), holmError('invalid-id'));
+  }
+  await assert.rejects(db.tasks.patch('a', { id: 'b' }), holmError('invalid-id'));
+  await assert.rejects(db.tasks.putMany('a'), holmError('invalid-argument'));
+  await assert.rejects(db.tasks.putMany([{ title: 'x' }, NaN]), holmError('invalid-record'));
+  await assert.rejects(db.tasks.patchMany(['a']), holmError('invalid-argument'));
+  for (const id of ['constructor', 'with\u0000nul', '👩‍👩‍👧', ' space']) assert.equal(await db.tasks.put({ id, title: 'x' }), id);
+  assert(!module.log.some(line => line.startsWith('write patch')));
+  await db.close();
+});
+
+test('a record keeps its identity between reads until it changes', async () => {
+  const { db } = await opened();
+  const id = await db.tasks.put({ title: 'milk' });
+  const before = await db.tasks.get(id);
+  assert.equal(await db.tasks.get(id), before);
+  assert.equal((await db.tasks.all())[0], before);
+  await db.tasks.patch(id, { done: true });
+  const after = await db.tasks.get(id);
+  assert.notEqual(after, before);
+  assert.equal(after.done, true);
+  await db.close();
+});
+
+test('after close every call fails with closed, and nothing else', async () => {
+  const { db, engine } = await opened();
+  const seen = [];
+  db.tasks.watch(rows => seen.push(rows));
+  db.sync.subscribe(() => seen.push('status'));
+  const late = db.tasks.put({ title: 'under way' });
+  await Promise.all([db.close(), db.close()]);
+  await late;
+  const told = seen.length;
+  for (const call of [
+    () => db.tasks.put({ title: 'x' }), () => db.tasks.insertMany([]), () => db.tasks.get('a'), () => db.tasks.getMany(['a']), () => db.tasks.all(),
+    () => db.tasks.where({ done: true }).first(), () => db.tasks.count(), () => db.transaction(() => 1), () => db.kv('s').get('k'),
+    () => db.kv('s').set('k', 1), () => db.sync.now(), () => db.sync.receipt('r'), () => db.sync.parked(),
+  ]) await assert.rejects(call(), holmError('closed'), String(call));
+  for (const call of [() => db.sync.status, () => db.sync.pause(), () => db.sync.subscribe(() => {}), () => db.tasks.watch(() => {})]) {
+    assert.throws(call, holmError('closed'), String(call));
+  }
+  assert.equal(db.tasks.put({ title: 'x' }).catch(() => {}) instanceof Promise, true);
+  assert.equal(engine.watches.size, 0);
+  engine.onEvent('status', '{}');
+  engine.tell();
+  await Promise.resolve();
+  assert.equal(seen.length, told);
+});
+
+test('whatever the engine dies of is a HolmError', async () => {
+  const { db, engine } = await opened();
+  engine.read = async () => { throw new WebAssembly.RuntimeError('unreachable'); };
+  engine.draw = () => { throw new WebAssembly.RuntimeError('memory access out of bounds'); };
+  await assert.rejects(db.tasks.get('a'), holmError('internal'));
+  await assert.rejects(db.tasks.put({ title: 'x' }), holmError('internal'));
+  engine.read = async () => { throw 'a string'; };
+  await assert.rejects(db.tasks.get('a'), holmError('internal'));
+  await db.close();
+});
+
+test('settings keep any value that a record could', async () => {
+  const { db, engine } = await opened();
+  const settings = db.kv('settings');
+  await settings.set('theme', 'dark', { ttl: 5000 });
+  await settings.set('last', { at: new Date(5), n: 3n });
+  assert.equal(engine.settings.get('settings/theme').ttl, 5000);
+  assert.deepEqual(await settings.get('last'), { at: new Date(5), n: 3n });
+  assert.deepEqual(await settings.keys(), ['theme', 'last']);
+  await settings.delete('theme');
+  assert.equal(await settings.get('theme'), undefined);
+  await assert.rejects(settings.set('x', undefined), { code: 'invalid-value', field: 'x' });
+  await assert.rejects(settings.set('x', 1, { ttl: -1 }), holmError('invalid-argument'));
+  await assert.rejects(settings.get(5), holmError('invalid-argument'));
+  assert.throws(() => db.kv(''), holmError('invalid-argument'));
+  await db.close();
+});
+
+test('the status is one frozen object until it changes, with its error as a HolmError', async () => {
+  const { db, engine } = await opened();
+  const told = [];
+  const stop = db.sync.subscribe(status => told.push(status));
+  const before = db.sync.status;
+  assert.equal(db.sync.getSnapshot(), before);
+  assert(Object.isFrozen(before));
+  engine.state.error = { code: 'offline', message: 'no way', retryable: true };
+  engine.onEvent('status', '{}');
+  engine.onEvent('status', '{}');
+  await Promise.resolve();
+  assert.equal(told.length, 1);
+  assert.notEqual(db.sync.status, before);
+  assert(told[0].error instanceof HolmError && told[0].error.retryable);
+  stop();
+  db.sync.pause();
+  await Promise.resolve();
+  assert.equal(told.length, 1);
+  assert.equal(db.sync.status.phase, 'paused');
+  engine.offline = true;
+  await assert.rejects(db.sync.now(), { code: 'offline', retryable: true });
+  assert.deepEqual(await db.sync.parked(), [{ mid: 'm1', reason: 'validation' }]);
+  await db.sync.retry('m1');
+  await db.sync.discard('m1');
+  await assert.rejects(db.sync.receipt(5), holmError('invalid-argument'));
+  assert.deepEqual(await db.sync.explain('tasks', 'a'), { collection: 'tasks', id: 'a' });
+  await db.close();
+});
+
+test('the token is asked for through the function of the app, whatever it gives', async () => {
+  const asked = [];
+  const { db, engine } = await opened({ sync: { url: 'http://server.test/sync', getToken: reason => { asked.push(reason); return 'secret'; } } });
+  assert.equal(engine.options.syncUrl, 'http://server.test/sync');
+  assert.equal(await engine.askToken('expired'), 'secret');
+  assert.deepEqual(asked, ['expired']);
+  await db.close();
+});
