@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Builds the npm package into pkg/: the engine as WebAssembly and the JavaScript around it. Fails when it has grown too large.
+source "$(dirname "$0")/setup.sh"
+
+need_base
+need_wasm_target
+need_wasm_bindgen
+need_node_modules
+
+stage=$BUILT/package-stage
+fresh=$BUILT/package
+bin=$ROOT/node_modules/.bin
+
+say "compiling the engine"
+(cd "$ROOT" && cargo build --quiet --release --target wasm32-unknown-unknown --package holm --lib)
+
+rm -rf "$stage" "$fresh"
+mkdir -p "$stage" "$fresh"
+cp "$ROOT"/pkg-template/*.js "$stage"
+wasm-bindgen "$CARGO_TARGET_DIR/wasm32-unknown-unknown/release/holm.wasm" \
+  --target web --no-typescript --out-dir "$stage" --out-name engine
+
+# What rustc's wasm32 target emits; named, because the tool's own default is less.
+say "optimising the engine"
+"$bin/wasm-opt" "$stage/engine_bg.wasm" -O3 --strip-debug --strip-producers -o "$fresh/engine_bg.wasm" \
+  --enable-bulk-memory --enable-bulk-memory-opt --enable-call-indirect-overlong --enable-multivalue --enable-mutable-globals \
+  --enable-nontrapping-float-to-int --enable-reference-types --enable-sign-ext
+
+build=$(node -p 'require("node:crypto").createHash("sha256").update(require("node:fs").readFileSync(process.argv[1])).digest("hex").slice(0, 16)' "$fresh/engine_bg.wasm")
+printf 'export const BUILD = "%s";\n' "$build" >"$stage/build.js"
+
+# Three files: the page's, the worker's and what both import.
+"$bin/esbuild" "$stage/index.js" "$stage/service-worker.js" --bundle --splitting --chunk-names='shared-[hash]' \
+  --format=esm --target=es2022 --minify --log-level=warning --outdir="$fresh"
+
+cp "$ROOT"/pkg-template/{package.json,README.md,index.d.ts,service-worker.d.ts} "$ROOT"/LICENSE-{MIT,APACHE} "$fresh"
+rm -rf "$ROOT/pkg"
+cp -r "$fresh" "$ROOT/pkg"
+
+(cd "$ROOT/pkg" && npm pack --dry-run --loglevel=error >/dev/null) || fail "npm does not accept the package."
+node "$ROOT/scripts/sizes.js" "$ROOT/pkg"
