@@ -1,0 +1,288 @@
+//! One mutation against the rows: checked, decided, written.
+
+use std::collections::BTreeMap;
+
+use holm_protocol::{
+    Data, Decision, ErrorCode, Hlc, ID_BYTES_MAX, Kind, Mutation, Outcome, RECORD_BYTES_MAX,
+    Revision, Stamps, decide, last_write, merge,
+};
+use rusqlite::{Connection, params};
+
+use super::rows::{self, Place, Row};
+use super::tables;
+use crate::{Attempt, Audit, Refusal, Rules, Verdict};
+
+/// A collection's name holds at most this many bytes.
+pub(super) const NAME_BYTES_MAX: usize = 128;
+
+/// What is the same for every mutation of a push.
+pub(super) struct Applier<'a> {
+    pub(super) connection: &'a Connection,
+    pub(super) rules: &'a Rules,
+    pub(super) life: &'a str,
+    pub(super) user: &'a str,
+    /// The client's clock when it sent.
+    pub(super) sent: &'a Hlc,
+    /// The server's clock.
+    pub(super) now: &'a Hlc,
+}
+
+impl Applier<'_> {
+    /// Applies a mutation. Anything but `ok` has written nothing.
+    pub(super) fn apply(&self, mutation: &Mutation) -> Result<Outcome, Refusal> {
+        if let Some(refused) = self.refuse(mutation) {
+            return Ok(refused);
+        }
+        let place = Place {
+            user: self.user,
+            collection: &mutation.collection,
+            id: &mutation.id,
+        };
+        let row = rows::find(self.connection, place)?;
+        let alive = row.as_ref().filter(|row| !row.deleted).map(|row| &row.data);
+        match (self.rules.check)(Attempt {
+            user: self.user,
+            mutation,
+            row: alive,
+        }) {
+            Verdict::Accept => {}
+            Verdict::Reject {
+                code,
+                field,
+                message,
+            } => {
+                return Ok(Outcome::Rejected {
+                    code,
+                    field,
+                    message,
+                    culprit: None,
+                });
+            }
+            Verdict::Retry { after } => return Ok(Outcome::Retry { after }),
+        }
+        let policy = self.rules.policy_of(&mutation.collection);
+        let decision = decide(
+            policy,
+            mutation.kind,
+            mutation.base.as_ref(),
+            Row::standing(row.as_ref()),
+        );
+        let before = row.as_ref().map(|row| row.rev.clone());
+        let after = match self.planned(decision, mutation, row.as_ref())? {
+            Planned::Keep => return self.audited(mutation, None, before),
+            Planned::Refuse => {
+                return Ok(Outcome::Conflict {
+                    server: Row::for_conflict(row),
+                });
+            }
+            Planned::Save(after) => after,
+        };
+        if serde_json::to_string(&after.data)?.len() > RECORD_BYTES_MAX {
+            return Ok(rejected(ErrorCode::RecordTooLarge, None));
+        }
+        self.save(place, mutation, row.as_ref(), after)
+    }
+
+    /// What no row needs to be read for.
+    fn refuse(&self, mutation: &Mutation) -> Option<Outcome> {
+        match mutation.kind {
+            Kind::Skip => return Some(rejected(ErrorCode::Undeliverable, None)),
+            Kind::Call => {
+                let message = "this server has no functions".to_owned();
+                return Some(Outcome::Rejected {
+                    code: ErrorCode::ServerRejected,
+                    field: None,
+                    message,
+                    culprit: None,
+                });
+            }
+            Kind::Create | Kind::Patch | Kind::Put | Kind::Delete => {}
+        }
+        let name = &mutation.collection;
+        if name.is_empty() || name.len() > NAME_BYTES_MAX || !self.rules.has_collection(name) {
+            return Some(rejected(ErrorCode::UnknownCollection, None));
+        }
+        if mutation.id.is_empty() || mutation.id.len() > ID_BYTES_MAX {
+            return Some(rejected(ErrorCode::InvalidId, None));
+        }
+        let owned = mutation
+            .data
+            .keys()
+            .chain(mutation.stamps.keys())
+            .find(|field| self.rules.server_owned.contains(*field));
+        owned.map(|field| rejected(ErrorCode::Forbidden, Some(field.clone())))
+    }
+
+    fn planned(
+        &self,
+        decision: Decision,
+        mutation: &Mutation,
+        row: Option<&Row>,
+    ) -> Result<Planned, Refusal> {
+        let stamps = self.stamps(mutation, row);
+        let whole = |stamps| {
+            Planned::Save(Row {
+                data: mutation.data.clone(),
+                stamps,
+                ..Row::default()
+            })
+        };
+        let Some(row) = row else {
+            return Ok(match decision {
+                Decision::Conflict => Planned::Refuse,
+                Decision::Nothing => Planned::Keep,
+                _ => whole(stamps),
+            });
+        };
+        Ok(match decision {
+            Decision::Conflict => Planned::Refuse,
+            Decision::Nothing => Planned::Keep,
+            Decision::Delete => Planned::Save(Row {
+                deleted: true,
+                ..Row::default()
+            }),
+            Decision::Write => whole(stamps),
+            Decision::LastWrite if !last_write(&row.stamps, &stamps) => Planned::Keep,
+            Decision::LastWrite if mutation.kind != Kind::Patch => whole(stamps),
+            Decision::Apply | Decision::LastWrite => {
+                merged(row, &mutation.data, &stamps, |_| false)
+            }
+            Decision::Merge => match self.change_seen(mutation.base.as_ref())? {
+                Some(change) => merged(row, &mutation.data, &stamps, |field| {
+                    row.changed_after(field, change)
+                }),
+                None => merged(row, &mutation.data, &stamps, |_| true),
+            },
+        })
+    }
+
+    /// The mutation's stamps by the server's clock. Where there are none at all, everything was written when it was sent.
+    fn stamps(&self, mutation: &Mutation, row: Option<&Row>) -> Stamps {
+        let offset_ms = self
+            .now
+            .ms
+            .cast_signed()
+            .saturating_sub(self.sent.ms.cast_signed());
+        let shift = |stamp: &Hlc| stamp.shift(offset_ms, self.now);
+        if !mutation.stamps.is_empty() {
+            return mutation
+                .stamps
+                .iter()
+                .map(|(field, stamp)| (field.clone(), shift(stamp)))
+                .collect();
+        }
+        let replaced = row
+            .filter(|_| mutation.kind == Kind::Put)
+            .map(|row| row.data.keys());
+        let fields = mutation.data.keys().chain(replaced.into_iter().flatten());
+        fields
+            .map(|field| (field.clone(), shift(self.sent)))
+            .collect()
+    }
+
+    /// The change that the base stands for, if it is one that this database remembers.
+    fn change_seen(&self, base: Option<&Revision>) -> Result<Option<u64>, Refusal> {
+        let Some((change, life)) = base.and_then(rows::parse_revision) else {
+            return Ok(None);
+        };
+        Ok(tables::remembers(self.connection, life, change)?.then_some(change))
+    }
+
+    fn save(
+        &self,
+        place: Place<'_>,
+        mutation: &Mutation,
+        before: Option<&Row>,
+        mut after: Row,
+    ) -> Result<Outcome, Refusal> {
+        let change = tables::next_change(self.connection)?;
+        after.change = change;
+        after.rev = rows::revision(change, self.life);
+        after.fields = field_changes(before, &after);
+        rows::save(self.connection, place, &after, self.now.ms)?;
+        self.audited(mutation, Some(change), Some(after.rev))
+    }
+
+    fn audited(
+        &self,
+        mutation: &Mutation,
+        change: Option<u64>,
+        rev: Option<Revision>,
+    ) -> Result<Outcome, Refusal> {
+        if self.rules.audit == Audit::On {
+            self.connection
+                .prepare_cached(
+                    "INSERT INTO effects (user, mid, change, at_ms) VALUES (?1, ?2, ?3, ?4)",
+                )?
+                .execute(params![
+                    self.user,
+                    mutation.mid.as_str(),
+                    change,
+                    self.now.ms
+                ])?;
+        }
+        Ok(Outcome::Ok { rev })
+    }
+}
+
+/// What a decision comes to.
+enum Planned {
+    Keep,
+    Refuse,
+    Save(Row),
+}
+
+fn merged(
+    row: &Row,
+    data: &Data,
+    stamps: &Stamps,
+    changed_since_base: impl Fn(&str) -> bool,
+) -> Planned {
+    let mut after = row.clone();
+    let report = merge(
+        &mut after.data,
+        &mut after.stamps,
+        data,
+        stamps,
+        changed_since_base,
+    );
+    if report.applied.is_empty() {
+        Planned::Keep
+    } else {
+        Planned::Save(after)
+    }
+}
+
+/// Which change wrote each field: `after.change` where value or stamp moved, else as before.
+fn field_changes(before: Option<&Row>, after: &Row) -> BTreeMap<String, u64> {
+    if after.deleted {
+        return BTreeMap::new();
+    }
+    let empty = Row::default();
+    let before = before.unwrap_or(&empty);
+    let names = before
+        .fields
+        .keys()
+        .chain(before.data.keys())
+        .chain(after.data.keys())
+        .chain(after.stamps.keys());
+    let same = |field: &str| {
+        before.data.get(field) == after.data.get(field)
+            && before.stamps.get(field) == after.stamps.get(field)
+    };
+    names
+        .map(|field| match before.fields.get(field) {
+            Some(change) if same(field) => (field.clone(), *change),
+            _ => (field.clone(), after.change),
+        })
+        .collect()
+}
+
+fn rejected(code: ErrorCode, field: Option<String>) -> Outcome {
+    Outcome::Rejected {
+        code,
+        field,
+        message: code.advice().to_owned(),
+        culprit: None,
+    }
+}

@@ -1,0 +1,199 @@
+//! A pull: acknowledgements, results and one page of each scope, all read in one snapshot.
+//!
+//! A page walks `rows` by change number. A row that changes while a client walks moves ahead of it and comes
+//! again, so a walk misses nothing, and what was deleted meanwhile comes as a tombstone.
+
+use std::collections::BTreeSet;
+
+use holm_protocol::{
+    Change, ClientId, Hlc, PROTOCOL_VERSION, PullRequest, PullResponse, Revision, ScopeRequest,
+    ScopeResponse,
+};
+use rusqlite::{Connection, Row as SqlRow, params};
+
+use super::apply::NAME_BYTES_MAX;
+use super::checkpoint::{Checkpoint, Checkpoints};
+use super::{push, receipts, rows, tables};
+use crate::Refusal;
+
+/// Changes per scope and answer, whatever the client asks for.
+const CHANGES_MAX: u32 = 1_000;
+
+/// An answer takes no further change when its rows pass this (what a phone can parse without a pause).
+const ANSWER_BYTES: usize = 2_000_000;
+
+/// Scopes per request.
+const SCOPES_MAX: usize = 100;
+
+/// Handles a pull inside a read transaction.
+pub(super) fn handle(
+    checkpoints: &Checkpoints<'_>,
+    request: &PullRequest,
+    now: Hlc,
+) -> Result<PullResponse, Refusal> {
+    check(request)?;
+    let connection = checkpoints.connection;
+    let client = receipts::client(connection, checkpoints.user, &request.client)?;
+    let seen = request.seen.min(client.last_seq);
+    let mut walk = Walk {
+        connection,
+        checkpoints,
+        last_change: tables::last_change(connection)?,
+        limit: request.limit.clamp(1, CHANGES_MAX) as usize,
+        bytes_left: ANSWER_BYTES,
+    };
+    Ok(PullResponse {
+        v: PROTOCOL_VERSION,
+        epoch: checkpoints.epoch.to_owned(),
+        now,
+        acked: client.last_seq,
+        results: receipts::unseen(connection, &request.client, seen)?,
+        scopes: request
+            .scopes
+            .iter()
+            .map(|scope| walk.page(scope))
+            .collect::<Result<_, _>>()?,
+    })
+}
+
+/// Whether an answer brings a client nothing that it did not know: worth holding back while it waits.
+pub(crate) fn is_no_news(response: &PullResponse) -> bool {
+    let quiet = |scope: &ScopeResponse| {
+        scope.changes.is_empty() && !scope.more && !scope.reset && scope.total.is_none()
+    };
+    response.results.is_empty() && response.scopes.iter().all(quiet)
+}
+
+fn check(request: &PullRequest) -> Result<(), Refusal> {
+    push::check_version(request.v)?;
+    check_client(&request.client)?;
+    if request.scopes.len() > SCOPES_MAX {
+        return Err(Refusal::invalid(format!("at most {SCOPES_MAX} scopes")));
+    }
+    let mut names = BTreeSet::new();
+    for scope in &request.scopes {
+        if scope.name.is_empty() || scope.name.len() > NAME_BYTES_MAX {
+            return Err(Refusal::invalid(format!(
+                "a scope's name holds 1 to {NAME_BYTES_MAX} bytes"
+            )));
+        }
+        if !scope.args.is_empty() {
+            return Err(Refusal::invalid(
+                "this server has one scope per collection, without arguments",
+            ));
+        }
+        if !names.insert(&scope.name) {
+            return Err(Refusal::invalid(format!(
+                "scope {} comes twice",
+                scope.name
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn check_client(client: &ClientId) -> Result<(), Refusal> {
+    push::check_name("client", client.as_str())
+}
+
+/// The pages of one answer.
+struct Walk<'a> {
+    connection: &'a Connection,
+    checkpoints: &'a Checkpoints<'a>,
+    last_change: u64,
+    limit: usize,
+    /// What the rows of this answer may still weigh.
+    bytes_left: usize,
+}
+
+impl Walk<'_> {
+    fn page(&mut self, scope: &ScopeRequest) -> Result<ScopeResponse, Refusal> {
+        let (from, reset) = match &scope.checkpoint {
+            None => (None, false),
+            Some(text) => {
+                let known = self.checkpoints.parse(&scope.name, text)?;
+                (known, known.is_none())
+            }
+        };
+        let total = match from {
+            None => Some(rows::count_alive(
+                self.connection,
+                self.checkpoints.user,
+                &scope.name,
+            )?),
+            Some(_) => None,
+        };
+        let from = from.unwrap_or(Checkpoint {
+            change: 0,
+            start: Some(self.last_change),
+        });
+        let (changes, stopped_at) = self.changes(&scope.name, from)?;
+        let place = match stopped_at {
+            Some(change) => Checkpoint {
+                change,
+                start: from.start,
+            },
+            None => Checkpoint {
+                change: self.last_change,
+                start: None,
+            },
+        };
+        Ok(ScopeResponse {
+            key: scope.name.clone(),
+            checkpoint: self.checkpoints.text(&scope.name, place),
+            more: stopped_at.is_some(),
+            reset,
+            total,
+            changes,
+        })
+    }
+
+    /// The changes after a place, and the last of them if there are more.
+    fn changes(
+        &mut self,
+        collection: &str,
+        from: Checkpoint,
+    ) -> Result<(Vec<Change>, Option<u64>), Refusal> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT change, id, rev, deleted, data, stamps FROM rows
+             WHERE user = ?1 AND collection = ?2 AND change > ?3 AND NOT (deleted = 1 AND change <= ?4) ORDER BY change",
+        )?;
+        let skipped = from.start.unwrap_or(0);
+        let mut found = statement.query(params![
+            self.checkpoints.user,
+            collection,
+            from.change,
+            skipped
+        ])?;
+        let (mut changes, mut last) = (Vec::new(), from.change);
+        while let Some(row) = found.next()? {
+            if changes.len() == self.limit || self.bytes_left == 0 {
+                return Ok((changes, Some(last)));
+            }
+            last = row.get(0)?;
+            self.bytes_left = self.bytes_left.saturating_sub(weight(row)?);
+            changes.push(change(row, collection)?);
+        }
+        Ok((changes, None))
+    }
+}
+
+fn change(row: &SqlRow<'_>, collection: &str) -> rusqlite::Result<Change> {
+    Ok(Change {
+        collection: collection.to_owned(),
+        id: row.get(1)?,
+        rev: Some(Revision(row.get(2)?)),
+        deleted: row.get(3)?,
+        gone: false,
+        data: rows::json(row, 4)?,
+        stamps: rows::json(row, 5)?,
+    })
+}
+
+fn weight(row: &SqlRow<'_>) -> rusqlite::Result<usize> {
+    let text = |column| {
+        row.get_ref(column)
+            .map(|value| value.as_str().map_or(0, str::len))
+    };
+    Ok(text(1)? + text(4)? + text(5)?)
+}
