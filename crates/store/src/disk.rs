@@ -109,7 +109,12 @@ pub trait Disk {
     ///
     /// # Errors
     /// [`DiskError::Stale`] when the log is longer (or shorter) than the caller believes.
-    async fn append(&self, seq: LogSeq, entry: &[u8], durability: Durability) -> Result<(), DiskError>;
+    async fn append(
+        &self,
+        seq: LogSeq,
+        entry: &[u8],
+        durability: Durability,
+    ) -> Result<(), DiskError>;
 
     /// Reads blocks, in the order asked; `None` for one that is not there any more.
     async fn read_blocks(&self, ids: &[BlockId]) -> Result<Vec<Option<Vec<u8>>>, DiskError>;
@@ -121,7 +126,11 @@ pub trait Disk {
     ///
     /// # Errors
     /// [`DiskError::Stale`] when the stored generation is another.
-    async fn publish(&self, manifest: &StoredManifest, drop_log_through: LogSeq) -> Result<(), DiskError>;
+    async fn publish(
+        &self,
+        manifest: &StoredManifest,
+        drop_log_through: LogSeq,
+    ) -> Result<(), DiskError>;
 
     /// Removes blocks that no manifest names any more.
     async fn drop_blocks(&self, ids: &[BlockId]) -> Result<(), DiskError>;

@@ -1,7 +1,41 @@
 //! An ordered map from byte keys to byte values, with atomic batches, over a [`Disk`] of six operations.
+//!
+//! A [`Database`] is one handle on a store that others may share. Writes are planned over a [`Draft`] and committed by
+//! one log entry; reads run over a [`View`] and never wait for themselves: what is not in memory is [`Missing`], and the
+//! driver reads it and runs them again. The pieces that decide are plain machines without IO, in [`machine`].
 
+mod append;
+mod cache;
+mod database;
 mod disk;
+mod draft;
+mod encoding;
+mod error;
+mod fence;
+mod key;
+mod layers;
 mod locks;
+mod memory;
+mod read_set;
+mod tables;
+mod view;
 
-pub use disk::{BlockId, Disk, DiskError, Durability, Generation, Loaded, LogSeq, Since, StoredManifest};
+pub use database::{Applied, Change, Database, Observer, Options, Origin};
+pub use disk::{
+    BlockId, Disk, DiskError, Durability, Generation, Loaded, LogSeq, Since, StoredManifest,
+};
+pub use draft::Draft;
+pub use error::{CommitError, Damage, Place, PlanError, ReadConflict, ReadError, StoreError};
+pub use fence::Fence;
+pub use key::{Direction, Key, KeyRange, Value};
 pub use locks::{LockName, Locks};
+pub use memory::{Fault, FaultRates, HeldLock, MemoryDisk, MemoryLocks, Operation};
+pub use read_set::ReadSet;
+pub use view::{Missing, Read, View};
+
+/// The machines that decide, for whoever drives them: [`Database`], and the search over their every interleaving.
+pub mod machine {
+    pub use crate::append::{Append, AppendOutcome, AppendRequest, AppendStep};
+    pub use crate::encoding::{EntryId, Ops};
+    pub use crate::tables::{Absorbed, Event, Tables};
+}

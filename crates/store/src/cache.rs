@@ -1,0 +1,105 @@
+//! The blocks kept in memory between reads: least recently used first out, bounded by bytes.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use crate::disk::BlockId;
+use crate::encoding::Block;
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Cache {
+    blocks: BTreeMap<BlockId, (Rc<Block>, Cell<u64>)>,
+    bytes: usize,
+    limit: usize,
+    clock: Cell<u64>,
+}
+
+impl Cache {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self {
+            blocks: BTreeMap::new(),
+            bytes: 0,
+            limit,
+            clock: Cell::new(0),
+        }
+    }
+
+    pub(crate) fn block(&self, id: &BlockId) -> Option<Rc<Block>> {
+        let (block, used) = self.blocks.get(id)?;
+        used.set(self.tick());
+        Some(block.clone())
+    }
+
+    pub(crate) fn insert(&mut self, id: BlockId, block: Rc<Block>) {
+        self.bytes += block.bytes();
+        let used = Cell::new(self.tick());
+        if let Some((old, _)) = self.blocks.insert(id, (block, used)) {
+            self.bytes -= old.bytes();
+        }
+        if self.bytes > self.limit {
+            self.evict();
+        }
+    }
+
+    /// Forgets blocks that `keep` refuses.
+    pub(crate) fn retain(&mut self, keep: impl Fn(&BlockId) -> bool) {
+        self.blocks.retain(|id, _| keep(id));
+        self.bytes = self.blocks.values().map(|(block, _)| block.bytes()).sum();
+    }
+
+    #[cfg(test)]
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn tick(&self) -> u64 {
+        self.clock.set(self.clock.get() + 1);
+        self.clock.get()
+    }
+
+    /// Makes room for more than one block at once, so that a full cache does not sort itself for every block.
+    fn evict(&mut self) {
+        let mut by_age: Vec<(u64, BlockId)> = self
+            .blocks
+            .iter()
+            .map(|(id, (_, used))| (used.get(), id.clone()))
+            .collect();
+        by_age.sort_unstable();
+        let goal = self.limit - self.limit / 8;
+        for (_, id) in by_age {
+            if self.bytes <= goal {
+                break;
+            }
+            if let Some((block, _)) = self.blocks.remove(&id) {
+                self.bytes -= block.bytes();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encoding::BlockWriter;
+
+    #[test]
+    fn it_stays_within_its_limit_and_keeps_what_was_used_last() {
+        let frame = |n: u8| {
+            let mut writer = BlockWriter::new(100);
+            writer.push(&[n], Some(&[0; 100]));
+            writer.finish()
+        };
+        let mut cache = Cache::new(1_000);
+        for n in 0..50_u8 {
+            let id = BlockId(format!("{n:02}"));
+            cache.insert(id.clone(), Rc::new(Block::decode(&id, frame(n)).unwrap()));
+            assert!(cache.bytes() <= 1_000);
+            assert!(n == 0 || cache.block(&BlockId("00".into())).is_some());
+        }
+        assert!(cache.block(&BlockId("01".into())).is_none());
+        cache.retain(|_| false);
+        assert_eq!(cache.bytes(), 0);
+    }
+}

@@ -1,0 +1,331 @@
+//! The one asynchronous driver: it sequences a disk, and decides nothing that a machine does not decide.
+//!
+//! ```text
+//!   commit() ──► jobs ──► drive(): plan all that wait, one after another ──► one entry ──► append ──► observers ──► jobs
+//!                                  ▲                                                        │ stale
+//!                                  └────────────────────────────────────────────────────────┘
+//!   read()   ──► view over the tables; what is missing is read and the whole is run again
+//!   drive()  ──► beside the commits: folds the log into blocks when it has grown
+//! ```
+//!
+//! Invariant: nothing of the store is borrowed while a callback, a plan's owner or a disk runs, except that plans and
+//! reads see the tables, which only this module changes.
+
+mod commits;
+mod folding;
+mod job;
+mod observers;
+mod reading;
+mod signal;
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use futures_channel::oneshot;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
+
+use crate::cache::Cache;
+use crate::disk::{Disk, DiskError, Durability, LogSeq};
+use crate::draft::Draft;
+use crate::encoding::EntryId;
+use crate::error::{CommitError, PlanError, StoreError};
+use crate::fence::Fence;
+use crate::locks::Locks;
+use crate::tables::{Event, Tables};
+use job::{Job, PlannedJob};
+use observers::Observers;
+pub use observers::{Applied, Change, Observer, Origin};
+use signal::Signal;
+
+/// How a handle works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// What this code writes; a store beyond it is refused.
+    pub fence: Fence,
+    /// How many bytes of blocks are kept in memory between reads.
+    pub cache_bytes: usize,
+    /// How large the log may grow before it is folded into blocks.
+    pub fold_bytes: usize,
+}
+
+impl Default for Options {
+    /// 32 MiB of blocks hold a collection of some 100,000 records; a log of 1 MiB is read back in some 30 ms.
+    fn default() -> Self {
+        Self {
+            fence: Fence::default(),
+            cache_bytes: 32 << 20,
+            fold_bytes: 1 << 20,
+        }
+    }
+}
+
+/// How often an operation of the disk that changes nothing is asked again when its answer was lost.
+const LOAD_TRIES_MAX: u32 = 3;
+
+/// A handle on a store. Clones are the same handle.
+pub struct Database<D, L> {
+    inner: Rc<Inner<D, L>>,
+}
+
+impl<D, L> Clone for Database<D, L> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+        }
+    }
+}
+
+struct Inner<D, L> {
+    disk: D,
+    locks: L,
+    options: Options,
+    writer: u64,
+    last_number: Cell<u64>,
+    tables: RefCell<Tables>,
+    cache: RefCell<Cache>,
+    jobs: RefCell<VecDeque<Queued>>,
+    /// Why no commit is taken any more.
+    halted: RefCell<Option<StoreError>>,
+    closing: Cell<bool>,
+    driven: Cell<bool>,
+    at_end: RefCell<Vec<oneshot::Sender<()>>>,
+    to_commit: Signal,
+    to_fold: Signal,
+    /// A fold failed: not again before the log is larger than this.
+    fold_above: Cell<usize>,
+    observers: Observers,
+}
+
+/// A job and how often it lost its position to others.
+struct Queued {
+    job: Box<dyn Job>,
+    lost: u8,
+}
+
+impl<D: Disk + 'static, L: Locks + 'static> Database<D, L> {
+    /// Opens the store, or makes it if nothing is there.
+    ///
+    /// `seed` must be random: entries and blocks of this handle are named by it.
+    ///
+    /// # Errors
+    /// A store of a newer version, which is left as it is; damage in the manifest or the log; what the disk says.
+    pub async fn open(
+        disk: D,
+        locks: L,
+        options: Options,
+        seed: [u8; 32],
+    ) -> Result<Self, StoreError> {
+        let mut rng = ChaCha8Rng::from_seed(seed);
+        let writer = rng.next_u64();
+        let mut database = [0; 16];
+        rng.fill_bytes(&mut database);
+        let tables = open_tables(&disk, options.fence, database).await?;
+        let inner = Inner {
+            disk,
+            locks,
+            options,
+            writer,
+            last_number: Cell::new(0),
+            tables: RefCell::new(tables),
+            cache: RefCell::new(Cache::new(options.cache_bytes)),
+            jobs: RefCell::default(),
+            halted: RefCell::default(),
+            closing: Cell::new(false),
+            driven: Cell::new(false),
+            at_end: RefCell::default(),
+            to_commit: Signal::default(),
+            to_fold: Signal::default(),
+            fold_above: Cell::new(0),
+            observers: Observers::default(),
+        };
+        Ok(Self {
+            inner: Rc::new(inner),
+        })
+    }
+
+    /// Commits and folds until [`Self::close`]. The owner runs it once, beside everything else; a second call returns.
+    pub async fn drive(&self) {
+        if self.inner.driven.replace(true) {
+            return;
+        }
+        let _end = DriveEnd(&self.inner);
+        futures_util::future::join(self.inner.run_commits(), self.inner.run_folds()).await;
+    }
+
+    /// Plans a batch over what is committed and makes it durable: whole, or not at all.
+    ///
+    /// `plan` is run again when it missed blocks or others wrote first, so it must change nothing but its draft. A plan
+    /// that writes nothing needs no disk.
+    ///
+    /// # Errors
+    /// What the plan refused with, or what the store failed with. After [`StoreError::Unknown`] the batch is there whole or
+    /// not at all; after any other it is not there.
+    pub async fn commit<R: 'static, E: 'static>(
+        &self,
+        durability: Durability,
+        plan: impl FnMut(&mut Draft<'_>) -> Result<R, PlanError<E>> + 'static,
+    ) -> Result<R, CommitError<E>> {
+        self.inner.check_open().map_err(CommitError::Store)?;
+        let (job, answer) = PlannedJob::new(durability, plan);
+        self.inner.jobs.borrow_mut().push_back(Queued {
+            job: Box::new(job),
+            lost: 0,
+        });
+        self.inner.to_commit.set();
+        answer
+            .await
+            .unwrap_or(Err(CommitError::Store(StoreError::Closed)))
+    }
+
+    /// Takes in what others committed.
+    ///
+    /// # Errors
+    /// What the disk says, and everything that ends this handle: damage, another storage, a newer version.
+    pub async fn refresh(&self) -> Result<(), StoreError> {
+        self.inner.check_open()?;
+        self.inner.load().await
+    }
+
+    /// The last log entry that reads show.
+    #[must_use]
+    pub fn tail(&self) -> LogSeq {
+        self.inner.tables.borrow().tail()
+    }
+
+    /// The random name that the store got when it was made.
+    #[must_use]
+    pub fn database_id(&self) -> [u8; 16] {
+        self.inner.tables.borrow().database_id()
+    }
+
+    /// The highest fence seen, ours included.
+    #[must_use]
+    pub fn fence(&self) -> Fence {
+        self.inner.tables.borrow().fence()
+    }
+
+    /// Tells `callback` of every entry as it is applied, before the commits in it resolve.
+    pub fn observe(&self, callback: impl Fn(&Applied<'_>) + 'static) -> Observer {
+        self.inner.observers.add(Rc::new(callback))
+    }
+
+    /// Finishes the commits that wait, then ends [`Self::drive`]. Every later call fails with [`StoreError::Closed`].
+    pub async fn close(&self) {
+        self.inner.closing.set(true);
+        self.inner.to_commit.set();
+        self.inner.to_fold.set();
+        if self.inner.driven.get() {
+            let (sender, receiver) = oneshot::channel();
+            self.inner.at_end.borrow_mut().push(sender);
+            // A dropped sender means the end as well.
+            let _ended = receiver.await;
+        } else {
+            self.inner.fail_waiting(&StoreError::Closed);
+        }
+    }
+}
+
+/// Marks the end of [`Database::drive`], also when its future is dropped.
+struct DriveEnd<'a, D, L>(&'a Inner<D, L>);
+
+impl<D, L> Drop for DriveEnd<'_, D, L> {
+    fn drop(&mut self) {
+        self.0.driven.set(false);
+        self.0.at_end.borrow_mut().clear();
+    }
+}
+
+impl<D, L> Inner<D, L> {
+    fn check_open(&self) -> Result<(), StoreError> {
+        if self.closing.get() {
+            Err(StoreError::Closed)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn next_id(&self) -> EntryId {
+        self.last_number.set(self.last_number.get() + 1);
+        EntryId {
+            writer: self.writer,
+            number: self.last_number.get(),
+        }
+    }
+
+    fn tell(&self, events: &[Event]) {
+        self.observers.tell(self.writer, events);
+    }
+
+    /// After these no commit of this handle can be right.
+    fn note(&self, error: &StoreError) {
+        if matches!(error, StoreError::Replaced | StoreError::NewerVersion(_)) {
+            self.halted
+                .borrow_mut()
+                .get_or_insert_with(|| error.clone());
+        }
+    }
+
+    fn fail_waiting(&self, error: &StoreError) {
+        let waiting = std::mem::take(&mut *self.jobs.borrow_mut());
+        for queued in waiting {
+            queued.job.resolve(Err(error.clone()));
+        }
+    }
+}
+
+impl<D: Disk, L: Locks> Inner<D, L> {
+    async fn load(&self) -> Result<(), StoreError> {
+        let since = self.tables.borrow().since();
+        let loaded = ask_again(async || self.disk.load(since).await)
+            .await
+            .map_err(StoreError::Disk)?;
+        let absorbed = self.tables.borrow_mut().absorb(since, loaded);
+        self.tell(&absorbed.events);
+        match absorbed.failure {
+            None => Ok(()),
+            Some(failure) => {
+                self.note(&failure);
+                Err(failure)
+            }
+        }
+    }
+}
+
+/// Asks a disk for something that changes nothing, again when the answer was lost.
+async fn ask_again<R>(ask: impl AsyncFn() -> Result<R, DiskError>) -> Result<R, DiskError> {
+    let mut tries = 1;
+    loop {
+        match ask().await {
+            Err(DiskError::Unknown(_)) if tries < LOAD_TRIES_MAX => tries += 1,
+            answer => return answer,
+        }
+    }
+}
+
+async fn open_tables<D: Disk>(
+    disk: &D,
+    fence: Fence,
+    database: [u8; 16],
+) -> Result<Tables, StoreError> {
+    let mut tries = 1;
+    loop {
+        let loaded = ask_again(async || disk.load(crate::Since::default()).await)
+            .await
+            .map_err(StoreError::Disk)?;
+        let tables = Tables::open(loaded, fence, database)?;
+        if tables.generation().0 > 0 {
+            return Ok(tables);
+        }
+        let answer = disk
+            .publish(&tables.first_manifest(), LogSeq::default())
+            .await;
+        match answer {
+            // Loaded once more, so that there is one way in: whoever was first made the store.
+            Ok(()) => {}
+            Err(DiskError::Stale | DiskError::Unknown(_)) if tries < LOAD_TRIES_MAX => tries += 1,
+            Err(error) => return Err(StoreError::Disk(error)),
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! A batch being planned: reads see what is committed, what the group planned before, and its own writes.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use crate::error::ReadConflict;
+use crate::key::{Direction, Key, KeyRange, Value};
+use crate::layers::{Blocks, Layers};
+use crate::read_set::ReadSet;
+use crate::tables::Tables;
+use crate::view::{self, Missing, Read};
+
+/// Writes by key; `None` deletes.
+pub(crate) type Batch = BTreeMap<Key, Option<Value>>;
+
+/// What a plan reads from and writes to. All of its writes are committed, or none.
+pub struct Draft<'a> {
+    tables: &'a Tables,
+    blocks: &'a dyn Blocks,
+    overlay: &'a Batch,
+    own: Batch,
+}
+
+impl<'a> Draft<'a> {
+    pub(crate) fn new(tables: &'a Tables, blocks: &'a dyn Blocks, overlay: &'a Batch) -> Self {
+        Self {
+            tables,
+            blocks,
+            overlay,
+            own: Batch::new(),
+        }
+    }
+
+    /// Gives `key` a value.
+    pub fn put(&mut self, key: &[u8], value: &[u8]) {
+        self.own.insert(Key::from(key), Some(Value::from(value)));
+    }
+
+    /// Takes `key` away, if it is there.
+    pub fn delete(&mut self, key: &[u8]) {
+        self.own.insert(Key::from(key), None);
+    }
+
+    /// Checks that what a transaction has read still holds, in the store and in the batches planned before this one.
+    ///
+    /// # Errors
+    /// [`ReadConflict`]: begin the transaction again.
+    pub fn validate(&self, set: &ReadSet) -> Result<(), ReadConflict> {
+        set.check(self.tables, Some(self.overlay))
+    }
+
+    pub(crate) fn into_batch(self) -> Batch {
+        self.own
+    }
+
+    fn layers(&self) -> Layers<'_> {
+        Layers {
+            batches: [Some(&self.own), Some(self.overlay)],
+            ..view::layers(self.tables, self.blocks)
+        }
+    }
+}
+
+impl Read for Draft<'_> {
+    fn get(&self, key: &[u8]) -> Result<Option<Value>, Missing> {
+        self.layers().find(key)
+    }
+
+    fn visit(
+        &self,
+        range: &KeyRange,
+        direction: Direction,
+        show: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), Missing> {
+        view::visit(&self.layers(), range, direction, show)
+    }
+}

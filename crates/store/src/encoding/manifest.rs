@@ -1,0 +1,305 @@
+//! The manifest: which blocks hold everything up to a position of the log.
+
+use std::collections::BTreeMap;
+
+use crate::disk::{BlockId, Generation, LogSeq, StoredManifest};
+use crate::encoding::{DecodeError, EntryId, Kind, Reader, Writer};
+use crate::error::{Damage, Place, StoreError};
+use crate::fence::Fence;
+use crate::key::Key;
+
+/// One block of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct BlockRef {
+    pub first: Key,
+    pub id: BlockId,
+    pub bytes: u32,
+}
+
+/// Blocks in key order that do not overlap; the directory of first keys.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Run {
+    pub blocks: Vec<BlockRef>,
+}
+
+impl Run {
+    pub(crate) fn bytes(&self) -> u64 {
+        self.blocks.iter().map(|block| u64::from(block.bytes)).sum()
+    }
+
+    /// Which block could hold `key`.
+    pub(crate) fn position(&self, key: &[u8]) -> Option<usize> {
+        self.blocks
+            .partition_point(|block| &*block.first <= key)
+            .checked_sub(1)
+    }
+}
+
+/// The last entry of each of the latest writers: tells a writer whether its entry is among those folded and trimmed.
+///
+/// Bounded: the writers that wrote longest ago are forgotten first, and `forgotten` says up to where.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Writers {
+    pub last: BTreeMap<u64, (u64, LogSeq)>,
+    pub forgotten: LogSeq,
+}
+
+/// Handles that may write between a lost answer and its settling, with room: each takes about 20 bytes of the manifest.
+const WRITERS_MAX: usize = 256;
+
+impl Writers {
+    pub(crate) fn record(&mut self, id: EntryId, seq: LogSeq) {
+        self.last.insert(id.writer, (id.number, seq));
+        if self.last.len() > WRITERS_MAX {
+            let oldest = self
+                .last
+                .iter()
+                .min_by_key(|(_, (_, seq))| *seq)
+                .map(|(writer, (_, seq))| (*writer, *seq));
+            if let Some((writer, seq)) = oldest {
+                self.last.remove(&writer);
+                self.forgotten = self.forgotten.max(seq);
+            }
+        }
+    }
+}
+
+/// A decoded manifest.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Manifest {
+    pub database: [u8; 16],
+    /// Who published it: tells a folder whether a publish of unknown outcome was its own.
+    pub publisher: EntryId,
+    pub fence: Fence,
+    pub folded: LogSeq,
+    /// The id of the entry at `folded`, which stays in the log.
+    pub folded_id: EntryId,
+    pub writers: Writers,
+    /// The newer run; it hides the base.
+    pub level0: Run,
+    pub base: Run,
+    /// Blocks that fell out, and in which generation.
+    pub retired: Vec<(Generation, BlockId)>,
+}
+
+impl Manifest {
+    pub(crate) fn store(&self, generation: Generation) -> StoredManifest {
+        let mut writer = Writer::new(
+            Kind::Manifest,
+            256 + 80 * (self.level0.blocks.len() + self.base.blocks.len()),
+        );
+        writer.raw(&self.database);
+        write_id(&mut writer, self.publisher);
+        writer.number(u64::from(self.fence.format));
+        writer.number(u64::from(self.fence.schema));
+        writer.number(self.folded.0);
+        write_id(&mut writer, self.folded_id);
+        writer.number(self.writers.forgotten.0);
+        writer.number(self.writers.last.len() as u64);
+        for (id, (number, seq)) in &self.writers.last {
+            writer.raw(&id.to_le_bytes());
+            writer.number(*number);
+            writer.number(seq.0);
+        }
+        for run in [&self.level0, &self.base] {
+            writer.number(run.blocks.len() as u64);
+            for block in &run.blocks {
+                writer.bytes(&block.first);
+                writer.bytes(block.id.0.as_bytes());
+                writer.number(u64::from(block.bytes));
+            }
+        }
+        writer.number(self.retired.len() as u64);
+        for (generation, id) in &self.retired {
+            writer.number(generation.0);
+            writer.bytes(id.0.as_bytes());
+        }
+        StoredManifest {
+            generation,
+            folded: self.folded,
+            bytes: writer.finish(),
+        }
+    }
+
+    /// # Errors
+    /// Damage in the manifest, or a newer format.
+    pub(crate) fn decode(stored: &StoredManifest) -> Result<Self, StoreError> {
+        let decoded =
+            read(&stored.bytes).and_then(|manifest| match manifest.folded == stored.folded {
+                true => Ok(manifest),
+                false => Err(DecodeError::Damaged(
+                    "it disagrees with itself about what is folded",
+                )),
+            });
+        decoded.map_err(|error| match error {
+            DecodeError::Newer(format) => StoreError::NewerVersion(Fence {
+                format: u32::from(format),
+                schema: 0,
+            }),
+            DecodeError::Damaged(what) => {
+                let lost = format!(
+                    "{what}; everything up to log entry {} is unreachable",
+                    stored.folded.0
+                );
+                Damage::new(Place::Manifest, lost).into()
+            }
+        })
+    }
+
+    /// Whether `id` is a block of this manifest, in use or retired.
+    pub(crate) fn names(&self, id: &BlockId) -> bool {
+        let used = [&self.level0, &self.base]
+            .into_iter()
+            .flat_map(|run| &run.blocks)
+            .any(|block| block.id == *id);
+        used || self.retired.iter().any(|(_, retired)| retired == id)
+    }
+}
+
+fn write_id(writer: &mut Writer, id: EntryId) {
+    writer.raw(&id.writer.to_le_bytes());
+    writer.raw(&id.number.to_le_bytes());
+}
+
+fn read_id(reader: &mut Reader<'_>) -> Result<EntryId, DecodeError> {
+    Ok(EntryId {
+        writer: u64::from_le_bytes(reader.array()?),
+        number: u64::from_le_bytes(reader.array()?),
+    })
+}
+
+fn read_block_id(reader: &mut Reader<'_>) -> Result<BlockId, DecodeError> {
+    let text = std::str::from_utf8(reader.bytes()?)
+        .map_err(|_| DecodeError::Damaged("a block's name is no text"))?;
+    Ok(BlockId(text.to_owned()))
+}
+
+fn read_run(reader: &mut Reader<'_>) -> Result<Run, DecodeError> {
+    let count = reader.count()?;
+    let mut blocks: Vec<BlockRef> = Vec::with_capacity(count);
+    for _ in 0..count {
+        let first = Key::from(reader.bytes()?);
+        if blocks.last().is_some_and(|last| last.first >= first) {
+            return Err(DecodeError::Damaged("the blocks are out of order"));
+        }
+        blocks.push(BlockRef {
+            first,
+            id: read_block_id(reader)?,
+            bytes: reader.number_u32()?,
+        });
+    }
+    Ok(Run { blocks })
+}
+
+fn read(frame: &[u8]) -> Result<Manifest, DecodeError> {
+    let mut reader = Reader::open(Kind::Manifest, frame)?;
+    let database = reader.array()?;
+    let publisher = read_id(&mut reader)?;
+    let fence = Fence {
+        format: reader.number_u32()?,
+        schema: reader.number_u32()?,
+    };
+    let folded = LogSeq(reader.number()?);
+    let folded_id = read_id(&mut reader)?;
+    let mut writers = Writers {
+        forgotten: LogSeq(reader.number()?),
+        last: BTreeMap::new(),
+    };
+    for _ in 0..reader.count()? {
+        let id = u64::from_le_bytes(reader.array()?);
+        writers
+            .last
+            .insert(id, (reader.number()?, LogSeq(reader.number()?)));
+    }
+    let level0 = read_run(&mut reader)?;
+    let base = read_run(&mut reader)?;
+    let count = reader.count()?;
+    let mut retired = Vec::with_capacity(count);
+    for _ in 0..count {
+        retired.push((Generation(reader.number()?), read_block_id(&mut reader)?));
+    }
+    reader.end()?;
+    Ok(Manifest {
+        database,
+        publisher,
+        fence,
+        folded,
+        folded_id,
+        writers,
+        level0,
+        base,
+        retired,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn manifest() -> Manifest {
+        let block = |first: &[u8], id: &str| BlockRef {
+            first: Key::from(first),
+            id: BlockId(id.into()),
+            bytes: 900,
+        };
+        let mut writers = Writers::default();
+        writers.record(
+            EntryId {
+                writer: 5,
+                number: 2,
+            },
+            LogSeq(9),
+        );
+        Manifest {
+            database: [7; 16],
+            publisher: EntryId {
+                writer: 1,
+                number: 2,
+            },
+            fence: Fence {
+                format: 1,
+                schema: 2,
+            },
+            folded: LogSeq(9),
+            folded_id: EntryId {
+                writer: 5,
+                number: 2,
+            },
+            writers,
+            level0: Run {
+                blocks: vec![block(b"m", "x-1")],
+            },
+            base: Run {
+                blocks: vec![block(b"a", "x-2"), block(b"n", "x-3")],
+            },
+            retired: vec![(Generation(3), BlockId("y-1".into()))],
+        }
+    }
+
+    #[test]
+    fn a_manifest_comes_back_as_it_went() {
+        let stored = manifest().store(Generation(4));
+        assert_eq!(Manifest::decode(&stored), Ok(manifest()));
+        assert!(
+            manifest().names(&BlockId("y-1".into())) && !manifest().names(&BlockId("z".into()))
+        );
+        let other = StoredManifest {
+            folded: LogSeq(8),
+            ..stored
+        };
+        assert!(matches!(
+            Manifest::decode(&other),
+            Err(StoreError::Corrupt(_))
+        ));
+    }
+
+    #[test]
+    fn the_writers_that_wrote_longest_ago_are_forgotten() {
+        let mut writers = Writers::default();
+        for writer in 0..WRITERS_MAX as u64 + 3 {
+            writers.record(EntryId { writer, number: 1 }, LogSeq(writer + 1));
+        }
+        assert_eq!(writers.last.len(), WRITERS_MAX);
+        assert_eq!(writers.forgotten, LogSeq(3));
+    }
+}

@@ -1,0 +1,237 @@
+//! The stored bytes: one frame for entries, blocks and manifests.
+//!
+//! ```text
+//!   'h'  kind  format  body …                      crc32 of all before, little endian
+//!   1 B  1 B   1 B                                 4 B
+//! ```
+//!
+//! Numbers in a body are LEB128 unless a table says otherwise. The checksum is looked at first, so that a flipped
+//! format byte reads as damage and an intact one that is greater than ours as a newer version.
+
+mod block;
+mod entry;
+mod manifest;
+
+pub(crate) use block::{Block, BlockWriter};
+pub(crate) use entry::Entry;
+pub use entry::{EntryId, Ops};
+pub(crate) use manifest::{BlockRef, Manifest, Run, Writers};
+
+/// The format of the frames that this code writes.
+pub(crate) const FORMAT: u8 = 1;
+
+const FRAME_BYTES: usize = 3 + 4;
+
+/// What a frame holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Entry = b'e' as isize,
+    Block = b'b' as isize,
+    Manifest = b'm' as isize,
+}
+
+/// Why bytes could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum DecodeError {
+    /// They are not what was written.
+    Damaged(&'static str),
+    /// They are intact and of a format after ours.
+    Newer(u8),
+}
+
+/// Builds one frame.
+pub(crate) struct Writer(Vec<u8>);
+
+impl Writer {
+    pub(crate) fn new(kind: Kind, capacity: usize) -> Self {
+        let mut bytes = Vec::with_capacity(capacity + FRAME_BYTES);
+        bytes.extend_from_slice(&[b'h', kind as u8, FORMAT]);
+        Self(bytes)
+    }
+
+    /// How many bytes of body there are.
+    pub(crate) fn body_len(&self) -> usize {
+        self.0.len() - 3
+    }
+
+    pub(crate) fn raw(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
+    pub(crate) fn number(&mut self, mut number: u64) {
+        while number >= 0x80 {
+            self.0.push(number as u8 | 0x80);
+            number >>= 7;
+        }
+        self.0.push(number as u8);
+    }
+
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+        self.number(bytes.len() as u64);
+        self.raw(bytes);
+    }
+
+    pub(crate) fn finish(mut self) -> Vec<u8> {
+        let sum = crc32fast::hash(&self.0);
+        self.0.extend_from_slice(&sum.to_le_bytes());
+        self.0
+    }
+}
+
+/// Walks the body of a frame.
+pub(crate) struct Reader<'a> {
+    body: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    /// Opens a frame: checksum, then kind, then format.
+    pub(crate) fn open(kind: Kind, frame: &'a [u8]) -> Result<Self, DecodeError> {
+        Ok(Self {
+            body: body(kind, frame)?,
+            at: 0,
+        })
+    }
+
+    pub(crate) fn over(body: &'a [u8]) -> Self {
+        Self { body, at: 0 }
+    }
+
+    pub(crate) fn raw(&mut self, len: usize) -> Result<&'a [u8], DecodeError> {
+        let end = self.at.checked_add(len).ok_or(SHORT)?;
+        let bytes = self.body.get(self.at..end).ok_or(SHORT)?;
+        self.at = end;
+        Ok(bytes)
+    }
+
+    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+        self.raw(N)?.try_into().map_err(|_| SHORT)
+    }
+
+    pub(crate) fn number(&mut self) -> Result<u64, DecodeError> {
+        let mut number = 0_u64;
+        for shift in (0..64).step_by(7) {
+            let byte = *self.body.get(self.at).ok_or(SHORT)?;
+            self.at += 1;
+            number |= u64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return Ok(number);
+            }
+        }
+        Err(DecodeError::Damaged("a number has no end"))
+    }
+
+    pub(crate) fn number_u32(&mut self) -> Result<u32, DecodeError> {
+        u32::try_from(self.number()?).map_err(|_| DecodeError::Damaged("a number is too great"))
+    }
+
+    pub(crate) fn length(&mut self) -> Result<usize, DecodeError> {
+        usize::try_from(self.number()?).map_err(|_| SHORT)
+    }
+
+    pub(crate) fn bytes(&mut self) -> Result<&'a [u8], DecodeError> {
+        let len = self.length()?;
+        self.raw(len)
+    }
+
+    /// A count of things that take at least one byte each, so that damage cannot ask for endless memory.
+    pub(crate) fn count(&mut self) -> Result<usize, DecodeError> {
+        let count = self.length()?;
+        if count > self.body.len() - self.at {
+            Err(SHORT)
+        } else {
+            Ok(count)
+        }
+    }
+
+    pub(crate) fn end(&self) -> Result<(), DecodeError> {
+        if self.at == self.body.len() {
+            Ok(())
+        } else {
+            Err(DecodeError::Damaged("bytes are left over"))
+        }
+    }
+}
+
+const SHORT: DecodeError = DecodeError::Damaged("the bytes end too early");
+
+/// The checked body of a frame.
+pub(crate) fn body(kind: Kind, frame: &[u8]) -> Result<&[u8], DecodeError> {
+    let Some((checked, sum)) = frame.split_last_chunk::<4>() else {
+        return Err(SHORT);
+    };
+    if crc32fast::hash(checked) != u32::from_le_bytes(*sum) {
+        return Err(DecodeError::Damaged("the checksum differs"));
+    }
+    match checked {
+        [b'h', found, format, body @ ..] if *found == kind as u8 => match *format {
+            FORMAT => Ok(body),
+            newer if newer > FORMAT => Err(DecodeError::Newer(newer)),
+            _ => Err(DecodeError::Damaged(
+                "the format is none that was ever written",
+            )),
+        },
+        _ => Err(DecodeError::Damaged("something else is stored here")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame() -> Vec<u8> {
+        let mut writer = Writer::new(Kind::Entry, 16);
+        writer.number(300);
+        writer.bytes(b"body");
+        writer.finish()
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let frame = frame();
+        let mut reader = Reader::open(Kind::Entry, &frame).unwrap();
+        assert_eq!(reader.number(), Ok(300));
+        assert_eq!(reader.bytes(), Ok(&b"body"[..]));
+        assert_eq!(reader.end(), Ok(()));
+        assert!(reader.raw(1).is_err());
+    }
+
+    #[test]
+    fn every_flipped_bit_is_damage_and_not_a_newer_format() {
+        let whole = frame();
+        for bit in 0..whole.len() * 8 {
+            let mut bytes = whole.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            assert!(
+                matches!(body(Kind::Entry, &bytes), Err(DecodeError::Damaged(_))),
+                "bit {bit}"
+            );
+        }
+        for len in 0..whole.len() {
+            assert!(
+                matches!(
+                    body(Kind::Entry, &whole[..len]),
+                    Err(DecodeError::Damaged(_))
+                ),
+                "length {len}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_intact_frame_of_a_later_format_is_newer() {
+        let mut bytes = frame();
+        bytes.truncate(bytes.len() - 4);
+        bytes[2] = FORMAT + 1;
+        let sum = crc32fast::hash(&bytes);
+        bytes.extend_from_slice(&sum.to_le_bytes());
+        assert_eq!(
+            body(Kind::Entry, &bytes),
+            Err(DecodeError::Newer(FORMAT + 1))
+        );
+        assert!(matches!(
+            body(Kind::Block, &frame()),
+            Err(DecodeError::Damaged(_))
+        ));
+    }
+}

@@ -1,0 +1,158 @@
+//! Which operation of a handle fails, and how.
+
+use std::collections::BTreeMap;
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
+
+/// The six operations of a disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Operation {
+    /// [`crate::Disk::load`].
+    Load,
+    /// [`crate::Disk::append`].
+    Append,
+    /// [`crate::Disk::read_blocks`].
+    ReadBlocks,
+    /// [`crate::Disk::write_blocks`].
+    WriteBlocks,
+    /// [`crate::Disk::publish`].
+    Publish,
+    /// [`crate::Disk::drop_blocks`].
+    DropBlocks,
+}
+
+impl Operation {
+    /// Whether it changes what is stored.
+    #[must_use]
+    pub fn writes(self) -> bool {
+        !matches!(self, Self::Load | Self::ReadBlocks)
+    }
+}
+
+/// What happens instead of, or around, one operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Fault {
+    /// The transaction aborts: nothing is written.
+    Abort,
+    /// The quota is reached: nothing is written. A read aborts.
+    Full,
+    /// The storage cannot be reached: nothing is written.
+    Unavailable,
+    /// Somebody was first, so it says: nothing is written. A read, which cannot be stale, aborts.
+    Stale,
+    /// The process dies before the operation: neither it nor any later call of this handle ever answers.
+    CrashBefore,
+    /// The process dies after the operation took effect: neither it nor any later call ever answers.
+    CrashAfter,
+    /// It takes effect, and the caller hears that nobody knows.
+    UnknownApplied,
+    /// It takes no effect, and the caller hears that nobody knows.
+    UnknownLost,
+    /// It waits for so many turns of the executor, then takes effect.
+    Slow(u32),
+}
+
+/// Out of 1,000 operations, how many have each fault.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct FaultRates {
+    /// [`Fault::Abort`].
+    pub abort: u16,
+    /// [`Fault::Full`].
+    pub full: u16,
+    /// [`Fault::Stale`].
+    pub stale: u16,
+    /// [`Fault::CrashBefore`] and [`Fault::CrashAfter`], half each.
+    pub crash: u16,
+    /// [`Fault::UnknownApplied`] and [`Fault::UnknownLost`], half each.
+    pub unknown: u16,
+    /// [`Fault::Slow`], by 1 to 8 turns.
+    pub slow: u16,
+}
+
+/// The faults of one handle: those laid on a given operation, and those drawn.
+#[derive(Debug, Default)]
+pub(super) struct Faults {
+    done: u64,
+    planned: BTreeMap<u64, Fault>,
+    next_of: BTreeMap<Operation, Vec<Fault>>,
+    drawn: Option<(ChaCha8Rng, FaultRates)>,
+}
+
+impl Faults {
+    pub(super) fn plan(&mut self, from_now: u64, fault: Fault) {
+        self.planned.insert(self.done + from_now, fault);
+    }
+
+    pub(super) fn plan_next(&mut self, operation: Operation, fault: Fault) {
+        self.next_of.entry(operation).or_default().push(fault);
+    }
+
+    pub(super) fn draw_from(&mut self, seed: [u8; 32], rates: FaultRates) {
+        self.drawn = Some((ChaCha8Rng::from_seed(seed), rates));
+    }
+
+    pub(super) fn clear(&mut self) {
+        *self = Self {
+            done: self.done,
+            ..Self::default()
+        };
+    }
+
+    pub(super) fn done(&self) -> u64 {
+        self.done
+    }
+
+    /// Counts an operation and says what happens to it.
+    pub(super) fn next(&mut self, operation: Operation) -> Option<Fault> {
+        let number = self.done;
+        self.done += 1;
+        if let Some(fault) = self.planned.remove(&number) {
+            return Some(fault);
+        }
+        if let Some(faults) = self
+            .next_of
+            .get_mut(&operation)
+            .filter(|faults| !faults.is_empty())
+        {
+            return Some(faults.remove(0));
+        }
+        let (rng, rates) = self.drawn.as_mut()?;
+        draw(rng, *rates)
+    }
+}
+
+fn draw(rng: &mut ChaCha8Rng, rates: FaultRates) -> Option<Fault> {
+    let first = rng.next_u32().is_multiple_of(2);
+    let turns = rng.next_u32() % 8 + 1;
+    let mut point = u16::try_from(rng.next_u32() % 1_000).expect("below 1,000");
+    let table = [
+        (rates.abort, Fault::Abort),
+        (rates.full, Fault::Full),
+        (rates.stale, Fault::Stale),
+        (
+            rates.crash,
+            if first {
+                Fault::CrashBefore
+            } else {
+                Fault::CrashAfter
+            },
+        ),
+        (
+            rates.unknown,
+            if first {
+                Fault::UnknownApplied
+            } else {
+                Fault::UnknownLost
+            },
+        ),
+        (rates.slow, Fault::Slow(turns)),
+    ];
+    for (rate, fault) in table {
+        if point < rate {
+            return Some(fault);
+        }
+        point -= rate;
+    }
+    None
+}

@@ -1,0 +1,182 @@
+//! Synchronous reads over one moment of the store.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::ControlFlow;
+use std::rc::Rc;
+
+use crate::cache::Cache;
+use crate::disk::BlockId;
+use crate::encoding::Block;
+use crate::key::{Direction, Key, KeyRange, Value, successor};
+use crate::layers::{Blocks, Layers};
+use crate::read_set::ReadSet;
+use crate::tables::Tables;
+
+/// The blocks that a read needs and that are not in memory. Pass it up: the driver reads them and runs the whole again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing(pub(crate) Vec<BlockId>);
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} blocks are not in memory", self.0.len())
+    }
+}
+
+impl std::error::Error for Missing {}
+
+/// What can be read now, without waiting.
+pub trait Read {
+    /// The value of `key`.
+    ///
+    /// # Errors
+    /// [`Missing`] when it lies in a block that is not in memory.
+    fn get(&self, key: &[u8]) -> Result<Option<Value>, Missing>;
+
+    /// Shows the records of `range` one by one until told to stop.
+    ///
+    /// # Errors
+    /// [`Missing`] when a block is not in memory. Records may have been shown before: forget them, all come again.
+    fn visit(
+        &self,
+        range: &KeyRange,
+        direction: Direction,
+        show: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), Missing>;
+
+    /// The first `limit` records of `range`.
+    ///
+    /// # Errors
+    /// [`Missing`] when a block is not in memory.
+    fn scan(
+        &self,
+        range: &KeyRange,
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Vec<(Key, Value)>, Missing> {
+        let mut found = Vec::new();
+        if limit == 0 {
+            return Ok(found);
+        }
+        self.visit(range, direction, &mut |key, value| {
+            found.push((Key::from(key), Value::from(value)));
+            if found.len() == limit {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        })?;
+        Ok(found)
+    }
+}
+
+/// Blocks held for one operation, whatever the cache does.
+pub(crate) type Pins = BTreeMap<BlockId, Rc<Block>>;
+
+/// The blocks in memory for one operation.
+pub(crate) struct Resident<'a> {
+    pub cache: &'a RefCell<Cache>,
+    pub pins: &'a Pins,
+    pub read_ahead: usize,
+}
+
+impl Blocks for Resident<'_> {
+    fn block(&self, id: &BlockId) -> Option<Rc<Block>> {
+        self.pins
+            .get(id)
+            .cloned()
+            .or_else(|| self.cache.borrow().block(id))
+    }
+
+    fn read_ahead(&self) -> usize {
+        self.read_ahead
+    }
+}
+
+/// The store at one moment: what is committed, and nothing else.
+pub struct View<'a> {
+    layers: Layers<'a>,
+    record: Option<&'a RefCell<ReadSet>>,
+}
+
+impl<'a> View<'a> {
+    pub(crate) fn new(
+        tables: &'a Tables,
+        blocks: &'a dyn Blocks,
+        record: Option<&'a RefCell<ReadSet>>,
+    ) -> Self {
+        Self {
+            layers: layers(tables, blocks),
+            record,
+        }
+    }
+}
+
+/// The committed layers.
+pub(crate) fn layers<'a>(tables: &'a Tables, blocks: &'a dyn Blocks) -> Layers<'a> {
+    Layers {
+        batches: [None, None],
+        memory: &tables.memory,
+        runs: [Some(&tables.manifest.level0), Some(&tables.manifest.base)],
+        blocks,
+    }
+}
+
+/// Walks `layers` without tombstones.
+pub(crate) fn visit(
+    layers: &Layers<'_>,
+    range: &KeyRange,
+    direction: Direction,
+    show: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+) -> Result<(), Missing> {
+    layers.walk(range, direction, &mut |key, value| {
+        value.map_or(ControlFlow::Continue(()), |value| show(key, value))
+    })
+}
+
+impl Read for View<'_> {
+    fn get(&self, key: &[u8]) -> Result<Option<Value>, Missing> {
+        if let Some(set) = self.record {
+            set.borrow_mut().add_key(key);
+        }
+        self.layers.find(key)
+    }
+
+    fn visit(
+        &self,
+        range: &KeyRange,
+        direction: Direction,
+        show: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), Missing> {
+        let Some(set) = self.record else {
+            return visit(&self.layers, range, direction, show);
+        };
+        let mut stopped: Option<Vec<u8>> = None;
+        visit(&self.layers, range, direction, &mut |key, value| {
+            let flow = show(key, value);
+            if flow.is_break() {
+                stopped = Some(key.to_vec());
+            }
+            flow
+        })?;
+        set.borrow_mut()
+            .add_range(walked(range, direction, stopped.as_deref()));
+        Ok(())
+    }
+}
+
+/// The part of `range` that a walk saw which stopped at `stopped`.
+fn walked(range: &KeyRange, direction: Direction, stopped: Option<&[u8]>) -> KeyRange {
+    match (stopped, direction) {
+        (None, _) => range.clone(),
+        (Some(last), Direction::Forward) => KeyRange {
+            from: range.from.clone(),
+            until: Some(successor(last)),
+        },
+        (Some(last), Direction::Backward) => KeyRange {
+            from: last.to_vec(),
+            until: range.until.clone(),
+        },
+    }
+}

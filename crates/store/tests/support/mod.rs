@@ -1,0 +1,139 @@
+//! What the tests share: a pool, and handles on one disk.
+#![allow(dead_code, missing_docs)]
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::rc::Rc;
+
+use futures_executor::{LocalPool, LocalSpawner};
+use futures_util::task::LocalSpawnExt;
+use holm_store::*;
+
+pub type Store = Database<MemoryDisk, MemoryLocks>;
+
+/// Runs until nothing moves: futures that a crash left without an answer stay as they are.
+#[derive(Default)]
+pub struct Pool(LocalPool);
+
+impl Pool {
+    pub fn spawner(&self) -> LocalSpawner {
+        self.0.spawner()
+    }
+
+    /// Runs `future` beside everything spawned; `None` if it can never end.
+    pub fn run<R: 'static>(&mut self, future: impl Future<Output = R> + 'static) -> Option<R> {
+        let slot = Rc::new(RefCell::new(None));
+        let answer = slot.clone();
+        let task = async move { *answer.borrow_mut() = Some(future.await) };
+        self.0.spawner().spawn_local(task).expect("the pool lives");
+        self.0.run_until_stalled();
+        slot.take()
+    }
+
+    pub fn spawn(&self, future: impl Future<Output = ()> + 'static) {
+        self.0
+            .spawner()
+            .spawn_local(future)
+            .expect("the pool lives");
+    }
+
+    pub fn settle(&mut self) {
+        self.0.run_until_stalled();
+    }
+
+    pub fn open(
+        &mut self,
+        disk: &MemoryDisk,
+        locks: &MemoryLocks,
+        options: Options,
+        seed: u8,
+    ) -> Result<Store, StoreError> {
+        self.try_open(disk, locks, options, seed)
+            .expect("opening ends")
+    }
+
+    /// `None` if the disk crashed.
+    pub fn try_open(
+        &mut self,
+        disk: &MemoryDisk,
+        locks: &MemoryLocks,
+        options: Options,
+        seed: u8,
+    ) -> Option<Result<Store, StoreError>> {
+        let opened = self.run(Store::open(
+            disk.clone(),
+            locks.clone(),
+            options,
+            [seed; 32],
+        ))?;
+        if let Ok(store) = &opened {
+            let driven = store.clone();
+            self.spawn(async move { driven.drive().await });
+        }
+        Some(opened)
+    }
+
+    pub fn put(&mut self, store: &Store, key: &[u8], value: &[u8]) -> Result<(), CommitError<()>> {
+        self.run(put(store, key, value)).expect("the commit ends")
+    }
+
+    pub fn get(&mut self, store: &Store, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let (store, key) = (store.clone(), key.to_vec());
+        self.run(async move {
+            store
+                .read(|view| view.get(&key))
+                .await
+                .map(|value| value.map(|v| v.to_vec()))
+        })
+        .expect("the read ends")
+    }
+
+    pub fn all(&mut self, store: &Store) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+        let store = store.clone();
+        let read = async move {
+            store
+                .read(|view| view.scan(&KeyRange::all(), Direction::Forward, usize::MAX))
+                .await
+        };
+        let rows = self.run(read).expect("the read ends")?;
+        Ok(rows
+            .into_iter()
+            .map(|(key, value)| (key.to_vec(), value.to_vec()))
+            .collect())
+    }
+}
+
+pub fn put(
+    store: &Store,
+    key: &[u8],
+    value: &[u8],
+) -> impl Future<Output = Result<(), CommitError<()>>> + 'static {
+    let (store, key, value) = (store.clone(), key.to_vec(), value.to_vec());
+    async move {
+        let plan = move |draft: &mut Draft<'_>| {
+            draft.put(&key, &value);
+            Ok::<_, PlanError<()>>(())
+        };
+        store.commit(Durability::Relaxed, plan).await
+    }
+}
+
+/// Reads a number, adds one, writes it.
+pub fn increment(
+    store: &Store,
+    key: &[u8],
+) -> impl Future<Output = Result<u64, CommitError<()>>> + 'static {
+    let (store, key) = (store.clone(), key.to_vec());
+    async move {
+        let plan = move |draft: &mut Draft<'_>| {
+            let before = draft.get(&key)?.map_or(0, |value| number(&value));
+            draft.put(&key, &(before + 1).to_be_bytes());
+            Ok::<_, PlanError<()>>(before + 1)
+        };
+        store.commit(Durability::Relaxed, plan).await
+    }
+}
+
+pub fn number(value: &[u8]) -> u64 {
+    u64::from_be_bytes(value.try_into().expect("eight bytes"))
+}
