@@ -18,6 +18,19 @@ use crate::tables::Tables;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Missing(pub(crate) Vec<BlockId>);
 
+impl Missing {
+    /// Both: one run of the driver reads what two reads lack.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        for id in other.0 {
+            if !self.0.contains(&id) {
+                self.0.push(id);
+            }
+        }
+        self
+    }
+}
+
 impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} blocks are not in memory", self.0.len())

@@ -1,0 +1,118 @@
+//! Records, patches and ids are looked through where they come in.
+
+use std::io;
+
+use holm_protocol::{Data, ErrorCode, ID_BYTES_MAX, RECORD_BYTES_MAX};
+
+use super::Collection;
+use crate::Error;
+use crate::value::{Refusal, is_unset, normal};
+
+/// The depth at which a field's value begins: the record itself is not counted.
+const FIELD_DEPTH: usize = 1;
+
+/// Whether a record may have this id.
+///
+/// # Errors
+/// `invalid-id` for an empty one, for one of more than [`ID_BYTES_MAX`] bytes, and for `__proto__`, which JavaScript cannot use as a key.
+pub fn check_id(id: &str) -> Result<(), Error> {
+    let why = match id {
+        "" => "a record id must not be empty".to_owned(),
+        "__proto__" => "a record id must not be \"__proto__\"".to_owned(),
+        _ if id.len() > ID_BYTES_MAX => {
+            format!("a record id has at most {ID_BYTES_MAX} bytes; this one has {}", id.len())
+        }
+        _ => return Ok(()),
+    };
+    Err(Error::new(ErrorCode::InvalidId, why).with_field("id"))
+}
+
+impl Collection {
+    /// Looks through a whole record, fills in defaults, and gives it in its one form.
+    ///
+    /// # Errors
+    /// `invalid-record` naming the field that is missing, unknown or of the wrong type; `invalid-value` for what nests too deep or
+    /// stands for nothing; `record-too-large` over [`RECORD_BYTES_MAX`] bytes of JSON.
+    pub fn check(&self, mut data: Data) -> Result<Data, Error> {
+        self.check_names(&data)?;
+        for (name, field) in &self.fields {
+            let fits = match (data.get(name), &field.default) {
+                (Some(value), _) => field.check(value, FIELD_DEPTH),
+                (None, Some(default)) => {
+                    data.insert(name.clone(), default.clone());
+                    Ok(())
+                }
+                (None, None) if field.optional => Ok(()),
+                (None, None) => Err(missing()),
+            };
+            fits.map_err(|refusal| refusal.in_field(name).into_error(&self.name))?;
+        }
+        let data: Data = data.into_iter().map(|(name, value)| (name, normal(value))).collect();
+        self.check_size(&data)?;
+        Ok(data)
+    }
+
+    /// Looks through the changed fields of a record; a removal is for optional fields only.
+    ///
+    /// # Errors
+    /// As for [`Collection::check`].
+    pub fn check_patch(&self, patch: &Data) -> Result<(), Error> {
+        self.check_names(patch)?;
+        for (name, value) in patch {
+            let Some(field) = self.fields.get(name) else { continue };
+            let fits = match is_unset(value) {
+                false => field.check(value, FIELD_DEPTH),
+                true if field.optional => Ok(()),
+                true => Err(Refusal::new(ErrorCode::InvalidRecord, "is not optional: it cannot be removed")),
+            };
+            fits.map_err(|refusal| refusal.in_field(name).into_error(&self.name))?;
+        }
+        self.check_size(patch)
+    }
+
+    fn check_names(&self, data: &Data) -> Result<(), Error> {
+        let Some(name) = data.keys().find(|name| !self.fields.contains_key(*name)) else { return Ok(()) };
+        let why = match name.as_str() {
+            "id" => "is the record's id: give it beside the fields",
+            "__proto__" => "must not be a field's name: JavaScript would change the object's prototype",
+            _ => "is not a declared field",
+        };
+        Err(Refusal::new(ErrorCode::InvalidRecord, why).in_field(name).into_error(&self.name))
+    }
+
+    fn check_size(&self, data: &Data) -> Result<(), Error> {
+        let bytes = json_bytes(data);
+        if bytes <= RECORD_BYTES_MAX {
+            return Ok(());
+        }
+        let largest = data.iter().max_by_key(|(_, value)| json_bytes(value));
+        let message =
+            format!("{}: a record has at most {RECORD_BYTES_MAX} bytes of JSON; this one has {bytes}", self.name);
+        let error = Error::new(ErrorCode::RecordTooLarge, message);
+        Err(match largest {
+            Some((name, _)) => error.with_field(name),
+            None => error,
+        })
+    }
+}
+
+fn missing() -> Refusal {
+    Refusal::new(ErrorCode::InvalidRecord, "is missing: it has no default and is not optional")
+}
+
+/// How long the JSON would be.
+fn json_bytes<T: serde::Serialize + ?Sized>(value: &T) -> usize {
+    struct Count(usize);
+    impl io::Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut count = Count(0);
+    serde_json::to_writer(&mut count, value).expect("counting bytes never fails");
+    count.0
+}

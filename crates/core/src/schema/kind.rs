@@ -1,0 +1,149 @@
+//! Fields and their types, checked at run time.
+
+use std::collections::BTreeMap;
+
+use holm_protocol::ErrorCode;
+use serde_json::{Map, Value};
+
+use super::check_id;
+use crate::value::{Refusal, Shape, decode_base64, look_through, shallow};
+
+/// A declared field.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Field {
+    /// What it holds.
+    pub kind: Kind,
+    /// It may be absent.
+    pub optional: bool,
+    /// It may be null.
+    pub nullable: bool,
+    /// What it holds where a new record does not say.
+    pub default: Option<Value>,
+}
+
+/// What a field holds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Kind {
+    /// A string.
+    String,
+    /// A finite number.
+    Number,
+    /// A whole number that JavaScript holds exactly.
+    Integer,
+    /// `true` or `false`.
+    Boolean,
+    /// A moment, as a number: milliseconds since 1970.
+    Timestamp,
+    /// A `Date`.
+    Date,
+    /// A bigint.
+    BigInt,
+    /// A `Uint8Array`.
+    Bytes,
+    /// Anything.
+    Json,
+    /// An array of one type.
+    Array(Box<Field>),
+    /// An object with declared fields.
+    Object(BTreeMap<String, Field>),
+    /// The id of a record of a collection.
+    Ref(String),
+    /// One of these strings.
+    Enum(Vec<String>),
+}
+
+/// The greatest whole number that JavaScript tells from its neighbours.
+const INTEGER_MAX: f64 = 9_007_199_254_740_991.0;
+
+impl Field {
+    /// Whether `value`, at `depth`, may stand in this field.
+    pub(crate) fn check(&self, value: &Value, depth: usize) -> Result<(), Refusal> {
+        if self.nullable && value.is_null() {
+            return Ok(());
+        }
+        self.kind.check(value, depth)
+    }
+}
+
+impl Kind {
+    /// What to call it in an error message.
+    #[must_use]
+    pub fn noun(&self) -> String {
+        match self {
+            Self::String => "a string".to_owned(),
+            Self::Number => "a number".to_owned(),
+            Self::Integer => "an integer".to_owned(),
+            Self::Boolean => "a boolean".to_owned(),
+            Self::Timestamp => "a timestamp (milliseconds since 1970)".to_owned(),
+            Self::Date => "a date".to_owned(),
+            Self::BigInt => "a bigint".to_owned(),
+            Self::Bytes => "bytes".to_owned(),
+            Self::Json => "a value".to_owned(),
+            Self::Array(_) => "an array".to_owned(),
+            Self::Object(_) => "an object".to_owned(),
+            Self::Ref(to) => format!("the id of a record in {to:?}"),
+            Self::Enum(values) => format!("one of {}", quoted(values)),
+        }
+    }
+
+    fn check(&self, value: &Value, depth: usize) -> Result<(), Refusal> {
+        let shape = Shape::of(value);
+        let fits = match (self, shape) {
+            (Self::Json, _) => return look_through(value, depth),
+            (Self::Array(of), Shape::Array(items)) => return items_fit(of, items, depth),
+            (Self::Object(fields), Shape::Object(found)) => return fields_fit(fields, found, depth),
+            (Self::Ref(_), Shape::String(id)) => {
+                return check_id(id).map_err(|error| {
+                    Refusal::new(ErrorCode::InvalidRecord, format!("must be {}: {}", self.noun(), error.message))
+                });
+            }
+            (Self::Bytes, Shape::Bytes(base64)) => decode_base64(base64).is_some(),
+            (Self::Integer, Shape::Number(number)) => number.fract() == 0.0 && number.abs() <= INTEGER_MAX,
+            (Self::Enum(values), Shape::String(text)) => values.iter().any(|value| value == text),
+            (Self::String, Shape::String(_))
+            | (Self::Number | Self::Timestamp, Shape::Number(_))
+            | (Self::Boolean, Shape::Bool(_))
+            | (Self::Date, Shape::Date(_))
+            | (Self::BigInt, Shape::BigInt(_)) => true,
+            _ => false,
+        };
+        if fits {
+            return Ok(());
+        }
+        let found = match shape {
+            Shape::Number(number) => number.to_string(),
+            Shape::String(text) if matches!(self, Self::Enum(_)) => format!("{text:?}"),
+            other => other.noun().to_owned(),
+        };
+        Err(Refusal::new(ErrorCode::InvalidRecord, format!("must be {}, not {found}", self.noun())))
+    }
+}
+
+fn items_fit(of: &Field, items: &[Value], depth: usize) -> Result<(), Refusal> {
+    shallow(depth)?;
+    for (index, item) in items.iter().enumerate() {
+        of.check(item, depth + 1).map_err(|refusal| refusal.in_item(index))?;
+    }
+    Ok(())
+}
+
+fn fields_fit(fields: &BTreeMap<String, Field>, found: &Map<String, Value>, depth: usize) -> Result<(), Refusal> {
+    shallow(depth)?;
+    if let Some(unknown) = found.keys().find(|name| !fields.contains_key(*name)) {
+        return Err(Refusal::new(ErrorCode::InvalidRecord, "is not a declared field").in_field(unknown));
+    }
+    for (name, field) in fields {
+        let fits = match found.get(name) {
+            Some(value) => field.check(value, depth + 1),
+            None if field.optional => Ok(()),
+            None => Err(Refusal::new(ErrorCode::InvalidRecord, "is missing")),
+        };
+        fits.map_err(|refusal| refusal.in_field(name))?;
+    }
+    Ok(())
+}
+
+fn quoted(texts: &[String]) -> String {
+    let texts: Vec<String> = texts.iter().map(|text| format!("{text:?}")).collect();
+    texts.join(", ")
+}

@@ -1,0 +1,105 @@
+//! What the app declares: collections, their fields and indexes.
+//!
+//! The schema is made of the JSON that the package sends, refused whole where any of it is wrong, and never changes afterwards.
+
+mod check;
+mod index;
+mod kind;
+mod parse;
+
+use std::collections::BTreeMap;
+
+use holm_protocol::ErrorCode;
+
+use crate::Error;
+
+pub use check::check_id;
+pub use index::{Column, Index};
+pub use kind::{Field, Kind};
+
+/// All that the app declares.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Schema {
+    /// The app's number for this schema, from 1.
+    pub version: u32,
+    collections: BTreeMap<String, Collection>,
+}
+
+/// A collection: records of one shape.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Collection {
+    /// Its name.
+    pub name: String,
+    /// Its fields by name; the id is not among them.
+    pub fields: BTreeMap<String, Field>,
+    /// Its indexes, in the order declared.
+    pub indexes: Vec<Index>,
+    /// Who wins when two devices change one record.
+    pub conflict: ConflictPolicy,
+}
+
+/// Who wins when two devices change one record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ConflictPolicy {
+    /// Per field, the newest stamp.
+    #[default]
+    Merge,
+    /// The newest stamp takes the whole record.
+    LastWrite,
+    /// The server's record.
+    Server,
+    /// This device's record.
+    Client,
+    /// A function of the app.
+    Custom,
+    /// A person, later.
+    Manual,
+}
+
+impl Schema {
+    /// Reads the schema as the package sends it.
+    ///
+    /// # Errors
+    /// `invalid-schema`, naming the collection and the field.
+    pub fn parse(json: &str) -> Result<Self, Error> {
+        parse::schema(json)
+    }
+
+    /// The collection of this name.
+    ///
+    /// # Errors
+    /// `unknown-collection`, naming it and those there are.
+    pub fn collection(&self, name: &str) -> Result<&Collection, Error> {
+        self.collections.get(name).ok_or_else(|| {
+            let known: Vec<&str> = self.collections.keys().map(String::as_str).collect();
+            let message = format!("the schema has no collection {name:?}; it has {}", known.join(", "));
+            Error::new(ErrorCode::UnknownCollection, message)
+        })
+    }
+
+    /// All collections, by name.
+    pub fn collections(&self) -> impl Iterator<Item = &Collection> {
+        self.collections.values()
+    }
+}
+
+impl Collection {
+    /// What decides the stored index entries, as one text: another text means that they must be built again.
+    #[must_use]
+    pub fn index_fingerprint(&self) -> String {
+        const KEY_ENCODING: &str = "1";
+        let mut specs: Vec<String> = self.indexes.iter().map(Index::spec).collect();
+        specs.sort();
+        specs.insert(0, KEY_ENCODING.to_owned());
+        specs.join(" ")
+    }
+
+    /// The field of this name.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.get(name)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,154 @@
+//! What a piece of tagged JSON stands for.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Number, Value, json};
+
+use super::{BIGINT_DIGITS_MAX, TAG};
+
+/// What a piece of tagged JSON stands for, borrowed from it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Shape<'a> {
+    /// `null`.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A number, −0 included.
+    Number(f64),
+    /// A bigint in decimal digits.
+    BigInt(&'a str),
+    /// A date in milliseconds since 1970.
+    Date(f64),
+    /// A string.
+    String(&'a str),
+    /// Bytes in base64.
+    Bytes(&'a str),
+    /// An array.
+    Array(&'a [Value]),
+    /// An object, without the wrapping that it may need.
+    Object(&'a Map<String, Value>),
+    /// Not a value: in a patch, the field is removed.
+    Unset,
+}
+
+impl<'a> Shape<'a> {
+    /// What `value` stands for; an object that is no valid tagged form stands for itself.
+    #[must_use]
+    pub fn of(value: &'a Value) -> Self {
+        match value {
+            Value::Null => Self::Null,
+            Value::Bool(bool) => Self::Bool(*bool),
+            Value::Number(number) => Self::Number(number.as_f64().unwrap_or(f64::MAX)),
+            Value::String(text) => Self::String(text),
+            Value::Array(items) => Self::Array(items),
+            Value::Object(fields) => match fields.get(TAG) {
+                Some(Value::Array(parts)) if fields.len() == 1 => {
+                    Self::of_tagged(parts).unwrap_or(Self::Object(fields))
+                }
+                _ => Self::Object(fields),
+            },
+        }
+    }
+
+    fn of_tagged(parts: &'a [Value]) -> Option<Self> {
+        let (kind, rest) = parts.split_first()?;
+        match (kind.as_str()?, rest) {
+            ("bigint", [Value::String(digits)]) if bigint_is_canonical(digits) => Some(Self::BigInt(digits)),
+            ("date", [Value::Number(ms)]) => ms.as_f64().filter(|ms| date_is_valid(*ms)).map(Self::Date),
+            ("bytes", [Value::String(base64)]) => Some(Self::Bytes(base64)),
+            ("-0", []) => Some(Self::Number(-0.0)),
+            ("object", [Value::Object(fields)]) if fields.contains_key(TAG) => Some(Self::Object(fields)),
+            ("unset", []) => Some(Self::Unset),
+            _ => None,
+        }
+    }
+
+    /// What to call it in an error message.
+    #[must_use]
+    pub fn noun(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool(_) => "a boolean",
+            Self::Number(_) => "a number",
+            Self::BigInt(_) => "a bigint",
+            Self::Date(_) => "a date",
+            Self::String(_) => "a string",
+            Self::Bytes(_) => "bytes",
+            Self::Array(_) => "an array",
+            Self::Object(_) => "an object",
+            Self::Unset => "a removal",
+        }
+    }
+}
+
+/// A tagged form with one part: `{"$holm":[kind, part]}`.
+#[must_use]
+pub fn tagged(kind: &str, part: Value) -> Value {
+    json!({ TAG: [kind, part] })
+}
+
+/// A number as JSON: whole where it is whole, −0 tagged; `None` for what is not finite.
+#[must_use]
+pub fn number(number: f64) -> Option<Value> {
+    const SAFE: f64 = 9_007_199_254_740_992.0;
+    if number == 0.0 && number.is_sign_negative() {
+        return Some(json!({ TAG: ["-0"] }));
+    }
+    if number.fract() == 0.0 && number.abs() < SAFE {
+        #[allow(clippy::cast_possible_truncation)] // whole, and below 2^53
+        return Some(Value::Number(Number::from(number as i64)));
+    }
+    Number::from_f64(number).map(Value::Number)
+}
+
+/// An object as tagged JSON: wrapped where it has the key `$holm`.
+#[must_use]
+pub fn object(fields: Map<String, Value>) -> Value {
+    if fields.contains_key(TAG) {
+        return tagged("object", Value::Object(fields));
+    }
+    Value::Object(fields)
+}
+
+/// What removes a field in a patch.
+#[must_use]
+pub fn unset() -> Value {
+    json!({ TAG: ["unset"] })
+}
+
+/// Whether `value` removes a field.
+#[must_use]
+pub fn is_unset(value: &Value) -> bool {
+    Shape::of(value) == Shape::Unset
+}
+
+/// Whether this is how a bigint is spelled: digits without leading zeros, `-` before them if it is below 0.
+#[must_use]
+pub fn bigint_is_canonical(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    digits.len() <= BIGINT_DIGITS_MAX
+        && digits.bytes().all(|byte| byte.is_ascii_digit())
+        && match digits.as_bytes() {
+            [] => false,
+            [b'0', ..] => text == "0",
+            _ => true,
+        }
+}
+
+/// Whether JavaScript has this date: whole milliseconds, 100 million days to both sides of 1970.
+#[must_use]
+pub fn date_is_valid(ms: f64) -> bool {
+    ms.fract() == 0.0 && ms.abs() <= 8.64e15 && (ms != 0.0 || ms.is_sign_positive())
+}
+
+/// The bytes that canonical base64 stands for.
+#[must_use]
+pub fn decode_base64(text: &str) -> Option<Vec<u8>> {
+    STANDARD.decode(text).ok()
+}
+
+/// Bytes as base64.
+#[must_use]
+pub fn encode_base64(bytes: &[u8]) -> String {
+    STANDARD.encode(bytes)
+}
