@@ -92,13 +92,14 @@ build_server() {
   export HOLM_SERVER
 }
 
-# The demo with the package beside it, and the list of its files for its service worker.
+# The demo with the package beside it, and the list of its files for its service worker. An argument is a folder of more pages.
 build_site() {
   local site=$BUILT/site
   rm -rf "$site"
   mkdir -p "$site"
   cp -r "$ROOT"/www/. "$site"
   cp -r "$ROOT/pkg" "$site/pkg"
+  [[ -z ${1:-} ]] || cp -r "$1" "$site/$(basename "$(dirname "$1")")"
   node "$ROOT/scripts/shell-list.js" "$site"
   HOLM_WWW=$site
   export HOLM_WWW

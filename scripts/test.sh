@@ -58,7 +58,7 @@ part_e2e() {
   need_node_modules
   need_chromium
   scripts/build-pkg.sh
-  build_site
+  build_site "$ROOT/tests/e2e/site"
   build_server
   node --test --test-reporter=tap --test-concurrency=1 tests/e2e/*.test.js
 }
