@@ -1,0 +1,332 @@
+//! The one driver that sequences disk and transport.
+//!
+//! ```text
+//!        app ──▶ write, read, watch, transaction          transport ◀── exchange (the leader only)
+//!                          │                                               │
+//!                          ▼                                               ▼
+//!                   plans of records, outbox and sync, run by holm_store::Database
+//! ```
+//!
+//! An [`Engine`] decides nothing itself: it runs plans, tells watchers, and asks the sync machine what is next. Time is
+//! an argument of every call, randomness comes from one seed.
+
+mod census;
+mod exchange;
+mod failure;
+mod lead;
+mod outlook;
+mod rows;
+mod setup;
+mod signal;
+mod transaction;
+mod transport;
+mod watch;
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use futures_util::future::LocalBoxFuture;
+use holm_protocol::{ErrorCode, MutationId};
+use holm_store::{CommitError, Database, Disk, Draft, Durability, Locks, Missing, Observer, View};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
+
+pub use exchange::Step;
+pub use failure::{disk_error, store_error};
+pub use setup::FORMAT;
+pub use outlook::{Explained, Explanation, Standing};
+pub use rows::parse_rows;
+pub use signal::Signal;
+pub use transaction::Transaction;
+pub use transport::{Answer, Failure, Reply, Request, Transport};
+pub use watch::{WatchId, Watched};
+
+use crate::Error;
+use crate::kv;
+use crate::outbox::{self, Operation, Parked, Planned, Receipt, WriteContext};
+use crate::query::Query;
+use crate::records::{self, Row};
+use crate::schema::Schema;
+use crate::sync::{Lease, Machine, PushLimits, Status};
+use census::Census;
+use watch::Watchers;
+
+/// Runs a future beside everything else until it ends.
+pub type Spawn = Rc<dyn Fn(LocalBoxFuture<'static, ()>)>;
+
+/// What an engine is opened with.
+#[derive(Clone)]
+pub struct Options {
+    /// The app's schema.
+    pub schema: Schema,
+    /// The scopes to sync, by name; `None` keeps everything on this device.
+    pub scopes: Option<Vec<String>>,
+    /// How durable a local write is.
+    pub durability: Durability,
+    /// Bytes of blocks kept in memory.
+    pub cache_bytes: usize,
+    /// Bytes of log that start a fold.
+    pub fold_bytes: usize,
+    /// All randomness comes from it.
+    pub seed: [u8; 32],
+}
+
+struct Inner<D: Disk + 'static, L: Locks + 'static, T: 'static> {
+    db: Database<D, L>,
+    transport: T,
+    schema: Rc<Schema>,
+    scopes: Option<Rc<Vec<String>>>,
+    durability: Durability,
+    rng: RefCell<ChaCha8Rng>,
+    machine: RefCell<Machine>,
+    push_limits: Cell<PushLimits>,
+    seq_reused: Cell<bool>,
+    lease: RefCell<Option<Lease>>,
+    status: RefCell<Status>,
+    census: Rc<RefCell<Census>>,
+    watchers: Watchers,
+    /// Something may have changed the plan: a write, an event, a close.
+    wake: Signal,
+    /// Status may have changed.
+    changed: Signal,
+    closed: Cell<bool>,
+    observers: RefCell<Vec<Observer>>,
+}
+
+/// One open database of one tab or worker. Cloning shares it.
+pub struct Engine<D: Disk + 'static, L: Locks + 'static, T: Transport + 'static> {
+    inner: Rc<Inner<D, L, T>>,
+}
+
+impl<D: Disk, L: Locks, T: Transport> Clone for Engine<D, L, T> {
+    fn clone(&self) -> Self {
+        Self { inner: Rc::clone(&self.inner) }
+    }
+}
+
+impl<D: Disk + 'static, L: Locks + 'static, T: Transport + 'static> Engine<D, L, T> {
+    /// Draws a receipt: 128 random bits.
+    #[must_use]
+    pub fn draw(&self) -> String {
+        let mut bytes = [0; 16];
+        self.inner.rng.borrow_mut().fill_bytes(&mut bytes);
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Draws a record id: a UUID of version 7 (RFC 9562, section 5.7), so that ids sort by time.
+    #[must_use]
+    pub fn new_id(&self, now_ms: u64) -> String {
+        let random = self.draw();
+        let variant = ["8", "9", "a", "b"][usize::from(random.as_bytes()[15] & 3)];
+        format!(
+            "{:08x}-{:04x}-7{}-{variant}{}-{}",
+            (now_ms >> 16) & 0xffff_ffff,
+            now_ms & 0xffff,
+            &random[..3],
+            &random[3..6],
+            &random[16..28],
+        )
+    }
+
+    /// Writes rows of one collection in one commit; resolves when they are saved on this device.
+    ///
+    /// Gives the ids, drawn where a row had none.
+    ///
+    /// # Errors
+    /// As [`outbox::write`]; `storage-…`; `newer-version-in-use`; `closed`.
+    pub async fn write(
+        &self,
+        now_ms: u64,
+        receipt: &str,
+        collection: &str,
+        operation: Operation,
+        rows: &str,
+    ) -> Result<Vec<String>, Error> {
+        self.ensure_open()?;
+        let rows = parse_rows(operation, rows, || self.new_id(now_ms))?;
+        let ids = rows.iter().map(|(id, _)| id.clone()).collect();
+        let (schema, receipt, collection) = (Rc::clone(&self.inner.schema), receipt.to_owned(), collection.to_owned());
+        let queued = self.inner.scopes.is_some();
+        self.commit(self.inner.durability, move |draft| {
+            let cx = WriteContext { schema: &schema, now_ms, receipt: &receipt, written: 0, together: None, queued };
+            outbox::write(draft, &cx, &collection, operation, &rows)
+        })
+        .await?;
+        Ok(ids)
+    }
+
+    /// Reads records by id, in the order asked, as rows of JSON text.
+    ///
+    /// # Errors
+    /// `unknown-collection`; `storage-…`; `closed`.
+    pub async fn records(&self, collection: &str, ids: &[String]) -> Result<Vec<Option<Row>>, Error> {
+        let collection = self.inner.schema.collection(collection)?.name.clone();
+        self.read(|view| ids.iter().map(|id| records::row(view, &collection, id)).collect()).await
+    }
+
+    /// Reads what a query finds.
+    ///
+    /// # Errors
+    /// `storage-…`; `closed`.
+    pub async fn query(&self, query: &Query) -> Result<Vec<Row>, Error> {
+        self.read(|view| query.run(view)).await
+    }
+
+    /// Counts what a query finds.
+    ///
+    /// # Errors
+    /// `storage-…`; `closed`.
+    pub async fn count(&self, query: &Query) -> Result<usize, Error> {
+        self.read(|view| query.count(view)).await
+    }
+
+    /// Reads a query.
+    ///
+    /// # Errors
+    /// `invalid-query`, `unknown-collection`.
+    pub fn parse_query(&self, json: &str) -> Result<Query, Error> {
+        Query::parse(json, &self.inner.schema)
+    }
+
+    /// Sets a key of a namespace, for `ttl_ms` or for ever; stays on this device.
+    ///
+    /// # Errors
+    /// `invalid-argument`; `storage-…`; `closed`.
+    pub async fn kv_set(&self, now_ms: u64, space: &str, key: &str, json: &str, ttl_ms: Option<u64>) -> Result<(), Error> {
+        let (space, key, json) = (space.to_owned(), key.to_owned(), json.to_owned());
+        self.commit(self.inner.durability, move |draft| kv::set(draft, &space, &key, &json, ttl_ms, now_ms)).await
+    }
+
+    /// Reads a key of a namespace, as JSON text.
+    ///
+    /// # Errors
+    /// `storage-…`; `closed`.
+    pub async fn kv_read(&self, now_ms: u64, space: &str, key: &str) -> Result<Option<String>, Error> {
+        self.plan(move |view| kv::read(view, space, key, now_ms)).await
+    }
+
+    /// Removes a key of a namespace.
+    ///
+    /// # Errors
+    /// `storage-…`; `closed`.
+    pub async fn kv_delete(&self, space: &str, key: &str) -> Result<(), Error> {
+        let (space, key) = (space.to_owned(), key.to_owned());
+        self.commit(self.inner.durability, move |draft| {
+            kv::delete(draft, &space, &key);
+            Ok(())
+        })
+        .await
+    }
+
+    /// The keys of a namespace.
+    ///
+    /// # Errors
+    /// `storage-…`; `closed`.
+    pub async fn kv_keys(&self, now_ms: u64, space: &str) -> Result<Vec<String>, Error> {
+        self.plan(move |view| kv::keys(view, space, now_ms)).await
+    }
+
+    /// What became of a call.
+    ///
+    /// # Errors
+    /// `storage-…`; `closed`.
+    pub async fn receipt(&self, receipt: &str) -> Result<Receipt, Error> {
+        self.plan(move |view| outbox::receipt(view, receipt)).await
+    }
+
+    /// Every parked mutation.
+    ///
+    /// # Errors
+    /// `storage-…`; `closed`.
+    pub async fn parked(&self) -> Result<Vec<Parked>, Error> {
+        self.plan(|view| outbox::parked_list(view)).await
+    }
+
+    /// Writes what a parked mutation wanted once more.
+    ///
+    /// # Errors
+    /// As [`outbox::retry`]; `storage-…`; `closed`.
+    pub async fn retry_parked(&self, now_ms: u64, mid: &str) -> Result<(), Error> {
+        let (schema, receipt, mid) = (Rc::clone(&self.inner.schema), self.draw(), MutationId(mid.to_owned()));
+        self.commit(self.inner.durability, move |draft| {
+            let cx = WriteContext { schema: &schema, now_ms, receipt: &receipt, written: 0, together: None, queued: true };
+            outbox::retry(draft, &cx, &mid)
+        })
+        .await
+    }
+
+    /// Gives a parked mutation up.
+    ///
+    /// # Errors
+    /// `not-found`; `storage-…`; `closed`.
+    pub async fn discard_parked(&self, mid: &str) -> Result<(), Error> {
+        let mid = MutationId(mid.to_owned());
+        self.commit(self.inner.durability, move |draft| outbox::discard(draft, &mid)).await
+    }
+
+    /// Reads what other tabs committed; called when one of them says so.
+    ///
+    /// # Errors
+    /// `storage-…`.
+    pub async fn refresh(&self) -> Result<(), Error> {
+        self.inner.db.refresh().await.map_err(|error| store_error(&error))
+    }
+
+    /// The database below, for those who tell other tabs of commits.
+    #[must_use]
+    pub fn database(&self) -> &Database<D, L> {
+        &self.inner.db
+    }
+
+    /// Ends everything; every later call fails with `closed`.
+    pub async fn close(&self) {
+        self.inner.closed.set(true);
+        self.inner.observers.borrow_mut().clear();
+        self.inner.watchers.clear();
+        self.inner.wake.notify();
+        self.inner.changed.notify();
+        self.inner.db.close().await;
+    }
+
+    pub(crate) fn ensure_open(&self) -> Result<(), Error> {
+        if self.inner.closed.get() {
+            return Err(Error::new(ErrorCode::Closed, "the database is closed"));
+        }
+        Ok(())
+    }
+
+    async fn read<R>(&self, f: impl FnMut(&View<'_>) -> Result<R, Missing>) -> Result<R, Error> {
+        self.ensure_open()?;
+        self.inner.db.read(f).await.map_err(|error| store_error(&error))
+    }
+
+    /// Runs a fallible plan that only reads.
+    async fn plan<R>(&self, mut f: impl FnMut(&View<'_>) -> Planned<R>) -> Result<R, Error> {
+        self.read(|view| match f(view) {
+            Ok(found) => Ok(Ok(found)),
+            Err(holm_store::PlanError::Missing(missing)) => Err(missing),
+            Err(holm_store::PlanError::Failed(error)) => Ok(Err(error)),
+        })
+        .await?
+    }
+
+    async fn commit<R: 'static>(
+        &self,
+        durability: Durability,
+        plan: impl FnMut(&mut Draft<'_>) -> Planned<R> + 'static,
+    ) -> Result<R, Error> {
+        self.ensure_open()?;
+        self.inner.db.commit(durability, plan).await.map_err(|error| match error {
+            CommitError::Plan(error) => error,
+            CommitError::Store(error) => store_error(&error),
+        })
+    }
+
+    fn entropy(&self) -> u64 {
+        self.inner.rng.borrow_mut().next_u64()
+    }
+}
+
+pub(crate) fn rng(seed: [u8; 32]) -> ChaCha8Rng {
+    ChaCha8Rng::from_seed(seed)
+}

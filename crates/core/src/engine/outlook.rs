@@ -1,0 +1,171 @@
+//! What the app may ask about the fate of its writes.
+
+use holm_protocol::ErrorCode;
+use holm_store::{Disk, Locks};
+use serde::Serialize;
+
+use super::{Engine, Transport};
+use crate::Error;
+use crate::outbox::{self, ReceiptState, State};
+use crate::sync::{Connection, Event, Phase};
+
+/// Why a record is not on the server yet, in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    /// It is, as far as this device knows.
+    Synced,
+    /// This database has no server.
+    LocalOnly,
+    /// A mutation of it is on its way, or was sent and not answered.
+    InFlight,
+    /// It waits for its turn.
+    Queued,
+    /// It waits for a way to the server.
+    Offline,
+    /// Sync waits or stands still: `why` tells.
+    Waiting,
+    /// The server refused a mutation of it.
+    Parked,
+}
+
+/// One mutation of an explained record.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Explained {
+    mid: String,
+    kind: holm_protocol::Kind,
+    state: &'static str,
+    /// When it was written (wall clock, milliseconds).
+    at: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<ErrorCode>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+}
+
+/// Why a record is not on the server yet.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Explanation {
+    /// In one word.
+    pub standing: Standing,
+    /// Why sync does nothing now, where it does nothing.
+    pub why: Option<String>,
+    /// When the next try is due (wall clock, milliseconds).
+    pub next_attempt_at: Option<u64>,
+    /// Its mutations, in order.
+    pub mutations: Vec<Explained>,
+}
+
+impl<D: Disk + 'static, L: Locks + 'static, T: Transport + 'static> Engine<D, L, T> {
+    /// Tells why a record is not on the server yet.
+    ///
+    /// # Errors
+    /// `unknown-collection`; `storage-…`; `closed`.
+    pub async fn explain(&self, collection: &str, id: &str) -> Result<Explanation, Error> {
+        let name = self.inner.schema.collection(collection)?.name.clone();
+        let (lane, parked) = self
+            .plan(|view| {
+                let mut parked = outbox::parked_list(view)?;
+                parked.retain(|parked| parked.entry.collection == name && parked.entry.id == id);
+                Ok((outbox::lane(view, &name, id)?, parked))
+            })
+            .await?;
+        let status = self.status();
+        let any = |wanted: fn(&State) -> bool| lane.iter().any(|entry| wanted(&entry.state));
+        let standing = if self.inner.scopes.is_none() {
+            Standing::LocalOnly
+        } else if !parked.is_empty() {
+            Standing::Parked
+        } else if any(|state| matches!(state, State::Frozen(_))) && status.phase == Phase::Pushing {
+            Standing::InFlight
+        } else if !any(|state| !matches!(state, State::Confirmed(_))) {
+            Standing::Synced
+        } else if status.online == Connection::Offline {
+            Standing::Offline
+        } else if matches!(status.phase, Phase::Waiting | Phase::Paused) {
+            Standing::Waiting
+        } else {
+            Standing::Queued
+        };
+        let waiting = lane.iter().map(|entry| Explained {
+            mid: entry.mid.0.clone(),
+            kind: entry.kind,
+            state: word(entry.state),
+            at: entry.at,
+            code: None,
+            message: None,
+        });
+        let refused = parked.iter().map(|parked| Explained {
+            mid: parked.entry.mid.0.clone(),
+            kind: parked.entry.kind,
+            state: "parked",
+            at: parked.entry.at,
+            code: Some(parked.reason.code),
+            message: Some(parked.reason.message.clone()),
+        });
+        let mutations = refused.chain(waiting).collect();
+        Ok(Explanation { standing, why: status.why, next_attempt_at: status.next_attempt_at, mutations })
+    }
+
+    /// Waits until the server has acknowledged every mutation of a call.
+    ///
+    /// # Errors
+    /// The server's code when it refused one; `not-found` for a receipt that this database does not know;
+    /// `invalid-argument` without a server; `closed`.
+    pub async fn synced(&self, receipt: &str) -> Result<(), Error> {
+        if self.inner.scopes.is_none() {
+            return Err(Error::new(ErrorCode::InvalidArgument, "this database was opened without `sync`"));
+        }
+        loop {
+            let seen = self.status_changes();
+            match self.receipt(receipt).await?.state {
+                ReceiptState::Acknowledged { .. } => return Ok(()),
+                ReceiptState::Parked { code, message } => return Err(Error::new(code, message)),
+                ReceiptState::Discarded => {
+                    return Err(Error::new(ErrorCode::NotFound, "the refused write was given up, or sent again as another"));
+                }
+                ReceiptState::Unknown => {
+                    return Err(Error::new(ErrorCode::NotFound, format!("nothing is known of the receipt {receipt:?}")));
+                }
+                ReceiptState::Pending => self.status_changed(seen).await,
+            }
+        }
+    }
+
+    /// Pushes and pulls now, whatever the backoff says, and waits for the outcome.
+    ///
+    /// # Errors
+    /// As the exchange failed; `invalid-argument` without a server, or while the app paused sync; `closed`.
+    pub async fn sync_now(&self, now_ms: u64) -> Result<(), Error> {
+        self.ensure_open()?;
+        if self.inner.scopes.is_none() {
+            return Err(Error::new(ErrorCode::InvalidArgument, "this database was opened without `sync`"));
+        }
+        self.edit_status(|status| status.error = None);
+        self.happened(now_ms, Event::Asked);
+        loop {
+            let seen = self.status_changes();
+            let status = self.status();
+            if let Some(error) = status.error {
+                return Err(Error::new(error.code, error.message));
+            }
+            if status.last_pull_at >= Some(now_ms) && status.phase == Phase::Idle {
+                return Ok(());
+            }
+            if status.why.as_deref() == Some("paused") {
+                return Err(Error::new(ErrorCode::InvalidArgument, "sync is paused; resume it first"));
+            }
+            self.status_changed(seen).await;
+            self.ensure_open()?;
+        }
+    }
+}
+
+fn word(state: State) -> &'static str {
+    match state {
+        State::Pending => "pending",
+        State::Frozen(_) => "sent",
+        State::Confirmed(_) => "confirmed",
+    }
+}

@@ -1,0 +1,150 @@
+//! Opening: the store, what it must hold before the first write, and the loops that run beside the app.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use holm_protocol::{ClientId, ErrorCode};
+use holm_store::{Database, Disk, Draft, Durability, Fence, Locks};
+use rand_chacha::rand_core::RngCore;
+use serde::{Deserialize, Serialize};
+
+use super::census::Census;
+use super::signal::Signal;
+use super::watch::Watchers;
+use super::{Engine, Inner, Options, Spawn, Transport, rng, store_error};
+use crate::local::Local;
+use crate::outbox::{self, Planned};
+use crate::schema::Schema;
+use crate::sync::{Event, Machine, Phase, PushLimits, Status, SyncState};
+use crate::{Error, records, stored};
+
+/// The shape of the keyspace; a higher one is refused untouched.
+pub const FORMAT: u32 = 1;
+
+const SCHEMA_KEY: &str = "schema";
+
+/// The schema that the stored records and index entries are of.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct StoredSchema {
+    version: u32,
+    indexes: String,
+}
+
+impl<D: Disk + 'static, L: Locks + 'static, T: Transport + 'static> Engine<D, L, T> {
+    /// Opens the database on `disk` and sets it up.
+    ///
+    /// # Errors
+    /// `invalid-schema` when it changed without a new version; `newer-version-in-use`, with nothing touched; `storage-…`.
+    pub async fn open(disk: D, locks: L, transport: T, options: Options, spawn: &Spawn) -> Result<Self, Error> {
+        let mut rng = rng(options.seed);
+        let mut store_seed = [0; 32];
+        rng.fill_bytes(&mut store_seed);
+        let fence = Fence { format: FORMAT, schema: options.schema.version };
+        let store = holm_store::Options { fence, cache_bytes: options.cache_bytes, fold_bytes: options.fold_bytes };
+        let db = Database::open(disk, locks, store, store_seed).await.map_err(|error| store_error(&error))?;
+        let driven = db.clone();
+        spawn(Box::pin(async move { driven.drive().await }));
+
+        let engine = Self {
+            inner: Rc::new(Inner {
+                db,
+                transport,
+                schema: Rc::new(options.schema),
+                scopes: options.scopes.map(Rc::new),
+                durability: options.durability,
+                rng: RefCell::new(rng),
+                machine: RefCell::new(Machine::default()),
+                push_limits: Cell::new(PushLimits::default()),
+                seq_reused: Cell::new(false),
+                lease: RefCell::new(None),
+                status: RefCell::new(Status::default()),
+                census: Rc::new(RefCell::new(Census::default())),
+                watchers: Watchers::default(),
+                wake: Signal::default(),
+                changed: Signal::default(),
+                closed: Cell::new(false),
+                observers: RefCell::new(Vec::new()),
+            }),
+        };
+        if let Err(error) = engine.set_up().await {
+            engine.inner.db.close().await;
+            return Err(error);
+        }
+        engine.observe();
+        engine.take_census().await?;
+        let watching = engine.clone();
+        spawn(Box::pin(async move { watching.drive_watchers().await }));
+        Ok(engine)
+    }
+
+    async fn set_up(&self) -> Result<(), Error> {
+        let (schema, client) = (Rc::clone(&self.inner.schema), ClientId(format!("c_{}", self.draw())));
+        let queued = self.inner.scopes.is_some();
+        self.commit(Durability::Relaxed, move |draft| set_up(draft, &schema, &client, queued)).await?;
+        let sync = self.plan(|view| SyncState::read(view)).await?;
+        let limits = sync.limits.map_or(PushLimits::default(), |limits| PushLimits::default().within(limits));
+        self.inner.push_limits.set(limits);
+        let mut status = self.inner.status.borrow_mut();
+        status.phase = if queued { Phase::Idle } else { Phase::Disabled };
+        (status.last_push_at, status.last_pull_at) = (sync.pushed_at, sync.pulled_at);
+        status.initial_sync_done = sync.caught_up;
+        Ok(())
+    }
+
+    /// Keeps counts and watchers up with every commit, own or foreign.
+    fn observe(&self) {
+        let weak = Rc::downgrade(&self.inner);
+        let observer = self.inner.db.observe(move |applied| {
+            let Some(inner) = weak.upgrade() else { return };
+            let noticed = inner.census.borrow_mut().notice(applied);
+            if noticed.written {
+                inner.machine.borrow_mut().handle(0, Event::LocalWrite);
+                inner.wake.notify();
+            }
+            if noticed.counted {
+                inner.changed.notify();
+            }
+            inner.watchers.notice(applied);
+        });
+        self.inner.observers.borrow_mut().push(observer);
+    }
+
+    /// Counts what waits, at open and after other tabs moved the log past what we saw.
+    async fn take_census(&self) -> Result<(), Error> {
+        let census = self.read(|view| Census::take(view)).await?;
+        *self.inner.census.borrow_mut() = census;
+        self.inner.changed.notify();
+        Ok(())
+    }
+}
+
+fn set_up(draft: &mut Draft<'_>, schema: &Schema, client: &ClientId, queued: bool) -> Planned<()> {
+    if Local::find(draft)?.is_none() {
+        Local::new(client.clone()).save(draft);
+    }
+    raise_schema(draft, schema)?;
+    if queued {
+        return outbox::adopt(draft, schema);
+    }
+    outbox::keep_local(draft)
+}
+
+/// Index entries of a new schema and its version are one commit.
+fn raise_schema(draft: &mut Draft<'_>, schema: &Schema) -> Planned<()> {
+    let ours = StoredSchema { version: schema.version, indexes: schema.fingerprint() };
+    let stored: Option<StoredSchema> = stored::read_meta(draft, SCHEMA_KEY)?;
+    if stored.as_ref() == Some(&ours) {
+        return Ok(());
+    }
+    if let Some(stored) = stored {
+        if stored.version == ours.version {
+            let message = format!("the indexes changed, but `version` is still {}; raise it by one", ours.version);
+            return Err(Error::new(ErrorCode::InvalidSchema, message).into());
+        }
+        for collection in schema.collections() {
+            records::rebuild_indexes(draft, collection)?;
+        }
+    }
+    stored::save_meta(draft, SCHEMA_KEY, &ours);
+    Ok(())
+}

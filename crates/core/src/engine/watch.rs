@@ -1,0 +1,115 @@
+//! Live queries: a commit that touches what a query reads has it run again, and the difference told.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use holm_store::{Applied, Disk, Locks};
+
+use super::signal::Signal;
+use super::{Engine, Transport};
+use crate::Error;
+use crate::query::{self, Diff, Query};
+use crate::records::Row;
+
+/// A watched query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WatchId(pub u32);
+
+/// What a watcher is told.
+pub type Watched<'a> = Result<(&'a [Row], &'a Diff), &'a Error>;
+
+struct Watcher {
+    query: Query,
+    rows: RefCell<Option<Vec<Row>>>,
+    dirty: Cell<bool>,
+    tell: Box<dyn Fn(Watched<'_>)>,
+}
+
+/// All watched queries of one engine.
+#[derive(Default)]
+pub(super) struct Watchers {
+    next: Cell<u32>,
+    all: RefCell<BTreeMap<WatchId, Rc<Watcher>>>,
+    signal: Signal,
+}
+
+impl Watchers {
+    /// Marks the queries that a commit touches.
+    pub(super) fn notice(&self, applied: &Applied<'_>) {
+        let mut any = false;
+        for watcher in self.all.borrow().values() {
+            if !watcher.dirty.get() && watcher.query.touches(applied) {
+                watcher.dirty.set(true);
+                any = true;
+            }
+        }
+        if any {
+            self.signal.notify();
+        }
+    }
+
+    pub(super) fn clear(&self) {
+        self.all.borrow_mut().clear();
+        self.signal.notify();
+    }
+
+    fn next_dirty(&self) -> Option<Rc<Watcher>> {
+        let all = self.all.borrow();
+        let watcher = all.values().find(|watcher| watcher.dirty.get())?;
+        watcher.dirty.set(false);
+        Some(Rc::clone(watcher))
+    }
+}
+
+impl<D: Disk + 'static, L: Locks + 'static, T: Transport + 'static> Engine<D, L, T> {
+    /// Tells what `query` finds, now and after every commit that changes it.
+    ///
+    /// # Errors
+    /// `closed`.
+    pub fn watch(&self, query: Query, tell: impl Fn(Watched<'_>) + 'static) -> Result<WatchId, Error> {
+        self.ensure_open()?;
+        let watchers = &self.inner.watchers;
+        let id = WatchId(watchers.next.get());
+        watchers.next.set(id.0 + 1);
+        let watcher = Watcher { query, rows: RefCell::new(None), dirty: Cell::new(true), tell: Box::new(tell) };
+        watchers.all.borrow_mut().insert(id, Rc::new(watcher));
+        watchers.signal.notify();
+        Ok(id)
+    }
+
+    /// Stops telling.
+    pub fn unwatch(&self, id: WatchId) {
+        self.inner.watchers.all.borrow_mut().remove(&id);
+    }
+
+    /// Runs touched queries until the engine closes.
+    pub(super) async fn drive_watchers(&self) {
+        while !self.is_closed() {
+            let seen = self.inner.watchers.signal.count();
+            while let Some(watcher) = self.inner.watchers.next_dirty() {
+                self.run_again(&watcher).await;
+            }
+            self.inner.watchers.signal.after(seen).await;
+        }
+    }
+
+    async fn run_again(&self, watcher: &Watcher) {
+        let found = self.query(&watcher.query).await;
+        if self.is_closed() {
+            return;
+        }
+        match found {
+            Err(error) => (watcher.tell)(Err(&error)),
+            Ok(rows) => {
+                let before = watcher.rows.borrow_mut().take();
+                let first = before.is_none();
+                let difference = query::diff(&before.unwrap_or_default(), &rows);
+                *watcher.rows.borrow_mut() = Some(rows.clone());
+                if first || !difference.is_empty() {
+                    (watcher.tell)(Ok((&rows, &difference)));
+                }
+            }
+        }
+    }
+}

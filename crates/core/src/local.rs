@@ -1,0 +1,71 @@
+//! What this database knows of itself: its client id, its clock, its order of writes.
+
+use holm_protocol::{ClientId, Clock, ErrorCode, Hlc};
+use holm_store::{Draft, Read};
+use serde::{Deserialize, Serialize};
+
+use crate::outbox::Planned;
+use crate::{Error, keyspace, stored};
+
+const KEY: &str = "local";
+
+/// One value in the keyspace, rewritten by every write.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Local {
+    /// This installation, to the server.
+    pub client: ClientId,
+    clock: Clock,
+    order: u64,
+}
+
+impl Local {
+    /// A new installation.
+    #[must_use]
+    pub fn new(client: ClientId) -> Self {
+        Self { client, ..Self::default() }
+    }
+
+    /// Where it is kept.
+    #[must_use]
+    pub fn key() -> Vec<u8> {
+        keyspace::meta(KEY)
+    }
+
+    /// Reads it.
+    ///
+    /// # Errors
+    /// `internal` before the database was set up.
+    pub fn read(view: &impl Read) -> Planned<Self> {
+        Ok(Self::find(view)?.ok_or_else(|| Error::new(ErrorCode::Internal, "the database was never set up"))?)
+    }
+
+    /// Reads it where it is.
+    ///
+    /// # Errors
+    /// `storage-corrupt`.
+    pub fn find(view: &impl Read) -> Planned<Option<Self>> {
+        stored::read_meta(view, KEY)
+    }
+
+    /// Writes it.
+    pub fn save(&self, draft: &mut Draft<'_>) {
+        stored::save_meta(draft, KEY, self);
+    }
+
+    /// Draws the next stamp.
+    pub fn tick(&mut self, now_ms: u64) -> Hlc {
+        self.clock.tick(now_ms, &self.client)
+    }
+
+    /// Draws the next stamp as the `touch` of a record.
+    pub fn touch(&mut self, now_ms: u64) -> u64 {
+        let stamp = self.tick(now_ms);
+        (stamp.ms << 16) | u64::from(stamp.counter)
+    }
+
+    /// Draws the next place in the order of writes.
+    pub fn next_order(&mut self) -> u64 {
+        self.order += 1;
+        self.order
+    }
+}

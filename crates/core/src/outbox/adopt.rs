@@ -1,0 +1,65 @@
+//! Records written while there was no server to tell: told, once there is one.
+
+use holm_protocol::Kind;
+use holm_store::Draft;
+
+use super::receipt::{self, ReceiptState};
+use super::{Base, Entry, Planned, State, bases, save_base, store_entry};
+use crate::local::Local;
+use crate::schema::Schema;
+use crate::{records, stored};
+
+const KEY: &str = "local-only";
+
+/// Remembers that records are written without a mutation.
+///
+/// # Errors
+/// [`holm_store::PlanError::Missing`]; `storage-corrupt`.
+pub fn keep_local(draft: &mut Draft<'_>) -> Planned<()> {
+    if stored::read_meta::<bool>(draft, KEY)?.is_none() {
+        stored::save_meta(draft, KEY, &true);
+    }
+    Ok(())
+}
+
+/// Queues every record that the server never saw, if this database was ever without one.
+///
+/// # Errors
+/// [`holm_store::PlanError::Missing`]; `storage-corrupt`.
+pub fn adopt(draft: &mut Draft<'_>, schema: &Schema) -> Planned<()> {
+    if stored::read_meta::<bool>(draft, KEY)?.is_none() {
+        return Ok(());
+    }
+    stored::drop_meta(draft, KEY);
+    let mut local = Local::read(draft)?;
+    for collection in schema.collections() {
+        for id in records::ids(draft, &collection.name)? {
+            let Some(record) = records::read(draft, &collection.name, &id)? else { continue };
+            if record.rev.is_some() || bases(draft, &collection.name, &id)?.is_some() {
+                continue;
+            }
+            let order = local.next_order();
+            // No call waits for this mutation, so its name may come from what is unique to it here.
+            let mid = receipt::mutation_id(&format!("{}-adopted", local.client), order as usize);
+            save_base(draft, &collection.name, &id, &Base { absent: true, ..Base::default() });
+            receipt::save(draft, &mid, &ReceiptState::Pending);
+            let entry = Entry {
+                order,
+                state: State::Pending,
+                mid,
+                tx: None,
+                collection: collection.name.clone(),
+                id,
+                kind: Kind::Put,
+                base: None,
+                data: record.data,
+                stamps: record.stamps,
+                at: record.touch >> 16,
+                not_before: 0,
+            };
+            store_entry(draft, &entry);
+        }
+    }
+    local.save(draft);
+    Ok(())
+}

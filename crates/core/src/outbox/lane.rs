@@ -1,0 +1,93 @@
+//! Where entries and bases stand in the keyspace.
+//!
+//! An entry lives in the lane of its record; while it waits for the server, the outbox's order points at it.
+
+use holm_store::{Draft, Read};
+
+use super::{Base, Entry, Place, Planned, State};
+use crate::keyspace;
+use crate::stored::{decode, encode, scan, scan_limit};
+
+/// The first byte of a lane entry that waits for the server.
+const PENDING: u8 = b'p';
+/// The first byte of a lane entry that the server applied.
+const CONFIRMED: u8 = b'c';
+
+/// The entries of one record, in order.
+///
+/// # Errors
+/// [`holm_store::PlanError::Missing`]; `storage-corrupt`.
+pub fn lane(view: &impl Read, collection: &str, id: &str) -> Planned<Vec<Entry>> {
+    let rows = scan(view, &keyspace::lanes_of(collection, id))?;
+    rows.iter().map(|(_, value)| read_entry(value)).collect()
+}
+
+/// The first `limit` entries that wait for the server, in the order they were written.
+///
+/// # Errors
+/// [`holm_store::PlanError::Missing`]; `storage-corrupt`.
+pub fn pending(view: &impl Read, limit: usize) -> Planned<Vec<Entry>> {
+    let pointers = scan_limit(view, &keyspace::outbox_from(0), limit)?;
+    let mut entries = Vec::with_capacity(pointers.len());
+    for (_, value) in &pointers {
+        let at: Place = decode(value, "an outbox pointer")?;
+        entries.extend(entry_at(view, &at)?);
+    }
+    Ok(entries)
+}
+
+/// The entry at a place, if it is still there.
+///
+/// # Errors
+/// [`holm_store::PlanError::Missing`]; `storage-corrupt`.
+pub fn entry_at(view: &impl Read, at: &Place) -> Planned<Option<Entry>> {
+    match view.get(&keyspace::lane(&at.collection, &at.id, at.order))? {
+        Some(value) => Ok(Some(read_entry(&value)?)),
+        None => Ok(None),
+    }
+}
+
+fn read_entry(value: &[u8]) -> Planned<Entry> {
+    Ok(decode(value.get(1..).unwrap_or_default(), "an outbox entry")?)
+}
+
+/// Writes an entry where its state says.
+pub fn store_entry(draft: &mut Draft<'_>, entry: &Entry) {
+    let waits = !matches!(entry.state, State::Confirmed(_));
+    let mut value = vec![if waits { PENDING } else { CONFIRMED }];
+    value.extend(encode(entry));
+    draft.put(&keyspace::lane(&entry.collection, &entry.id, entry.order), &value);
+    let pointer = keyspace::outbox(entry.order);
+    if waits {
+        draft.put(&pointer, &encode(&entry.place()));
+    } else {
+        draft.delete(&pointer);
+    }
+}
+
+/// Takes an entry out of lane and order.
+pub fn remove(draft: &mut Draft<'_>, entry: &Entry) {
+    draft.delete(&keyspace::outbox(entry.order));
+    draft.delete(&keyspace::lane(&entry.collection, &entry.id, entry.order));
+}
+
+/// The base of a record that has mutations.
+///
+/// # Errors
+/// [`holm_store::PlanError::Missing`]; `storage-corrupt`.
+pub fn bases(view: &impl Read, collection: &str, id: &str) -> Planned<Option<Base>> {
+    match view.get(&keyspace::base(collection, id))? {
+        Some(value) => Ok(Some(decode(&value, "a base row")?)),
+        None => Ok(None),
+    }
+}
+
+/// Writes the base of a record.
+pub fn save_base(draft: &mut Draft<'_>, collection: &str, id: &str, base: &Base) {
+    draft.put(&keyspace::base(collection, id), &encode(base));
+}
+
+/// Removes the base of a record.
+pub fn drop_base(draft: &mut Draft<'_>, collection: &str, id: &str) {
+    draft.delete(&keyspace::base(collection, id));
+}

@@ -1,0 +1,44 @@
+//! What this device intends and the server has not settled yet.
+//!
+//! A local write puts one [`Entry`] into the lane of its record, in the commit that changes the record:
+//!
+//! ```text
+//!  pending ──freeze──▶ frozen ──ok──▶ confirmed ──pull covers it──▶ gone
+//!     ▲                  │
+//!     └──── retry ───────┤
+//!                        └── rejected, conflict ──▶ parked ──retry──▶ pending (a new mutation)
+//! ```
+//!
+//! What the app sees is always the base (the last known server state) with the lane laid over it ([`replay`]).
+//! An entry leaves the outbox only in the commit that records its own result.
+
+mod adopt;
+mod entry;
+mod lane;
+mod park;
+mod receipt;
+mod replay;
+mod settle;
+mod write;
+
+pub use adopt::{adopt, keep_local};
+pub use entry::{Base, Entry, Place, State};
+pub use lane::{bases, drop_base, entry_at, lane, pending, remove, save_base, store_entry};
+pub use park::{Parked, Reason, discard, parked, parked_list, retry};
+pub use receipt::{Receipt, ReceiptState, receipt};
+pub use replay::{replay, restore};
+pub use settle::{confirm_covered, settle, thaw};
+pub use write::{Operation, WriteContext, write};
+
+use holm_store::PlanError;
+
+use crate::Error;
+
+/// What a plan over the outbox gives.
+pub type Planned<R> = Result<R, PlanError<Error>>;
+
+impl From<Error> for PlanError<Error> {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}

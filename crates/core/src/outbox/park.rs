@@ -1,0 +1,149 @@
+//! Mutations that the server refused: kept with their reason until the app decides.
+
+use holm_protocol::{Data, ErrorCode, MutationId, ServerRow};
+use holm_store::{Draft, Read};
+use serde::{Deserialize, Serialize};
+
+use super::receipt::{self, ReceiptState};
+use super::{Base, Entry, Operation, Planned, WriteContext, bases, remove, restore, save_base, write};
+use crate::local::Local;
+use crate::records;
+use crate::schema::Schema;
+use crate::value::unset;
+use crate::stored::{self, decode, encode};
+use crate::{Error, keyspace};
+
+/// Why a mutation was parked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reason {
+    /// The server's code.
+    pub code: ErrorCode,
+    /// The server's words.
+    pub message: String,
+    /// The field it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// What the server has, after a conflict.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<ServerRow>,
+}
+
+/// A refused mutation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Parked {
+    /// The mutation.
+    #[serde(flatten)]
+    pub entry: Entry,
+    /// Why.
+    pub reason: Reason,
+    /// The whole record as the app saw it; absent after a delete.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mine: Option<Data>,
+    /// When (wall clock, milliseconds).
+    pub parked_at: u64,
+}
+
+/// Takes an entry out of its lane, keeps it with its reason, and shows what remains.
+pub(super) fn park(draft: &mut Draft<'_>, schema: &Schema, now_ms: u64, entry: Entry, reason: Reason) -> Planned<()> {
+    let collection = schema.collection(&entry.collection)?;
+    let mine = records::read(draft, &entry.collection, &entry.id)?.map(|record| record.data);
+    remove(draft, &entry);
+    let state = ReceiptState::Parked { code: reason.code, message: reason.message.clone() };
+    receipt::save(draft, &entry.mid, &state);
+    let id = entry.id.clone();
+    let parked = Parked { entry, reason, mine, parked_at: now_ms };
+    draft.put(&keyspace::parked(parked.entry.mid.as_str()), &encode(&parked));
+    let mut local = Local::read(draft)?;
+    let touch = local.touch(now_ms);
+    local.save(draft);
+    restore(draft, collection, &id, touch)
+}
+
+/// Every parked mutation, in no particular order.
+///
+/// # Errors
+/// [`holm_store::PlanError::Missing`]; `storage-corrupt`.
+pub fn parked_list(view: &impl Read) -> Planned<Vec<Parked>> {
+    let rows = stored::scan(view, &keyspace::all_parked())?;
+    rows.iter().map(|(_, value)| Ok(decode(value, "a parked mutation")?)).collect()
+}
+
+/// One parked mutation.
+///
+/// # Errors
+/// `not-found`.
+pub fn parked(view: &impl Read, mid: &MutationId) -> Planned<Parked> {
+    let found = stored::read(view, &keyspace::parked(mid.as_str()), "a parked mutation")?;
+    Ok(found.ok_or_else(|| Error::new(ErrorCode::NotFound, format!("no mutation {mid} is parked")))?)
+}
+
+/// Gives a parked mutation up, with the others of its transaction.
+///
+/// # Errors
+/// `not-found`.
+pub fn discard(draft: &mut Draft<'_>, mid: &MutationId) -> Planned<()> {
+    for member in group(draft, mid)? {
+        release(draft, &member.entry.mid);
+    }
+    Ok(())
+}
+
+/// Writes what a parked mutation wanted once more, as a new mutation, with the others of its transaction.
+///
+/// # Errors
+/// `not-found`, and whatever [`write`] refuses.
+pub fn retry(draft: &mut Draft<'_>, cx: &WriteContext<'_>, mid: &MutationId) -> Planned<()> {
+    let members = group(draft, mid)?;
+    let together = (members.len() > 1).then(|| u32::try_from(members.len()).unwrap_or(u32::MAX));
+    for (written, member) in members.into_iter().enumerate() {
+        let cx = WriteContext { written, together, ..cx.clone() };
+        release(draft, &member.entry.mid);
+        retry_one(draft, &cx, member)?;
+    }
+    Ok(())
+}
+
+fn retry_one(draft: &mut Draft<'_>, cx: &WriteContext<'_>, member: Parked) -> Planned<()> {
+    let Parked { entry, reason, mine, .. } = member;
+    let visible = records::read(draft, &entry.collection, &entry.id)?;
+    let (operation, data) = match (mine, visible) {
+        (None, _) => (Operation::Delete, Data::new()),
+        (Some(_), Some(_)) => (Operation::Patch, wanted_fields(&entry)),
+        (Some(mine), None) => {
+            recreate_over(draft, &entry, &reason)?;
+            (Operation::Put, mine)
+        }
+    };
+    write(draft, cx, &entry.collection, operation, &[(entry.id, data)])
+}
+
+/// The fields the mutation changed, removals included.
+fn wanted_fields(entry: &Entry) -> Data {
+    let field = |name: &String| (name.clone(), entry.data.get(name).cloned().unwrap_or_else(unset));
+    entry.stamps.keys().map(field).collect()
+}
+
+/// Lets a put over a record that the server deleted name the tombstone, so that it recreates.
+fn recreate_over(draft: &mut Draft<'_>, entry: &Entry, reason: &Reason) -> Planned<()> {
+    let known = bases(draft, &entry.collection, &entry.id)?;
+    let tombstone = reason.server.as_ref().filter(|row| row.deleted).and_then(|row| row.rev.clone());
+    if let (None, Some(rev)) = (known, tombstone) {
+        let base = Base { rev: Some(rev), absent: true, ..Base::default() };
+        save_base(draft, &entry.collection, &entry.id, &base);
+    }
+    Ok(())
+}
+
+fn group(view: &impl Read, mid: &MutationId) -> Planned<Vec<Parked>> {
+    let one = parked(view, mid)?;
+    let Some((tx, _)) = &one.entry.tx else { return Ok(vec![one]) };
+    let mut members = parked_list(view)?;
+    members.retain(|other| other.entry.tx.as_ref().is_some_and(|(name, _)| name == tx));
+    members.sort_by_key(|member| member.entry.order);
+    Ok(members)
+}
+
+fn release(draft: &mut Draft<'_>, mid: &MutationId) {
+    draft.delete(&keyspace::parked(mid.as_str()));
+    receipt::save(draft, mid, &ReceiptState::Discarded);
+}

@@ -1,0 +1,79 @@
+//! What became of a write, for as long as the app may ask.
+
+use holm_protocol::{ErrorCode, MutationId};
+use holm_store::{Draft, Read};
+use serde::{Deserialize, Serialize};
+
+use super::Planned;
+use crate::keyspace;
+use crate::stored::{self, encode};
+
+/// What became of one mutation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "lowercase")]
+pub enum ReceiptState {
+    /// It waits for the server.
+    Pending,
+    /// The server applied it.
+    Acknowledged {
+        /// When we heard (wall clock, milliseconds).
+        at: u64,
+    },
+    /// The server refused it; it is kept, parked.
+    Parked {
+        /// Why.
+        code: ErrorCode,
+        /// Why, in words.
+        message: String,
+    },
+    /// It was parked, and the app gave it up, or sent it again as another.
+    Discarded,
+    /// Nothing is known of it.
+    Unknown,
+}
+
+/// What became of a call: the worst of its mutations.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// Of the call.
+    #[serde(flatten)]
+    pub state: ReceiptState,
+    /// How many mutations it made.
+    pub mutations: usize,
+}
+
+/// The identity of the `position`-th mutation of a call.
+pub(super) fn mutation_id(receipt: &str, position: usize) -> MutationId {
+    if position == 0 { MutationId(receipt.to_owned()) } else { MutationId(format!("{receipt}-{position}")) }
+}
+
+/// Writes what became of a mutation.
+pub(super) fn save(draft: &mut Draft<'_>, mid: &MutationId, state: &ReceiptState) {
+    draft.put(&keyspace::receipt(mid.as_str()), &encode(state));
+}
+
+/// Reads what became of a call, by its receipt.
+///
+/// # Errors
+/// [`holm_store::PlanError::Missing`]; `storage-corrupt`.
+pub fn receipt(view: &impl Read, receipt: &str) -> Planned<Receipt> {
+    let mut states = Vec::new();
+    loop {
+        let mid = mutation_id(receipt, states.len());
+        let Some(state) = stored::read(view, &keyspace::receipt(mid.as_str()), "a receipt")? else { break };
+        states.push(state);
+    }
+    let mutations = states.len();
+    let state = states.into_iter().max_by_key(rank).unwrap_or(ReceiptState::Unknown);
+    Ok(Receipt { state, mutations })
+}
+
+fn rank(state: &ReceiptState) -> u8 {
+    match state {
+        ReceiptState::Unknown => 0,
+        ReceiptState::Acknowledged { .. } => 1,
+        ReceiptState::Discarded => 2,
+        ReceiptState::Pending => 3,
+        ReceiptState::Parked { .. } => 4,
+    }
+}

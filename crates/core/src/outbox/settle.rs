@@ -1,0 +1,121 @@
+//! What the server said, recorded.
+
+use holm_protocol::{ErrorCode, Kind, MutationResult, Outcome, Revision, Seq, ServerRow};
+use holm_store::Draft;
+
+use super::park::{Reason, park};
+use super::receipt::{self, ReceiptState};
+use super::{Entry, Place, Planned, State, entry_at, lane, remove, restore, store_entry};
+use crate::local::Local;
+use crate::schema::Schema;
+use crate::sync::SyncState;
+
+/// Records results in the outbox: ok is confirmed, a refusal is parked, a retry is pending again.
+///
+/// A result for what is not frozen (any more) was recorded already, and changes nothing.
+///
+/// # Errors
+/// `storage-corrupt`; [`holm_store::PlanError::Missing`].
+pub fn settle(
+    draft: &mut Draft<'_>,
+    schema: &Schema,
+    now_ms: u64,
+    sync: &mut SyncState,
+    results: &[MutationResult],
+) -> Planned<()> {
+    for result in results {
+        let Some(place) = sync.frozen.remove(&result.seq) else { continue };
+        let Some(entry) = entry_at(draft, &place)? else { continue };
+        match &result.outcome {
+            Outcome::Ok { rev } => confirm(draft, now_ms, sync, (result.seq, place), entry, rev.as_ref())?,
+            Outcome::Conflict { server } => park(draft, schema, now_ms, entry, conflict(server))?,
+            Outcome::Rejected { code, field, message, .. } => {
+                let reason = Reason { code: *code, message: message.clone(), field: field.clone(), server: None };
+                park(draft, schema, now_ms, entry, reason)?;
+            }
+            Outcome::Retry { after } => {
+                let not_before = now_ms + u64::from(*after) * 1000;
+                store_entry(draft, &Entry { state: State::Pending, not_before, ..entry });
+            }
+        }
+    }
+    sync.advance_seen();
+    Ok(())
+}
+
+fn confirm(
+    draft: &mut Draft<'_>,
+    now_ms: u64,
+    sync: &mut SyncState,
+    (seq, place): (Seq, Place),
+    entry: Entry,
+    rev: Option<&Revision>,
+) -> Planned<()> {
+    receipt::save(draft, &entry.mid, &ReceiptState::Acknowledged { at: now_ms });
+    if entry.kind == Kind::Delete {
+        recreate_over(draft, &entry, rev)?;
+    }
+    store_entry(draft, &Entry { state: State::Confirmed(seq), ..entry });
+    sync.confirmed.insert(seq, place);
+    Ok(())
+}
+
+/// After our own delete, a waiting put of the same record names the tombstone, so that it recreates.
+fn recreate_over(draft: &mut Draft<'_>, deleted: &Entry, rev: Option<&Revision>) -> Planned<()> {
+    let later = lane(draft, &deleted.collection, &deleted.id)?.into_iter().find(|entry| {
+        entry.order > deleted.order && entry.state == State::Pending && matches!(entry.kind, Kind::Create | Kind::Put)
+    });
+    if let (Some(entry), Some(rev)) = (later, rev) {
+        store_entry(draft, &Entry { base: Some(rev.clone()), ..entry });
+    }
+    Ok(())
+}
+
+fn conflict(server: &ServerRow) -> Reason {
+    let message = if server.deleted { "the record was deleted on the server" } else { "the record changed on the server" };
+    Reason { code: ErrorCode::Conflict, message: message.to_owned(), field: None, server: Some(server.clone()) }
+}
+
+/// Lets go of confirmed mutations that a complete pull has covered, and shows the server's state in their place.
+///
+/// # Errors
+/// `storage-corrupt`; [`holm_store::PlanError::Missing`].
+pub fn confirm_covered(
+    draft: &mut Draft<'_>,
+    schema: &Schema,
+    now_ms: u64,
+    sync: &mut SyncState,
+    acked: Seq,
+) -> Planned<()> {
+    let waiting = sync.confirmed.split_off(&acked.next());
+    let covered = std::mem::replace(&mut sync.confirmed, waiting);
+    if covered.is_empty() {
+        return Ok(());
+    }
+    let mut local = Local::read(draft)?;
+    let touch = local.touch(now_ms);
+    local.save(draft);
+    for place in covered.into_values() {
+        if let Some(entry) = entry_at(draft, &place)? {
+            remove(draft, &entry);
+            restore(draft, schema.collection(&place.collection)?, &place.id, touch)?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes every frozen or confirmed mutation pending again, to be sent under new seqs and the same mids.
+///
+/// A confirmed one is answered from its receipt, or applied again if the server lost it.
+///
+/// # Errors
+/// `storage-corrupt`; [`holm_store::PlanError::Missing`].
+pub fn thaw(draft: &mut Draft<'_>, sync: &mut SyncState) -> Planned<()> {
+    let confirmed = std::mem::take(&mut sync.confirmed);
+    for place in std::mem::take(&mut sync.frozen).into_values().chain(confirmed.into_values()) {
+        if let Some(entry) = entry_at(draft, &place)? {
+            store_entry(draft, &Entry { state: State::Pending, ..entry });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,192 @@
+//! Local writes: one plan that changes the record, its indexes and the outbox together.
+
+use holm_protocol::{Data, ErrorCode, Kind, MutationId};
+use holm_store::{Draft, Read};
+use serde_json::Value;
+
+use super::receipt::{self, ReceiptState};
+use super::{Base, Entry, Planned, State, bases, save_base, store_entry};
+use crate::local::Local;
+use crate::records::{self, Record};
+use crate::schema::{Collection, Schema, check_id};
+use crate::value::is_unset;
+use crate::Error;
+
+/// What a local write does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// The whole record, new or not.
+    Put,
+    /// The whole record, which must be new.
+    Insert,
+    /// Some fields of a record that must exist.
+    Patch,
+    /// Removes the record; absent is fine.
+    Delete,
+}
+
+/// What a write needs to know beside its rows.
+#[derive(Clone, Debug)]
+pub struct WriteContext<'a> {
+    /// The app's schema.
+    pub schema: &'a Schema,
+    /// Wall clock, milliseconds.
+    pub now_ms: u64,
+    /// The receipt of the call: 32 hexadecimal digits.
+    pub receipt: &'a str,
+    /// How many mutations of the same receipt came before.
+    pub written: usize,
+    /// The number of mutations that must stay together, where they must.
+    pub together: Option<u32>,
+    /// Whether there is a server to tell.
+    pub queued: bool,
+}
+
+/// Plans rows of one collection: `(id, fields)`, where a delete has no fields.
+///
+/// # Errors
+/// `unknown-collection`, `invalid-id`, `invalid-record`, `record-too-large`, `already-exists`, `not-found`; nothing is written then.
+pub fn write(
+    draft: &mut Draft<'_>,
+    cx: &WriteContext<'_>,
+    collection: &str,
+    operation: Operation,
+    rows: &[(String, Data)],
+) -> Planned<()> {
+    let collection = cx.schema.collection(collection)?;
+    let mut local = Local::read(draft)?;
+    for (position, (id, data)) in rows.iter().enumerate() {
+        check_id(id)?;
+        let mid = receipt::mutation_id(cx.receipt, cx.written + position);
+        write_row(draft, cx, collection, operation, (id, data), &mut local, mid)?;
+    }
+    local.save(draft);
+    Ok(())
+}
+
+fn write_row(
+    draft: &mut Draft<'_>,
+    cx: &WriteContext<'_>,
+    collection: &Collection,
+    operation: Operation,
+    (id, data): (&str, &Data),
+    local: &mut Local,
+    mid: MutationId,
+) -> Planned<()> {
+    let before = records::read(draft, &collection.name, id)?;
+    let after = next_value(collection, operation, id, data, before.as_ref())?;
+    let stamp = local.tick(cx.now_ms);
+    let touch = (stamp.ms << 16) | u64::from(stamp.counter);
+
+    let old = before.as_ref().map(|record| &record.data);
+    let changed = changed_fields(old, after.as_ref());
+    let stamps = changed.iter().map(|field| (field.clone(), stamp.clone())).collect();
+
+    if let Some(data) = &after {
+        records::check_unique(draft, collection, id, data)?;
+    }
+    let base = known_base(draft, collection, id, before.as_ref())?;
+    if cx.queued {
+        save_base(draft, &collection.name, id, &base);
+        let entry = Entry {
+            order: local.next_order(),
+            state: State::Pending,
+            mid: mid.clone(),
+            tx: cx.together.map(|n| (cx.receipt.to_owned(), n)),
+            collection: collection.name.clone(),
+            id: id.to_owned(),
+            kind: kind(operation),
+            base: base.rev.clone(),
+            data: entry_data(operation, after.as_ref(), &changed),
+            stamps,
+            at: cx.now_ms,
+            not_before: 0,
+        };
+        store_entry(draft, &entry);
+        receipt::save(draft, &mid, &ReceiptState::Pending);
+    }
+    let record = after.map(|data| {
+        let mut stamps = before.map(|record| record.stamps).unwrap_or_default();
+        stamps.extend(changed.into_iter().map(|field| (field, stamp.clone())));
+        Record { touch, rev: base.rev, stamps, data }
+    });
+    records::store(draft, collection, id, record.as_ref())?;
+    Ok(())
+}
+
+/// The record after the write; `None` after a delete.
+fn next_value(
+    collection: &Collection,
+    operation: Operation,
+    id: &str,
+    data: &Data,
+    before: Option<&Record>,
+) -> Result<Option<Data>, Error> {
+    let name = &collection.name;
+    match (operation, before) {
+        (Operation::Delete, _) => Ok(None),
+        (Operation::Insert, Some(_)) => {
+            Err(Error::new(ErrorCode::AlreadyExists, format!("{name}: there is a record {id:?} already")))
+        }
+        (Operation::Patch, None) => Err(Error::new(ErrorCode::NotFound, format!("{name}: there is no record {id:?}"))),
+        (Operation::Patch, Some(record)) => {
+            collection.check_patch(data)?;
+            let mut merged = record.data.clone();
+            for (field, value) in data {
+                if is_unset(value) {
+                    merged.remove(field);
+                } else {
+                    merged.insert(field.clone(), value.clone());
+                }
+            }
+            collection.check(merged).map(Some)
+        }
+        (Operation::Put | Operation::Insert, _) => collection.check(data.clone()).map(Some),
+    }
+}
+
+/// The base that stands, or what was visible if this is the record's first mutation.
+fn known_base(
+    view: &impl Read,
+    collection: &Collection,
+    id: &str,
+    before: Option<&Record>,
+) -> Planned<Base> {
+    if let Some(base) = bases(view, &collection.name, id)? {
+        return Ok(base);
+    }
+    Ok(match before {
+        Some(record) => Base {
+            rev: record.rev.clone(),
+            absent: false,
+            data: record.data.clone(),
+            stamps: record.stamps.clone(),
+        },
+        None => Base { absent: true, ..Base::default() },
+    })
+}
+
+fn changed_fields(before: Option<&Data>, after: Option<&Data>) -> Vec<String> {
+    let Some(after) = after else { return Vec::new() };
+    let written = after.iter().filter(|(field, value)| before.and_then(|b| b.get(*field)) != Some(*value));
+    let removed = before.into_iter().flatten().filter(|(field, _)| !after.contains_key(*field));
+    written.chain(removed).map(|(field, _)| field.clone()).collect()
+}
+
+fn entry_data(operation: Operation, after: Option<&Data>, changed: &[String]) -> Data {
+    let Some(after) = after else { return Data::new() };
+    if operation != Operation::Patch {
+        return after.clone();
+    }
+    let field = |name: &String| -> Option<(String, Value)> { Some((name.clone(), after.get(name)?.clone())) };
+    changed.iter().filter_map(field).collect()
+}
+
+fn kind(operation: Operation) -> Kind {
+    match operation {
+        Operation::Put => Kind::Put,
+        Operation::Insert => Kind::Create,
+        Operation::Patch => Kind::Patch,
+        Operation::Delete => Kind::Delete,
+    }
+}

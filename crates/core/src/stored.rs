@@ -1,0 +1,66 @@
+//! Reading and writing this crate's own values, as JSON, in the keyspace.
+
+use holm_protocol::ErrorCode;
+use holm_store::{Direction, Draft, Key, KeyRange, Missing, Read, Value};
+use serde::{Deserialize, Serialize};
+
+use crate::keyspace::{Span, checkpoint, meta};
+use crate::outbox::Planned;
+use crate::Error;
+
+/// Everything in a span.
+pub(crate) fn scan(view: &impl Read, span: &Span) -> Result<Vec<(Key, Value)>, Missing> {
+    scan_limit(view, span, usize::MAX)
+}
+
+/// The first `limit` of a span.
+pub(crate) fn scan_limit(view: &impl Read, span: &Span, limit: usize) -> Result<Vec<(Key, Value)>, Missing> {
+    view.scan(&KeyRange::between(&span.start, &span.end), Direction::Forward, limit)
+}
+
+/// Reads what this crate wrote.
+///
+/// # Errors
+/// `storage-corrupt`, naming `what`.
+pub(crate) fn decode<T: for<'de> Deserialize<'de>>(bytes: &[u8], what: &str) -> Result<T, Error> {
+    serde_json::from_slice(bytes)
+        .map_err(|why| Error::new(ErrorCode::StorageCorrupt, format!("{what} cannot be read: {why}")))
+}
+
+/// Writes what [`decode`] reads.
+pub(crate) fn encode<T: Serialize>(value: &T) -> Vec<u8> {
+    serde_json::to_vec(value).expect("maps with text keys always serialise")
+}
+
+/// Reads the value at a key.
+pub(crate) fn read<T: for<'de> Deserialize<'de>>(view: &impl Read, key: &[u8], what: &str) -> Planned<Option<T>> {
+    match view.get(key)? {
+        Some(bytes) => Ok(Some(decode(&bytes, what)?)),
+        None => Ok(None),
+    }
+}
+
+/// Reads a meta value.
+pub(crate) fn read_meta<T: for<'de> Deserialize<'de>>(view: &impl Read, name: &str) -> Planned<Option<T>> {
+    read(view, &meta(name), name)
+}
+
+/// Writes a meta value.
+pub(crate) fn save_meta<T: Serialize>(draft: &mut Draft<'_>, name: &str, value: &T) {
+    draft.put(&meta(name), &encode(value));
+}
+
+/// Removes a meta value.
+pub(crate) fn drop_meta(draft: &mut Draft<'_>, name: &str) {
+    draft.delete(&meta(name));
+}
+
+/// Reads the checkpoint of a scope.
+pub(crate) fn read_checkpoint<T: for<'de> Deserialize<'de>>(view: &impl Read, scope: &str) -> Planned<Option<T>> {
+    read(view, &checkpoint(scope), "a checkpoint")
+}
+
+/// Writes the checkpoint of a scope.
+pub(crate) fn save_checkpoint<T: Serialize>(draft: &mut Draft<'_>, scope: &str, value: &T) {
+    draft.put(&checkpoint(scope), &encode(value));
+}

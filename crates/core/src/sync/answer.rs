@@ -1,0 +1,160 @@
+//! What an HTTP answer means. Only a body of this protocol is an answer; everything else is the network.
+
+use holm_protocol::{ErrorCode, ErrorResponse, PROTOCOL_VERSION, PullResponse, PushResponse};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::backoff::retry_after_ms;
+use crate::Error;
+use crate::engine::{Answer, Failure};
+
+/// Why an exchange brought nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failed {
+    /// Code and words.
+    pub error: Error,
+    /// The server's wish, milliseconds.
+    pub floor_ms: u64,
+    /// What the server said about the request as a whole.
+    pub refused: Option<Refused>,
+}
+
+/// A refusal of the whole request that sync must act on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// The token is no good.
+    Token,
+    /// Not allowed at all.
+    Forbidden,
+    /// Too large: send less.
+    TooLarge,
+    /// The server does not know this client, or misses seqs: become another one.
+    StartOver,
+    /// A seq is used already: read the store again, it may know.
+    SeqReused,
+    /// The server does not serve this schema version.
+    Schema,
+}
+
+impl Failed {
+    fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { error: Error::new(code, message), floor_ms: 0, refused: None }
+    }
+}
+
+/// Reads the answer to a push.
+///
+/// # Errors
+/// What went wrong, and what to do about it.
+pub fn read_push(answer: Result<Answer, Failure>, now_ms: u64) -> Result<PushResponse, Failed> {
+    read(answer, now_ms)
+}
+
+/// Reads the answer to a pull.
+///
+/// # Errors
+/// What went wrong, and what to do about it.
+pub fn read_pull(answer: Result<Answer, Failure>, now_ms: u64) -> Result<PullResponse, Failed> {
+    read(answer, now_ms)
+}
+
+fn read<T: DeserializeOwned>(answer: Result<Answer, Failure>, now_ms: u64) -> Result<T, Failed> {
+    let answer = answer.map_err(|failure| match failure {
+        Failure::Network(why) => Failed::new(ErrorCode::Offline, format!("the server could not be reached: {why}")),
+        Failure::Timeout => Failed::new(ErrorCode::Timeout, "the server did not answer in time"),
+        Failure::Redirect => {
+            Failed::new(ErrorCode::Redirected, "the sync address redirects; give the final one as `sync.url`")
+        }
+        Failure::TooLarge => Failed::new(ErrorCode::NotHolm, "the answer is larger than any Holm server sends"),
+    })?;
+    let floor_ms = answer.retry_after.as_deref().and_then(|header| retry_after_ms(header, now_ms)).unwrap_or(0);
+    let marked = serde_json::from_slice::<Value>(&answer.body)
+        .ok()
+        .filter(|body| body.get("v").and_then(Value::as_u64) == Some(u64::from(PROTOCOL_VERSION)));
+    if answer.status == 200 {
+        let body = marked.ok_or_else(|| not_holm(&answer))?;
+        return serde_json::from_value(body)
+            .map_err(|why| Failed::new(ErrorCode::NotHolm, format!("the answer cannot be read: {why}")));
+    }
+    let said = marked.and_then(|body| serde_json::from_value::<ErrorResponse>(body).ok());
+    Err(refusal(&answer, said, floor_ms))
+}
+
+fn not_holm(answer: &Answer) -> Failed {
+    let start: String = String::from_utf8_lossy(&answer.body).chars().take(40).collect();
+    let message = format!("HTTP {} with a body that is not of this protocol: {start:?}", answer.status);
+    Failed::new(ErrorCode::NotHolm, message)
+}
+
+fn refusal(answer: &Answer, said: Option<ErrorResponse>, floor_ms: u64) -> Failed {
+    let (code, refused) = match (answer.status, said.as_ref().map(|body| body.error)) {
+        (_, Some(ErrorCode::Gap | ErrorCode::ClientUnknown)) => (ErrorCode::ClientUnknown, Some(Refused::StartOver)),
+        (_, Some(ErrorCode::SeqReused)) => (ErrorCode::SeqReused, Some(Refused::SeqReused)),
+        (426, Some(ErrorCode::SchemaUnsupported)) => (ErrorCode::SchemaUnsupported, Some(Refused::Schema)),
+        (401, _) => (ErrorCode::Unauthorized, Some(Refused::Token)),
+        (413, _) => (ErrorCode::PayloadTooLarge, Some(Refused::TooLarge)),
+        (429, _) => (ErrorCode::RateLimited, None),
+        (403, Some(_)) => (ErrorCode::Forbidden, Some(Refused::Forbidden)),
+        (500..=599, _) => (ErrorCode::ServerError, None),
+        (_, Some(code)) => (code, None),
+        (_, None) => return Failed { floor_ms, ..not_holm(answer) },
+    };
+    let words = said.map(|body| body.message).filter(|message| !message.is_empty());
+    let message = words.unwrap_or_else(|| code.advice().to_owned());
+    Failed { error: Error::new(code, format!("HTTP {}: {message}", answer.status)), floor_ms, refused }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: u16, body: &str) -> Result<Answer, Failure> {
+        Ok(Answer { status, retry_after: None, body: body.as_bytes().to_vec() })
+    }
+
+    fn code(answer: Result<Answer, Failure>) -> (ErrorCode, Option<Refused>) {
+        let failed = read_push(answer, 0).expect_err("not an answer");
+        (failed.error.code, failed.refused)
+    }
+
+    #[test]
+    fn only_a_marked_200_is_an_answer() {
+        let good = r#"{"v":1,"epoch":"e1","now":"000000000001-0000-s","acked":4,"results":[]}"#;
+        assert_eq!(read_push(answer(200, good), 0).map(|r| r.acked.0), Ok(4));
+        for body in ["<html>Welcome to the airport</html>", "", "null", "[]", "{}", r#"{"v":2}"#, r#"{"v":1}"#, "{"] {
+            assert_eq!(code(answer(200, body)), (ErrorCode::NotHolm, None), "{body}");
+        }
+        assert_eq!(code(answer(204, "")).0, ErrorCode::NotHolm);
+        assert_eq!(code(answer(404, "<html>")).0, ErrorCode::NotHolm);
+    }
+
+    #[test]
+    fn each_refusal_says_what_to_do() {
+        let said = |error: &str| format!(r#"{{"v":1,"error":"{error}","expected":3}}"#);
+        let table = [
+            (401, String::new(), ErrorCode::Unauthorized, Some(Refused::Token)),
+            (403, "<html>".into(), ErrorCode::NotHolm, None),
+            (403, said("forbidden"), ErrorCode::Forbidden, Some(Refused::Forbidden)),
+            (409, said("gap"), ErrorCode::ClientUnknown, Some(Refused::StartOver)),
+            (409, said("client-unknown"), ErrorCode::ClientUnknown, Some(Refused::StartOver)),
+            (409, said("seq-reused"), ErrorCode::SeqReused, Some(Refused::SeqReused)),
+            (413, String::new(), ErrorCode::PayloadTooLarge, Some(Refused::TooLarge)),
+            (426, said("schema-unsupported"), ErrorCode::SchemaUnsupported, Some(Refused::Schema)),
+            (429, String::new(), ErrorCode::RateLimited, None),
+            (500, "oops".into(), ErrorCode::ServerError, None),
+            (503, String::new(), ErrorCode::ServerError, None),
+        ];
+        for (status, body, expected, refused) in table {
+            assert_eq!(code(answer(status, &body)), (expected, refused), "{status} {body}");
+        }
+        assert_eq!(code(Err(Failure::Redirect)).0, ErrorCode::Redirected);
+        assert_eq!(code(Err(Failure::Timeout)).0, ErrorCode::Timeout);
+        assert_eq!(code(Err(Failure::Network("refused".into()))).0, ErrorCode::Offline);
+    }
+
+    #[test]
+    fn retry_after_becomes_a_floor() {
+        let answer = Answer { status: 429, retry_after: Some("7".into()), body: Vec::new() };
+        assert_eq!(read_push(Ok(answer), 0).expect_err("refused").floor_ms, 7_000);
+    }
+}

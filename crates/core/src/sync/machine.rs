@@ -1,0 +1,427 @@
+//! When to push, when to pull, when to wait, and why.
+//!
+//! ```text
+//!  LocalWrite, Poke, Online, Asked, Pushed, Pulled, Failed …  ──▶  Machine  ──▶  Push | Pull | Wait { until, why } | Idle
+//! ```
+//!
+//! The first exchange after every open is a pull: it repairs lost push answers and tells a rolled-back storage.
+//! Browser events are hints; only the outcome of requests decides.
+
+use super::backoff::Backoff;
+
+/// How often to ask for news where no stream tells of them.
+pub const POLL_MS: u64 = 30_000;
+/// How often to ask although a stream would tell: a stream can be dead for a while unnoticed.
+pub const POLL_BESIDE_STREAM_MS: u64 = 5 * 60_000;
+/// After an `offline` event, the next try; the event may lie.
+pub const PROBE_MS: u64 = 30_000;
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The outbox got a mutation.
+    LocalWrite,
+    /// The server says that there are changes.
+    Poke,
+    /// The stream of pokes is up.
+    StreamUp,
+    /// The stream of pokes is down.
+    StreamDown,
+    /// The browser says that there is a network.
+    Online,
+    /// The browser says that there is none.
+    Offline,
+    /// The page is looked at again.
+    Visible,
+    /// The app asked for a sync now.
+    Asked,
+    /// A push was answered and recorded.
+    Pushed,
+    /// There was nothing to push.
+    Drained,
+    /// Everything that waits was asked to wait until then (wall clock, milliseconds).
+    NotBefore(u64),
+    /// A page was pulled and recorded; `true` when there is more.
+    Pulled(bool),
+    /// An exchange failed.
+    Failed {
+        /// Which.
+        exchange: Exchange,
+        /// Whether it tells of the way to the server, not of this request.
+        unreachable: bool,
+        /// The server's wish, milliseconds.
+        floor_ms: u64,
+        /// Random, for the jitter.
+        entropy: u64,
+    },
+    /// Nothing more may be tried until somebody acts.
+    Stopped(Why),
+    /// The app paused sync.
+    Paused,
+    /// The app resumed sync.
+    Resumed,
+}
+
+/// The two kinds of exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exchange {
+    /// Mutations up.
+    Push,
+    /// Changes down.
+    Pull,
+}
+
+/// Why nothing is happening.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// Everything is done; the next look for news is due later.
+    Poll,
+    /// The last try failed.
+    Backoff,
+    /// The server asked for time.
+    ServerAsked,
+    /// The browser says there is no network.
+    Offline,
+    /// The app paused sync.
+    Paused,
+    /// The server wants another token.
+    Token,
+    /// The server does not allow it.
+    Forbidden,
+    /// The server does not serve this schema version.
+    Schema,
+    /// The sync address redirects.
+    Redirected,
+}
+
+impl Why {
+    /// As JavaScript spells it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Poll => "poll",
+            Self::Backoff => "backoff",
+            Self::ServerAsked => "server-asked",
+            Self::Offline => "offline",
+            Self::Paused => "paused",
+            Self::Token => "token",
+            Self::Forbidden => "forbidden",
+            Self::Schema => "schema",
+            Self::Redirected => "redirected",
+        }
+    }
+}
+
+/// What to do now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Send mutations.
+    Push,
+    /// Ask for changes.
+    Pull,
+    /// Nothing before then (wall clock, milliseconds).
+    Wait {
+        /// When to ask again.
+        until_ms: u64,
+        /// Why not now.
+        why: Why,
+    },
+    /// Nothing until something happens.
+    Idle(Why),
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Line {
+    wanted: bool,
+    after_ms: u64,
+    why: Option<Why>,
+    backoff: Backoff,
+}
+
+impl Line {
+    fn ready(&self, now_ms: u64) -> bool {
+        self.wanted && self.after_ms <= now_ms
+    }
+
+    fn clear(&mut self) {
+        *self = Self { wanted: self.wanted, ..Self::default() };
+    }
+
+    fn fail(&mut self, now_ms: u64, floor_ms: u64, entropy: u64) {
+        let delay = self.backoff.failed(floor_ms, entropy);
+        let asked = floor_ms > 0;
+        self.after_ms = self.after_ms.max(now_ms + delay);
+        self.why = Some(if asked { Why::ServerAsked } else { Why::Backoff });
+    }
+}
+
+/// The schedule of one leader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Machine {
+    push: Line,
+    pull: Line,
+    greeted: bool,
+    streaming: bool,
+    push_next: bool,
+    unconfirmed: bool,
+    poll_at_ms: u64,
+    paused: bool,
+    stopped: Option<Why>,
+}
+
+impl Default for Machine {
+    fn default() -> Self {
+        let wanted = Line { wanted: true, ..Line::default() };
+        Self {
+            push: wanted,
+            pull: wanted,
+            greeted: false,
+            streaming: false,
+            push_next: false,
+            unconfirmed: false,
+            poll_at_ms: 0,
+            paused: false,
+            stopped: None,
+        }
+    }
+}
+
+impl Machine {
+    /// Takes note of what happened.
+    pub fn handle(&mut self, now_ms: u64, event: Event) {
+        match event {
+            Event::LocalWrite => self.push.wanted = true,
+            Event::Poke => self.pull.wanted = true,
+            Event::StreamUp => {
+                self.streaming = true;
+                self.pull.wanted = true;
+            }
+            Event::StreamDown => {
+                self.streaming = false;
+                self.poll_at_ms = self.poll_at_ms.min(now_ms + POLL_MS);
+            }
+            Event::Online | Event::Visible | Event::Asked => self.try_now(),
+            Event::Offline => self.postpone(now_ms),
+            Event::Pushed => {
+                self.push.clear();
+                (self.push.wanted, self.push_next, self.unconfirmed) = (true, false, true);
+            }
+            Event::Drained => {
+                self.push.clear();
+                self.push.wanted = false;
+                self.pull.wanted |= std::mem::take(&mut self.unconfirmed);
+            }
+            Event::NotBefore(at_ms) => {
+                (self.push.after_ms, self.push.why) = (at_ms, Some(Why::ServerAsked));
+            }
+            Event::Pulled(more) => self.pulled(now_ms, more),
+            Event::Failed { exchange, unreachable, floor_ms, entropy } => {
+                self.failed(now_ms, exchange, unreachable, (floor_ms, entropy));
+            }
+            Event::Stopped(why) => self.stopped = Some(why),
+            Event::Paused => self.paused = true,
+            Event::Resumed => {
+                self.paused = false;
+                self.try_now();
+            }
+        }
+    }
+
+    /// What to do now.
+    #[must_use]
+    pub fn next(&self, now_ms: u64) -> Action {
+        if self.paused {
+            return Action::Idle(Why::Paused);
+        }
+        if let Some(why) = self.stopped {
+            return Action::Idle(why);
+        }
+        let pull = Line { wanted: self.pull.wanted || now_ms >= self.poll_at_ms, ..self.pull };
+        let push_ready = self.greeted && self.push.ready(now_ms);
+        let pull_ready = pull.ready(now_ms);
+        if push_ready && (self.push_next || !pull_ready) {
+            return Action::Push;
+        }
+        if pull_ready {
+            return Action::Pull;
+        }
+        self.wait(pull)
+    }
+
+    /// Whether everything was sent and heard; a service worker may go to sleep then.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.greeted && !self.push.wanted && !self.pull.wanted
+    }
+
+    /// Failures in a row, of the worse line.
+    #[must_use]
+    pub fn failures(&self) -> u32 {
+        self.push.backoff.failures().max(self.pull.backoff.failures())
+    }
+
+    fn wait(&self, pull: Line) -> Action {
+        let mut until_ms = self.poll_at_ms.max(self.pull.after_ms);
+        let mut why = if self.pull.after_ms >= self.poll_at_ms { self.pull.why } else { None };
+        if pull.wanted && self.pull.after_ms < until_ms {
+            (until_ms, why) = (self.pull.after_ms, self.pull.why);
+        }
+        if self.greeted && self.push.wanted && self.push.after_ms < until_ms {
+            (until_ms, why) = (self.push.after_ms, self.push.why);
+        }
+        Action::Wait { until_ms, why: why.unwrap_or(Why::Poll) }
+    }
+
+    fn try_now(&mut self) {
+        self.push.clear();
+        self.pull.clear();
+        self.pull.wanted = true;
+        self.push.wanted = true;
+        self.stopped = None;
+    }
+
+    fn postpone(&mut self, now_ms: u64) {
+        for line in [&mut self.push, &mut self.pull] {
+            line.after_ms = line.after_ms.max(now_ms + PROBE_MS);
+            line.why = Some(Why::Offline);
+        }
+    }
+
+    fn pulled(&mut self, now_ms: u64, more: bool) {
+        self.pull.clear();
+        self.pull.wanted = more;
+        self.push_next = true;
+        self.greeted = true;
+        if !more {
+            let poll = if self.streaming { POLL_BESIDE_STREAM_MS } else { POLL_MS };
+            self.poll_at_ms = now_ms + poll;
+        }
+    }
+
+    fn failed(&mut self, now_ms: u64, exchange: Exchange, unreachable: bool, (floor_ms, entropy): (u64, u64)) {
+        let line = match exchange {
+            Exchange::Push => &mut self.push,
+            Exchange::Pull => &mut self.pull,
+        };
+        line.fail(now_ms, floor_ms, entropy);
+        line.wanted = true;
+        let failed = *line;
+        if unreachable || floor_ms > 0 {
+            let other = match exchange {
+                Exchange::Push => &mut self.pull,
+                Exchange::Pull => &mut self.push,
+            };
+            (other.after_ms, other.why) = (other.after_ms.max(failed.after_ms), failed.why);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn greeted() -> Machine {
+        let mut machine = Machine::default();
+        machine.handle(0, Event::Pulled(false));
+        machine.handle(0, Event::Drained);
+        machine
+    }
+
+    fn failed(exchange: Exchange, unreachable: bool, floor_ms: u64) -> Event {
+        Event::Failed { exchange, unreachable, floor_ms, entropy: 700 }
+    }
+
+    #[test]
+    fn the_first_exchange_is_a_pull_even_with_mutations_waiting() {
+        let mut machine = Machine::default();
+        machine.handle(0, Event::LocalWrite);
+        assert_eq!(machine.next(0), Action::Pull);
+        machine.handle(0, failed(Exchange::Pull, true, 0));
+        assert_eq!(machine.next(0), Action::Wait { until_ms: 700, why: Why::Backoff });
+        assert_eq!(machine.next(700), Action::Pull);
+        machine.handle(700, Event::Pulled(false));
+        assert_eq!(machine.next(700), Action::Push);
+    }
+
+    #[test]
+    fn a_first_sync_of_many_pages_lets_pushes_through() {
+        let mut machine = Machine::default();
+        machine.handle(0, Event::Pulled(true));
+        assert_eq!(machine.next(0), Action::Push);
+        machine.handle(0, Event::Drained);
+        assert_eq!(machine.next(0), Action::Pull);
+        machine.handle(0, Event::Pulled(true));
+        machine.handle(0, Event::LocalWrite);
+        assert_eq!(machine.next(0), Action::Push);
+    }
+
+    #[test]
+    fn a_push_is_followed_by_pushes_until_drained_and_one_pull() {
+        let mut machine = greeted();
+        machine.handle(1, Event::LocalWrite);
+        for _ in 0..3 {
+            assert_eq!(machine.next(1), Action::Push);
+            machine.handle(1, Event::Pushed);
+        }
+        machine.handle(1, Event::Drained);
+        assert_eq!(machine.next(1), Action::Pull);
+        machine.handle(1, Event::Pulled(false));
+        assert_eq!(machine.next(1), Action::Wait { until_ms: 1 + POLL_MS, why: Why::Poll });
+        assert!(machine.is_settled());
+    }
+
+    #[test]
+    fn a_push_that_fails_for_itself_leaves_pulls_alone() {
+        let mut machine = greeted();
+        machine.handle(1, Event::LocalWrite);
+        machine.handle(1, failed(Exchange::Push, false, 0));
+        machine.handle(1, Event::Poke);
+        assert_eq!(machine.next(1), Action::Pull);
+        machine.handle(1, Event::Pulled(false));
+        assert_eq!(machine.next(1), Action::Wait { until_ms: 701, why: Why::Backoff });
+    }
+
+    #[test]
+    fn an_unreachable_server_silences_both_and_writes_do_not_hammer_it() {
+        let mut machine = greeted();
+        machine.handle(1, Event::Poke);
+        machine.handle(1, failed(Exchange::Pull, true, 0));
+        machine.handle(1, Event::LocalWrite);
+        assert_eq!(machine.next(1), Action::Wait { until_ms: 701, why: Why::Backoff });
+        machine.handle(2, Event::Online);
+        assert!(matches!(machine.next(2), Action::Push | Action::Pull));
+    }
+
+    #[test]
+    fn the_servers_wish_holds_for_both_until_the_user_asks() {
+        let mut machine = greeted();
+        machine.handle(0, Event::LocalWrite);
+        machine.handle(0, failed(Exchange::Push, false, 7_000));
+        machine.handle(0, Event::Poke);
+        assert_eq!(machine.next(10), Action::Wait { until_ms: 7_000, why: Why::ServerAsked });
+        machine.handle(10, Event::Asked);
+        assert_ne!(machine.next(10), Action::Wait { until_ms: 7_000, why: Why::ServerAsked });
+    }
+
+    #[test]
+    fn an_offline_event_is_a_hint_and_is_probed() {
+        let mut machine = greeted();
+        machine.handle(0, Event::LocalWrite);
+        machine.handle(0, Event::Offline);
+        assert_eq!(machine.next(0), Action::Wait { until_ms: PROBE_MS, why: Why::Offline });
+        assert_eq!(machine.next(PROBE_MS), Action::Push);
+    }
+
+    #[test]
+    fn stopped_and_paused_stay_so_until_somebody_acts() {
+        let mut machine = greeted();
+        machine.handle(0, Event::LocalWrite);
+        machine.handle(0, Event::Stopped(Why::Token));
+        assert_eq!(machine.next(u64::MAX), Action::Idle(Why::Token));
+        machine.handle(0, Event::Paused);
+        machine.handle(0, Event::Online);
+        assert_eq!(machine.next(0), Action::Idle(Why::Paused));
+        machine.handle(0, Event::Resumed);
+        assert!(matches!(machine.next(0), Action::Push | Action::Pull));
+    }
+}

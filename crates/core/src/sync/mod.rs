@@ -1,0 +1,67 @@
+//! Bringing device and server together: what to send, what an answer means, when to try again.
+//!
+//! Everything here is a plain function or a small state machine; the engine's driver does the waiting.
+
+mod answer;
+mod backoff;
+mod machine;
+pub mod pull;
+pub mod push;
+mod state;
+mod status;
+
+pub use answer::{Failed, Refused, read_pull, read_push};
+pub use backoff::{Backoff, retry_after_ms};
+pub use machine::{Action, Event, Exchange, Machine, Why};
+pub use push::{Frozen, PushLimits};
+pub use state::{Checkpoint, SyncState};
+pub use status::{Connection, Phase, Status, StatusError};
+
+use holm_protocol::ErrorCode;
+use holm_store::Draft;
+
+use crate::Error;
+use crate::outbox::Planned;
+use crate::schema::Schema;
+
+/// What a sync plan needs to know.
+#[derive(Clone, Copy, Debug)]
+pub struct SyncContext<'a> {
+    /// The app's schema.
+    pub schema: &'a Schema,
+    /// The scopes that are active, by name.
+    pub scopes: &'a [String],
+    /// Wall clock, milliseconds.
+    pub now_ms: u64,
+}
+
+/// The right to commit what sync decided, until somebody else takes it.
+///
+/// A fencing token: whoever holds the Web Lock draws one and commits it; a thawed tab that lost the lock finds another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease(String);
+
+impl Lease {
+    /// Takes the lease.
+    ///
+    /// # Errors
+    /// `storage-corrupt`.
+    pub fn take(draft: &mut Draft<'_>, token: String) -> Planned<Self> {
+        let mut sync = SyncState::read(draft)?;
+        sync.lease.clone_from(&token);
+        sync.save(draft);
+        Ok(Self(token))
+    }
+
+    /// The sync state, if this lease still stands.
+    ///
+    /// # Errors
+    /// `contention` when another leader took over.
+    pub fn guard(&self, draft: &Draft<'_>) -> Planned<SyncState> {
+        let sync = SyncState::read(draft)?;
+        if sync.lease == self.0 {
+            return Ok(sync);
+        }
+        Err(Error::new(ErrorCode::Contention, "another tab took the sync over").into())
+    }
+}

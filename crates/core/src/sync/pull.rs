@@ -1,0 +1,180 @@
+//! Pulling: pages of server changes laid under what is pending here.
+
+use std::collections::BTreeSet;
+
+use holm_protocol::{
+    Change, MutationResult, Outcome, PROTOCOL_VERSION, PullRequest, PullResponse, ScopeRequest, ScopeResponse, Seq,
+};
+use holm_store::{Draft, Key, Read};
+use serde_json::Map;
+
+use super::state::{Checkpoint, SyncState};
+use super::{Lease, SyncContext};
+use crate::local::Local;
+use crate::outbox::{Base, Planned, bases, confirm_covered, restore, save_base, settle};
+use crate::records::{self, Record};
+use crate::schema::Collection;
+use crate::{keyspace, stored};
+
+/// Changes per scope and page: large enough to amortise a commit, small enough for one slice of work.
+pub const CHANGES_PER_PAGE: u32 = 500;
+
+/// What a page left to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Page {
+    /// Every scope is at its end.
+    Complete,
+    /// There is more to ask for.
+    More,
+    /// The server has seen seqs that this database never gave: its storage was rolled back.
+    RolledBack,
+}
+
+/// The request for the next page of every scope.
+///
+/// # Errors
+/// `storage-corrupt`.
+pub fn request(view: &impl Read, cx: &SyncContext<'_>) -> Planned<PullRequest> {
+    let sync = SyncState::read(view)?;
+    let mut scopes = Vec::new();
+    for name in cx.scopes {
+        let checkpoint = Checkpoint::read(view, name)?.at;
+        scopes.push(ScopeRequest { name: name.clone(), args: Map::new(), checkpoint });
+    }
+    let client = Local::read(view)?.client;
+    let (schema, seen) = (cx.schema.version, sync.seen);
+    Ok(PullRequest { v: PROTOCOL_VERSION, client, schema, seen, limit: CHANGES_PER_PAGE, wait: 0, scopes })
+}
+
+/// Applies one page: results, rows, checkpoints and rebased mutations in one commit.
+///
+/// The commit is guarded by the lease and by the checkpoints the page was computed from; a page that is late changes
+/// nothing and is asked for again.
+///
+/// # Errors
+/// `contention` when another leader took over; `storage-corrupt`.
+pub fn apply(
+    draft: &mut Draft<'_>,
+    cx: &SyncContext<'_>,
+    lease: &Lease,
+    request: &PullRequest,
+    response: &PullResponse,
+) -> Planned<Page> {
+    let mut sync = lease.guard(draft)?;
+    if Local::read(draft)?.client != request.client {
+        return Ok(Page::More);
+    }
+    if response.acked > sync.last_seq {
+        return Ok(Page::RolledBack);
+    }
+    for (asked, _) in request.scopes.iter().zip(&response.scopes) {
+        if Checkpoint::read(draft, &asked.name)?.at != asked.checkpoint {
+            return Ok(Page::More);
+        }
+    }
+    let results = all_results(&sync, response);
+    settle(draft, cx.schema, cx.now_ms, &mut sync, &results)?;
+
+    let mut more = false;
+    for (asked, answered) in request.scopes.iter().zip(&response.scopes) {
+        more |= apply_scope(draft, cx, &asked.name, answered)?;
+    }
+    sync.epoch.clone_from(&response.epoch);
+    if !more {
+        confirm_covered(draft, cx.schema, cx.now_ms, &mut sync, response.acked)?;
+        sync.caught_up = true;
+        sync.pulled_at = Some(cx.now_ms);
+    }
+    sync.save(draft);
+    Ok(if more { Page::More } else { Page::Complete })
+}
+
+/// The results the server named, and ok for every frozen mutation it handled and did not name.
+fn all_results(sync: &SyncState, response: &PullResponse) -> Vec<MutationResult> {
+    let mut results = response.results.clone();
+    let handled = sync.frozen.range(..=response.acked).map(|(seq, _)| *seq);
+    let unnamed = |seq: &Seq| !response.results.iter().any(|result| result.seq == *seq);
+    results.extend(handled.filter(unnamed).map(|seq| MutationResult { seq, outcome: Outcome::Ok { rev: None } }));
+    results.sort_by_key(|result| result.seq);
+    results
+}
+
+fn apply_scope(draft: &mut Draft<'_>, cx: &SyncContext<'_>, name: &str, page: &ScopeResponse) -> Planned<bool> {
+    let mut checkpoint = Checkpoint::read(draft, name)?;
+    if page.reset {
+        forget_members(draft, name)?;
+    }
+    checkpoint.resetting |= page.reset;
+    let mut local = Local::read(draft)?;
+    let touch = local.touch(cx.now_ms);
+    local.save(draft);
+    for change in &page.changes {
+        // A row of a collection that this app version does not know is not for it.
+        let Ok(collection) = cx.schema.collection(&change.collection) else { continue };
+        apply_change(draft, collection, change, touch)?;
+        if checkpoint.resetting {
+            draft.put(&keyspace::member(name, &change.collection, &change.id), &[]);
+        }
+    }
+    if checkpoint.resetting && !page.more {
+        if let Ok(collection) = cx.schema.collection(name) {
+            sweep(draft, collection, name, touch)?;
+        }
+        forget_members(draft, name)?;
+        checkpoint.resetting = false;
+    }
+    checkpoint.at = Some(page.checkpoint.clone());
+    checkpoint.more = page.more;
+    checkpoint.save(draft, name);
+    Ok(page.more)
+}
+
+fn apply_change(draft: &mut Draft<'_>, collection: &Collection, change: &Change, touch: u64) -> Planned<()> {
+    let absent = change.deleted || change.gone;
+    if let Some(base) = bases(draft, &collection.name, &change.id)? {
+        if base.rev != change.rev || base.absent != absent {
+            let (data, stamps) = (change.data.clone(), change.stamps.clone());
+            let base = Base { rev: change.rev.clone(), absent, data, stamps };
+            save_base(draft, &collection.name, &change.id, &base);
+            restore(draft, collection, &change.id, touch)?;
+        }
+        return Ok(());
+    }
+    let before = records::read(draft, &collection.name, &change.id)?;
+    if before.as_ref().is_some_and(|record| record.rev == change.rev && !absent) || (before.is_none() && absent) {
+        return Ok(());
+    }
+    let record = (!absent).then(|| Record {
+        touch,
+        rev: change.rev.clone(),
+        stamps: change.stamps.clone(),
+        data: change.data.clone(),
+    });
+    records::store(draft, collection, &change.id, record.as_ref())?;
+    Ok(())
+}
+
+/// Removes what the server did not name during a reset, unless it is pending here.
+fn sweep(draft: &mut Draft<'_>, collection: &Collection, scope: &str, touch: u64) -> Planned<()> {
+    let members = stored::scan(draft, &keyspace::members_in(scope, &collection.name))?;
+    let named: BTreeSet<Key> = members.into_iter().map(|(key, _)| key).collect();
+    for id in records::ids(draft, &collection.name)? {
+        if named.contains(keyspace::member(scope, &collection.name, &id).as_slice()) {
+            continue;
+        }
+        if bases(draft, &collection.name, &id)?.is_some() {
+            save_base(draft, &collection.name, &id, &Base { absent: true, ..Base::default() });
+            restore(draft, collection, &id, touch)?;
+        } else {
+            records::store(draft, collection, &id, None)?;
+        }
+    }
+    Ok(())
+}
+
+fn forget_members(draft: &mut Draft<'_>, scope: &str) -> Planned<()> {
+    for (key, _) in stored::scan(draft, &keyspace::members(scope))? {
+        draft.delete(&key);
+    }
+    Ok(())
+}
