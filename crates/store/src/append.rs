@@ -85,27 +85,16 @@ impl Append {
     pub fn new(tables: &Tables, id: EntryId, ops: Ops, durability: Durability) -> Self {
         let entry = Entry::encode(id, tables.own_fence(), &tables.database_id(), &ops).into();
         let seq = tables.tail().next();
-        Self {
-            id,
-            seq,
-            entry,
-            ops,
-            durability,
-            phase: Phase::Append,
-            doubtful: false,
-            tries: 0,
-        }
+        Self { id, seq, entry, ops, durability, phase: Phase::Append, doubtful: false, tries: 0 }
     }
 
     /// What to ask of the disk now.
     #[must_use]
     pub fn request(&self) -> AppendRequest {
         match self.phase {
-            Phase::Append => AppendRequest::Append {
-                seq: self.seq,
-                entry: self.entry.clone(),
-                durability: self.durability,
-            },
+            Phase::Append => {
+                AppendRequest::Append { seq: self.seq, entry: self.entry.clone(), durability: self.durability }
+            }
             Phase::Load(since) => AppendRequest::Load(since),
         }
     }
@@ -115,25 +104,16 @@ impl Append {
         match answer {
             Ok(()) => {
                 let applied = tables.apply(self.seq, self.id, &self.ops);
-                let event = Event {
-                    seq: self.seq,
-                    id: self.id,
-                    ops: Some(std::mem::take(&mut self.ops)),
-                };
+                let event = Event { seq: self.seq, id: self.id, ops: Some(std::mem::take(&mut self.ops)) };
                 let events = if applied { vec![event] } else { Vec::new() };
-                AppendStep {
-                    events,
-                    outcome: Some(AppendOutcome::Committed),
-                }
+                AppendStep { events, outcome: Some(AppendOutcome::Committed) }
             }
             Err(DiskError::Stale) => self.look(tables),
             Err(DiskError::Unknown(_)) => {
                 self.doubtful = true;
                 self.look(tables)
             }
-            Err(error) if self.doubtful => end(AppendOutcome::Failed(StoreError::Unknown(
-                error.to_string(),
-            ))),
+            Err(error) if self.doubtful => end(AppendOutcome::Failed(StoreError::Unknown(error.to_string()))),
             Err(error) => end(AppendOutcome::Failed(error.into())),
         }
     }
@@ -152,9 +132,9 @@ impl Append {
             (_, Some(failure)) if self.doubtful => Some(AppendOutcome::Failed(doubt(failure))),
             (_, Some(failure)) => Some(AppendOutcome::Failed(failure)),
             (Settled::Taken, None) => Some(AppendOutcome::Stale),
-            (Settled::Forgotten, None) => Some(AppendOutcome::Failed(StoreError::Unknown(
-                "too many others wrote since".into(),
-            ))),
+            (Settled::Forgotten, None) => {
+                Some(AppendOutcome::Failed(StoreError::Unknown("too many others wrote since".into())))
+            }
             (Settled::Free, None) => self.again(),
         };
         AppendStep { events, outcome }
@@ -173,11 +153,7 @@ impl Append {
         }
         let error = match self.doubtful {
             true => StoreError::Unknown("the storage fails again and again".into()),
-            false => Damage::new(
-                Place::Entry(self.seq),
-                "the disk refuses the log's next position",
-            )
-            .into(),
+            false => Damage::new(Place::Entry(self.seq), "the disk refuses the log's next position").into(),
         };
         Some(AppendOutcome::Failed(error))
     }
@@ -187,11 +163,7 @@ impl Append {
         if self.tries < TRIES_MAX {
             return AppendStep::default();
         }
-        end(AppendOutcome::Failed(if self.doubtful {
-            StoreError::Unknown(error.to_string())
-        } else {
-            error.into()
-        }))
+        end(AppendOutcome::Failed(if self.doubtful { StoreError::Unknown(error.to_string()) } else { error.into() }))
     }
 }
 
@@ -204,8 +176,5 @@ fn doubt(failure: StoreError) -> StoreError {
 }
 
 fn end(outcome: AppendOutcome) -> AppendStep {
-    AppendStep {
-        events: Vec::new(),
-        outcome: Some(outcome),
-    }
+    AppendStep { events: Vec::new(), outcome: Some(outcome) }
 }

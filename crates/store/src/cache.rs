@@ -18,12 +18,7 @@ pub(crate) struct Cache {
 
 impl Cache {
     pub(crate) fn new(limit: usize) -> Self {
-        Self {
-            blocks: BTreeMap::new(),
-            bytes: 0,
-            limit,
-            clock: Cell::new(0),
-        }
+        Self { blocks: BTreeMap::new(), bytes: 0, limit, clock: Cell::new(0) }
     }
 
     pub(crate) fn block(&self, id: &BlockId) -> Option<Rc<Block>> {
@@ -43,12 +38,6 @@ impl Cache {
         }
     }
 
-    /// Forgets blocks that `keep` refuses.
-    pub(crate) fn retain(&mut self, keep: impl Fn(&BlockId) -> bool) {
-        self.blocks.retain(|id, _| keep(id));
-        self.bytes = self.blocks.values().map(|(block, _)| block.bytes()).sum();
-    }
-
     #[cfg(test)]
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
@@ -61,11 +50,8 @@ impl Cache {
 
     /// Makes room for more than one block at once, so that a full cache does not sort itself for every block.
     fn evict(&mut self) {
-        let mut by_age: Vec<(u64, BlockId)> = self
-            .blocks
-            .iter()
-            .map(|(id, (_, used))| (used.get(), id.clone()))
-            .collect();
+        let mut by_age: Vec<(u64, BlockId)> =
+            self.blocks.iter().map(|(id, (_, used))| (used.get(), id.clone())).collect();
         by_age.sort_unstable();
         let goal = self.limit - self.limit / 8;
         for (_, id) in by_age {
@@ -99,7 +85,5 @@ mod tests {
             assert!(n == 0 || cache.block(&BlockId("00".into())).is_some());
         }
         assert!(cache.block(&BlockId("01".into())).is_none());
-        cache.retain(|_| false);
-        assert_eq!(cache.bytes(), 0);
     }
 }

@@ -42,7 +42,7 @@ pub struct Since {
 }
 
 /// The manifest as the disk keeps it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct StoredManifest {
     /// Set by the disk: one more at each publish.
     pub generation: Generation,
@@ -53,7 +53,7 @@ pub struct StoredManifest {
 }
 
 /// What [`Disk::load`] found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Loaded {
     /// The manifest, if its generation is another than the caller's.
     pub manifest: Option<StoredManifest>,
@@ -62,7 +62,7 @@ pub struct Loaded {
 }
 
 /// Why a disk operation failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum DiskError {
     /// Somebody else was first: the key or the generation moved. Nothing was written.
     Stale,
@@ -109,12 +109,7 @@ pub trait Disk {
     ///
     /// # Errors
     /// [`DiskError::Stale`] when the log is longer (or shorter) than the caller believes.
-    async fn append(
-        &self,
-        seq: LogSeq,
-        entry: &[u8],
-        durability: Durability,
-    ) -> Result<(), DiskError>;
+    async fn append(&self, seq: LogSeq, entry: &[u8], durability: Durability) -> Result<(), DiskError>;
 
     /// Reads blocks, in the order asked; `None` for one that is not there any more.
     async fn read_blocks(&self, ids: &[BlockId]) -> Result<Vec<Option<Vec<u8>>>, DiskError>;
@@ -126,11 +121,7 @@ pub trait Disk {
     ///
     /// # Errors
     /// [`DiskError::Stale`] when the stored generation is another.
-    async fn publish(
-        &self,
-        manifest: &StoredManifest,
-        drop_log_through: LogSeq,
-    ) -> Result<(), DiskError>;
+    async fn publish(&self, manifest: &StoredManifest, drop_log_through: LogSeq) -> Result<(), DiskError>;
 
     /// Removes blocks that no manifest names any more.
     async fn drop_blocks(&self, ids: &[BlockId]) -> Result<(), DiskError>;

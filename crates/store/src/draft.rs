@@ -1,14 +1,14 @@
 //! A batch being planned: reads see what is committed, what the group planned before, and its own writes.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 
 use crate::error::ReadConflict;
 use crate::key::{Direction, Key, KeyRange, Value};
 use crate::layers::{Blocks, Layers};
 use crate::read_set::ReadSet;
 use crate::tables::Tables;
-use crate::view::{self, Missing, Read};
+use crate::view::{self, Missing, Read, Show};
 
 /// Writes by key; `None` deletes.
 pub(crate) type Batch = BTreeMap<Key, Option<Value>>;
@@ -19,16 +19,17 @@ pub struct Draft<'a> {
     blocks: &'a dyn Blocks,
     overlay: &'a Batch,
     own: Batch,
+    record: Option<&'a RefCell<ReadSet>>,
 }
 
 impl<'a> Draft<'a> {
     pub(crate) fn new(tables: &'a Tables, blocks: &'a dyn Blocks, overlay: &'a Batch) -> Self {
-        Self {
-            tables,
-            blocks,
-            overlay,
-            own: Batch::new(),
-        }
+        Self { tables, blocks, overlay, own: Batch::new(), record: None }
+    }
+
+    /// The same, adding to `record` what is read from below its own writes.
+    pub(crate) fn recording(self, record: &'a RefCell<ReadSet>) -> Self {
+        Self { record: Some(record), ..self }
     }
 
     /// Gives `key` a value.
@@ -54,24 +55,21 @@ impl<'a> Draft<'a> {
     }
 
     fn layers(&self) -> Layers<'_> {
-        Layers {
-            batches: [Some(&self.own), Some(self.overlay)],
-            ..view::layers(self.tables, self.blocks)
-        }
+        Layers { batches: [Some(&self.own), Some(self.overlay)], ..view::layers(self.tables, self.blocks) }
     }
 }
 
 impl Read for Draft<'_> {
     fn get(&self, key: &[u8]) -> Result<Option<Value>, Missing> {
+        if let Some(set) = self.record
+            && !self.own.contains_key(key)
+        {
+            set.borrow_mut().add_key(key);
+        }
         self.layers().find(key)
     }
 
-    fn visit(
-        &self,
-        range: &KeyRange,
-        direction: Direction,
-        show: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
-    ) -> Result<(), Missing> {
-        view::visit(&self.layers(), range, direction, show)
+    fn visit(&self, range: &KeyRange, direction: Direction, show: &mut Show<'_>) -> Result<(), Missing> {
+        view::visit_recorded(&self.layers(), self.record, range, direction, show)
     }
 }

@@ -38,10 +38,7 @@ pub struct Damage {
 
 impl Damage {
     pub(crate) fn new(place: Place, what: impl Into<String>) -> Self {
-        Self {
-            place,
-            what: what.into(),
-        }
+        Self { place, what: what.into() }
     }
 }
 
@@ -80,9 +77,7 @@ impl fmt::Display for StoreError {
         match self {
             Self::Disk(error) => error.fmt(f),
             Self::Corrupt(damage) => write!(f, "stored bytes are damaged: {damage}"),
-            Self::Replaced => {
-                f.write_str("the storage was cleared, recreated or rolled back; open it again")
-            }
+            Self::Replaced => f.write_str("the storage was cleared, recreated or rolled back; open it again"),
             Self::NewerVersion(fence) => {
                 write!(f, "the store is used by a newer version ({fence})")
             }

@@ -21,10 +21,7 @@ impl Fence {
     /// Each part the greater of the two.
     #[must_use]
     pub fn highest(self, other: Self) -> Self {
-        Self {
-            format: self.format.max(other.format),
-            schema: self.schema.max(other.schema),
-        }
+        Self { format: self.format.max(other.format), schema: self.schema.max(other.schema) }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Keys, values and the ranges of keys that reads and read sets speak of.
 
+use std::ops::Bound;
 use std::rc::Rc;
 
 /// A key: bytes, ordered as bytes are.
@@ -37,28 +38,19 @@ impl KeyRange {
     /// Every key from this one on.
     #[must_use]
     pub fn from(from: &[u8]) -> Self {
-        Self {
-            from: from.to_vec(),
-            until: None,
-        }
+        Self { from: from.to_vec(), until: None }
     }
 
     /// The keys from `from` up to, and without, `until`.
     #[must_use]
     pub fn between(from: &[u8], until: &[u8]) -> Self {
-        Self {
-            from: from.to_vec(),
-            until: Some(until.to_vec()),
-        }
+        Self { from: from.to_vec(), until: Some(until.to_vec()) }
     }
 
     /// The keys that begin with `prefix`.
     #[must_use]
     pub fn prefix(prefix: &[u8]) -> Self {
-        Self {
-            from: prefix.to_vec(),
-            until: after_prefix(prefix),
-        }
+        Self { from: prefix.to_vec(), until: after_prefix(prefix) }
     }
 
     /// Whether `key` is in it.
@@ -67,12 +59,15 @@ impl KeyRange {
         key >= self.from.as_slice() && self.until.as_deref().is_none_or(|until| key < until)
     }
 
+    /// As an ordered map wants it. Of an empty range it may be one that the map refuses.
+    pub(crate) fn bounds(&self) -> (Bound<&[u8]>, Bound<&[u8]>) {
+        (Bound::Included(&self.from), self.until.as_deref().map_or(Bound::Unbounded, Bound::Excluded))
+    }
+
     /// Whether no key can be in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.until
-            .as_deref()
-            .is_some_and(|until| until <= self.from.as_slice())
+        self.until.as_deref().is_some_and(|until| until <= self.from.as_slice())
     }
 }
 

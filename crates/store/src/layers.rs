@@ -11,7 +11,7 @@
 //! A block that is not in memory ends the walk with [`Missing`]; nothing here waits.
 
 use std::collections::btree_map;
-use std::ops::{Bound, ControlFlow};
+use std::ops::ControlFlow;
 use std::rc::Rc;
 
 use crate::disk::BlockId;
@@ -39,7 +39,7 @@ pub(crate) struct Layers<'a> {
 }
 
 /// What a walk shows: tombstones included.
-type Show<'v> = dyn FnMut(&[u8], Option<&[u8]>) -> ControlFlow<()> + 'v;
+type ShowAll<'v> = dyn FnMut(&[u8], Option<&[u8]>) -> ControlFlow<()> + 'v;
 
 impl<'a> Layers<'a> {
     /// The value of `key`; deleted and never written are alike.
@@ -68,20 +68,11 @@ impl<'a> Layers<'a> {
                 Some(_) => {}
             }
         }
-        if missing.is_empty() {
-            Ok(None)
-        } else {
-            Err(Missing(missing))
-        }
+        if missing.is_empty() { Ok(None) } else { Err(Missing(missing)) }
     }
 
     /// Shows the newest word on each key of `range`, tombstones included, until told to stop.
-    pub(crate) fn walk(
-        &self,
-        range: &KeyRange,
-        direction: Direction,
-        show: &mut Show<'_>,
-    ) -> Result<(), Missing> {
+    pub(crate) fn walk(&self, range: &KeyRange, direction: Direction, show: &mut ShowAll<'_>) -> Result<(), Missing> {
         if range.is_empty() {
             return Ok(());
         }
@@ -112,20 +103,14 @@ impl<'a> Layers<'a> {
     }
 
     fn sources(&self, range: &KeyRange, direction: Direction) -> Result<Vec<Source<'a>>, Missing> {
-        let bounds = bounds(range);
+        let bounds = range.bounds();
         let mut sources: Vec<Source<'a>> = Vec::with_capacity(5);
         for batch in self.batches.iter().flatten() {
             let entries = batch.range::<[u8], _>(bounds);
-            sources.push(Source::Batch {
-                entries,
-                current: None,
-            });
+            sources.push(Source::Batch { entries, current: None });
         }
         let entries = self.memory.range::<[u8], _>(bounds);
-        sources.push(Source::Memory {
-            entries,
-            current: None,
-        });
+        sources.push(Source::Memory { entries, current: None });
         let mut missing = Vec::new();
         for source in &mut sources {
             source.advance(direction, self.blocks)?;
@@ -136,20 +121,8 @@ impl<'a> Layers<'a> {
                 Err(Missing(ids)) => missing.extend(ids),
             }
         }
-        if missing.is_empty() {
-            Ok(sources)
-        } else {
-            Err(Missing(missing))
-        }
+        if missing.is_empty() { Ok(sources) } else { Err(Missing(missing)) }
     }
-}
-
-fn bounds(range: &KeyRange) -> (Bound<&[u8]>, Bound<&[u8]>) {
-    let until = range
-        .until
-        .as_deref()
-        .map_or(Bound::Unbounded, Bound::Excluded);
-    (Bound::Included(&range.from), until)
 }
 
 /// The source whose key comes next; of equal keys the newest.
@@ -171,14 +144,8 @@ fn newest_next(sources: &[Source<'_>], direction: Direction) -> Option<usize> {
 }
 
 enum Source<'a> {
-    Batch {
-        entries: btree_map::Range<'a, Key, Option<Value>>,
-        current: Option<(&'a Key, &'a Option<Value>)>,
-    },
-    Memory {
-        entries: btree_map::Range<'a, Key, Slot>,
-        current: Option<(&'a Key, &'a Slot)>,
-    },
+    Batch { entries: btree_map::Range<'a, Key, Option<Value>>, current: Option<(&'a Key, &'a Option<Value>)> },
+    Memory { entries: btree_map::Range<'a, Key, Slot>, current: Option<(&'a Key, &'a Slot)> },
     Run(RunCursor<'a>),
 }
 
@@ -186,9 +153,7 @@ impl Source<'_> {
     fn current(&self) -> Option<(&[u8], Option<&[u8]>)> {
         match self {
             Self::Batch { current, .. } => current.map(|(key, value)| (&**key, value.as_deref())),
-            Self::Memory { current, .. } => {
-                current.map(|(key, slot)| (&**key, slot.value.as_deref()))
-            }
+            Self::Memory { current, .. } => current.map(|(key, slot)| (&**key, slot.value.as_deref())),
             Self::Run(cursor) => cursor.current(),
         }
     }
@@ -219,25 +184,13 @@ struct RunCursor<'a> {
 }
 
 impl<'a> RunCursor<'a> {
-    fn begin(
-        run: &'a Run,
-        range: KeyRange,
-        direction: Direction,
-        blocks: &dyn Blocks,
-    ) -> Result<Self, Missing> {
-        let mut cursor = Self {
-            run,
-            range,
-            at: None,
-        };
+    fn begin(run: &'a Run, range: KeyRange, direction: Direction, blocks: &dyn Blocks) -> Result<Self, Missing> {
+        let mut cursor = Self { run, range, at: None };
         let first = match direction {
             Direction::Forward => Some(run.position(&cursor.range.from).unwrap_or(0)),
             Direction::Backward => match &cursor.range.until {
                 None => run.blocks.len().checked_sub(1),
-                Some(until) => run
-                    .blocks
-                    .partition_point(|block| &*block.first < until.as_slice())
-                    .checked_sub(1),
+                Some(until) => run.blocks.partition_point(|block| &*block.first < until.as_slice()).checked_sub(1),
             },
         };
         cursor.enter(first, direction, blocks)?;
@@ -245,9 +198,7 @@ impl<'a> RunCursor<'a> {
     }
 
     fn current(&self) -> Option<(&[u8], Option<&[u8]>)> {
-        self.at
-            .as_ref()
-            .map(|(_, block, index)| block.record(*index))
+        self.at.as_ref().map(|(_, block, index)| block.record(*index))
     }
 
     fn advance(&mut self, direction: Direction, blocks: &dyn Blocks) -> Result<(), Missing> {
@@ -272,20 +223,13 @@ impl<'a> RunCursor<'a> {
     }
 
     /// Goes to the first block from `position` on that has a record in the range.
-    fn enter(
-        &mut self,
-        position: Option<usize>,
-        direction: Direction,
-        blocks: &dyn Blocks,
-    ) -> Result<(), Missing> {
+    fn enter(&mut self, position: Option<usize>, direction: Direction, blocks: &dyn Blocks) -> Result<(), Missing> {
         let mut next = position;
         while let Some(position) = next.filter(|position| self.may_hold(*position)) {
             let Some(block) = blocks.block(&self.run.blocks[position].id) else {
                 return Err(self.missing(position, direction, blocks));
             };
-            if let Some(index) =
-                block.first_in(&self.range.from, self.range.until.as_deref(), direction)
-            {
+            if let Some(index) = block.first_in(&self.range.from, self.range.until.as_deref(), direction) {
                 self.at = Some((position, block, index));
                 return Ok(());
             }
@@ -299,11 +243,7 @@ impl<'a> RunCursor<'a> {
         let Some(block) = self.run.blocks.get(position) else {
             return false;
         };
-        let begins_before_end = self
-            .range
-            .until
-            .as_deref()
-            .is_none_or(|until| &*block.first < until);
+        let begins_before_end = self.range.until.as_deref().is_none_or(|until| &*block.first < until);
         let next = self.run.blocks.get(position + 1);
         begins_before_end && next.is_none_or(|next| *next.first > *self.range.from)
     }

@@ -5,6 +5,7 @@
 //! driver reads it and runs them again. The pieces that decide are plain machines without IO, in [`machine`].
 
 mod append;
+mod blocks;
 mod cache;
 mod database;
 mod disk;
@@ -12,6 +13,7 @@ mod draft;
 mod encoding;
 mod error;
 mod fence;
+mod fold;
 mod key;
 mod layers;
 mod locks;
@@ -21,21 +23,22 @@ mod tables;
 mod view;
 
 pub use database::{Applied, Change, Database, Observer, Options, Origin};
-pub use disk::{
-    BlockId, Disk, DiskError, Durability, Generation, Loaded, LogSeq, Since, StoredManifest,
-};
+pub use disk::{BlockId, Disk, DiskError, Durability, Generation, Loaded, LogSeq, Since, StoredManifest};
 pub use draft::Draft;
 pub use error::{CommitError, Damage, Place, PlanError, ReadConflict, ReadError, StoreError};
 pub use fence::Fence;
+pub use fold::FoldOutcome;
 pub use key::{Direction, Key, KeyRange, Value};
 pub use locks::{LockName, Locks};
 pub use memory::{Fault, FaultRates, HeldLock, MemoryDisk, MemoryLocks, Operation};
 pub use read_set::ReadSet;
-pub use view::{Missing, Read, View};
+pub use view::{Missing, Read, Show, View};
 
 /// The machines that decide, for whoever drives them: [`Database`], and the search over their every interleaving.
 pub mod machine {
     pub use crate::append::{Append, AppendOutcome, AppendRequest, AppendStep};
+    pub use crate::blocks::BlockSet;
     pub use crate::encoding::{EntryId, Ops};
+    pub use crate::fold::{Fold, FoldAnswer, FoldOutcome, FoldRequest, FoldStep};
     pub use crate::tables::{Absorbed, Event, Tables};
 }

@@ -1,7 +1,6 @@
 //! What a transaction has read, so that its commit can tell whether that still holds.
 
 use std::collections::BTreeSet;
-use std::ops::Bound;
 
 use crate::disk::LogSeq;
 use crate::draft::Batch;
@@ -30,6 +29,11 @@ impl ReadSet {
         self.keys.is_empty() && self.ranges.is_empty()
     }
 
+    /// Takes a key out: whoever reads it does not depend on what it holds.
+    pub fn forget(&mut self, key: &[u8]) {
+        self.keys.remove(key);
+    }
+
     pub(crate) fn add_key(&mut self, key: &[u8]) {
         if !self.keys.contains(key) {
             self.keys.insert(key.to_vec());
@@ -50,11 +54,7 @@ impl ReadSet {
     /// Whether nothing of it has changed in `tables`, nor in `overlay`.
     ///
     /// When the changes since were folded away, it counts as changed: a transaction is run again rather than trusted.
-    pub(crate) fn check(
-        &self,
-        tables: &Tables,
-        overlay: Option<&Batch>,
-    ) -> Result<(), ReadConflict> {
+    pub(crate) fn check(&self, tables: &Tables, overlay: Option<&Batch>) -> Result<(), ReadConflict> {
         let Some(at) = self.at.filter(|_| !self.is_empty()) else {
             return Ok(());
         };
@@ -64,45 +64,19 @@ impl ReadSet {
         if tables.tail() == at {
             return Ok(());
         }
-        if !tables.remembers(at) || self.changed_since(tables, at) {
-            Err(ReadConflict)
-        } else {
-            Ok(())
-        }
+        if !tables.remembers(at) || self.changed_since(tables, at) { Err(ReadConflict) } else { Ok(()) }
     }
 
     fn changed_since(&self, tables: &Tables, at: LogSeq) -> bool {
-        let later = |key: &Vec<u8>| {
-            tables
-                .memory
-                .get(key.as_slice())
-                .is_some_and(|slot| slot.seq > at)
-        };
+        let later = |key: &Vec<u8>| tables.memory.get(key.as_slice()).is_some_and(|slot| slot.seq > at);
         let later_in = |range: &KeyRange| {
-            !range.is_empty()
-                && tables
-                    .memory
-                    .range::<[u8], _>(bounds(range))
-                    .any(|(_, slot)| slot.seq > at)
+            !range.is_empty() && tables.memory.range::<[u8], _>(range.bounds()).any(|(_, slot)| slot.seq > at)
         };
         self.keys.iter().any(later) || self.ranges.iter().any(later_in)
     }
 
     fn touches(&self, overlay: &Batch) -> bool {
-        let touched = |range: &KeyRange| {
-            !range.is_empty() && overlay.range::<[u8], _>(bounds(range)).next().is_some()
-        };
-        self.keys
-            .iter()
-            .any(|key| overlay.contains_key(key.as_slice()))
-            || self.ranges.iter().any(touched)
+        let touched = |range: &KeyRange| !range.is_empty() && overlay.range::<[u8], _>(range.bounds()).next().is_some();
+        self.keys.iter().any(|key| overlay.contains_key(key.as_slice())) || self.ranges.iter().any(touched)
     }
-}
-
-fn bounds(range: &KeyRange) -> (Bound<&[u8]>, Bound<&[u8]>) {
-    let until = range
-        .until
-        .as_deref()
-        .map_or(Bound::Unbounded, Bound::Excluded);
-    (Bound::Included(&range.from), until)
 }

@@ -14,11 +14,13 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use crate::blocks::BlockSet;
 use crate::disk::{Generation, Loaded, LogSeq, Since, StoredManifest};
 use crate::encoding::{Entry, EntryId, Manifest, Ops, Writers};
 use crate::error::{Damage, Place, StoreError};
 use crate::fence::Fence;
 use crate::key::{Key, Value};
+use crate::view::View;
 
 /// The last word on a key since the last fold; no value is a deletion.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -118,11 +120,7 @@ impl Tables {
     /// The manifest that a store without one begins with.
     #[must_use]
     pub fn first_manifest(&self) -> StoredManifest {
-        let first = Manifest {
-            database: self.database,
-            fence: self.fence,
-            ..Manifest::default()
-        };
+        let first = Manifest { database: self.database, fence: self.fence, ..Manifest::default() };
         first.store(Generation(1))
     }
 
@@ -159,16 +157,19 @@ impl Tables {
     /// What to ask the disk for.
     #[must_use]
     pub fn since(&self) -> Since {
-        Since {
-            seq: self.tail,
-            generation: self.generation,
-        }
+        Since { seq: self.tail, generation: self.generation }
     }
 
     /// Roughly what the log holds that is not folded.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
         self.memory_bytes
+    }
+
+    /// Reads over these tables and `blocks`.
+    #[must_use]
+    pub fn view<'a>(&'a self, blocks: &'a BlockSet) -> View<'a> {
+        View::new(self, blocks, None)
     }
 
     /// Takes in what a load with `since` gave. What was loaded before something else moved these tables on is skipped.
@@ -186,13 +187,7 @@ impl Tables {
         self.memory_bytes += ENTRY_BYTES;
         for (key, value) in ops {
             self.memory_bytes += key.len() + value.as_ref().map_or(0, |value| value.len());
-            self.memory.insert(
-                key.clone(),
-                Slot {
-                    seq,
-                    value: value.clone(),
-                },
-            );
+            self.memory.insert(key.clone(), Slot { seq, value: value.clone() });
         }
         self.writers.record(id, seq);
         self.tail = seq;
@@ -201,11 +196,7 @@ impl Tables {
     }
 
     /// Takes a published manifest; gives the event if entries were missed by it.
-    pub(crate) fn install(
-        &mut self,
-        generation: Generation,
-        manifest: Rc<Manifest>,
-    ) -> Option<Event> {
+    pub(crate) fn install(&mut self, generation: Generation, manifest: Rc<Manifest>) -> Option<Event> {
         let folded = manifest.folded;
         let mut event = None;
         if self.tail < folded {
@@ -213,19 +204,11 @@ impl Tables {
             self.tail = folded;
             self.tail_id = manifest.folded_id;
             self.writers = manifest.writers.clone();
-            event = Some(Event {
-                seq: folded,
-                id: manifest.folded_id,
-                ops: None,
-            });
+            event = Some(Event { seq: folded, id: manifest.folded_id, ops: None });
         } else {
             self.memory.retain(|_, slot| slot.seq > folded);
         }
-        self.memory_bytes = self
-            .memory
-            .iter()
-            .map(|(key, slot)| slot_bytes(key, slot))
-            .sum();
+        self.memory_bytes = self.memory.iter().map(|(key, slot)| slot_bytes(key, slot)).sum();
         self.trimmed = self.trimmed.max(folded);
         self.generation = generation;
         self.manifest = manifest;
@@ -252,12 +235,7 @@ impl Tables {
         self.tail_id
     }
 
-    fn take_in(
-        &mut self,
-        since: Since,
-        loaded: &Loaded,
-        events: &mut Vec<Event>,
-    ) -> Result<(), StoreError> {
+    fn take_in(&mut self, since: Since, loaded: &Loaded, events: &mut Vec<Event>) -> Result<(), StoreError> {
         if let Some(stored) = &loaded.manifest {
             self.adopt(since, stored, events)?;
         }
@@ -267,10 +245,7 @@ impl Tables {
                 continue;
             }
             if *seq != self.tail.next() {
-                let missing = Damage::new(
-                    Place::Entry(self.tail.next()),
-                    "it is not in the log; its writes are lost",
-                );
+                let missing = Damage::new(Place::Entry(self.tail.next()), "it is not in the log; its writes are lost");
                 return Err(missing.into());
             }
             let entry = Entry::decode(*seq, frame)?;
@@ -279,21 +254,12 @@ impl Tables {
             }
             self.meet(entry.fence)?;
             self.apply(*seq, entry.id, &entry.ops);
-            events.push(Event {
-                seq: *seq,
-                id: entry.id,
-                ops: Some(entry.ops),
-            });
+            events.push(Event { seq: *seq, id: entry.id, ops: Some(entry.ops) });
         }
         Ok(())
     }
 
-    fn adopt(
-        &mut self,
-        since: Since,
-        stored: &StoredManifest,
-        events: &mut Vec<Event>,
-    ) -> Result<(), StoreError> {
+    fn adopt(&mut self, since: Since, stored: &StoredManifest, events: &mut Vec<Event>) -> Result<(), StoreError> {
         if stored.generation < since.generation {
             return Err(StoreError::Replaced);
         }
@@ -311,10 +277,7 @@ impl Tables {
 
     /// The log must begin with the last entry that the caller, or the manifest, holds; else it is another log.
     fn check_begin(&self, since: Since, loaded: &Loaded) -> Result<(), StoreError> {
-        let folded = loaded
-            .manifest
-            .as_ref()
-            .map_or(LogSeq::default(), |stored| stored.folded);
+        let folded = loaded.manifest.as_ref().map_or(LogSeq::default(), |stored| stored.folded);
         let begin = since.seq.max(folded);
         let first = loaded.entries.first();
         if begin == LogSeq::default() {
@@ -329,22 +292,16 @@ impl Tables {
                     Err(StoreError::Replaced)
                 }
             }
-            _ if folded >= begin => Err(Damage::new(
-                Place::Entry(begin),
-                "the last folded entry is not in the log",
-            )
-            .into()),
+            _ if folded >= begin => {
+                Err(Damage::new(Place::Entry(begin), "the last folded entry is not in the log").into())
+            }
             _ => Err(StoreError::Replaced),
         }
     }
 
     fn meet(&mut self, fence: Fence) -> Result<(), StoreError> {
         self.fence = self.fence.highest(fence);
-        if fence.exceeds(self.ours) {
-            Err(StoreError::NewerVersion(fence))
-        } else {
-            Ok(())
-        }
+        if fence.exceeds(self.ours) { Err(StoreError::NewerVersion(fence)) } else { Ok(()) }
     }
 }
 

@@ -1,11 +1,11 @@
 //! Synchronous reads over one moment of the store.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
+use crate::blocks::BlockSet;
 use crate::cache::Cache;
 use crate::disk::BlockId;
 use crate::encoding::Block;
@@ -31,6 +31,14 @@ impl Missing {
     }
 }
 
+impl Missing {
+    /// Their names.
+    #[must_use]
+    pub fn blocks(&self) -> &[BlockId] {
+        &self.0
+    }
+}
+
 impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} blocks are not in memory", self.0.len())
@@ -38,6 +46,9 @@ impl fmt::Display for Missing {
 }
 
 impl std::error::Error for Missing {}
+
+/// Is shown a record, key and value, and says whether to go on.
+pub type Show<'v> = dyn FnMut(&[u8], &[u8]) -> ControlFlow<()> + 'v;
 
 /// What can be read now, without waiting.
 pub trait Read {
@@ -51,55 +62,35 @@ pub trait Read {
     ///
     /// # Errors
     /// [`Missing`] when a block is not in memory. Records may have been shown before: forget them, all come again.
-    fn visit(
-        &self,
-        range: &KeyRange,
-        direction: Direction,
-        show: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
-    ) -> Result<(), Missing>;
+    fn visit(&self, range: &KeyRange, direction: Direction, show: &mut Show<'_>) -> Result<(), Missing>;
 
     /// The first `limit` records of `range`.
     ///
     /// # Errors
     /// [`Missing`] when a block is not in memory.
-    fn scan(
-        &self,
-        range: &KeyRange,
-        direction: Direction,
-        limit: usize,
-    ) -> Result<Vec<(Key, Value)>, Missing> {
+    fn scan(&self, range: &KeyRange, direction: Direction, limit: usize) -> Result<Vec<(Key, Value)>, Missing> {
         let mut found = Vec::new();
         if limit == 0 {
             return Ok(found);
         }
         self.visit(range, direction, &mut |key, value| {
             found.push((Key::from(key), Value::from(value)));
-            if found.len() == limit {
-                ControlFlow::Break(())
-            } else {
-                ControlFlow::Continue(())
-            }
+            if found.len() == limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
         Ok(found)
     }
 }
 
-/// Blocks held for one operation, whatever the cache does.
-pub(crate) type Pins = BTreeMap<BlockId, Rc<Block>>;
-
 /// The blocks in memory for one operation.
 pub(crate) struct Resident<'a> {
     pub cache: &'a RefCell<Cache>,
-    pub pins: &'a Pins,
+    pub pins: &'a BlockSet,
     pub read_ahead: usize,
 }
 
 impl Blocks for Resident<'_> {
     fn block(&self, id: &BlockId) -> Option<Rc<Block>> {
-        self.pins
-            .get(id)
-            .cloned()
-            .or_else(|| self.cache.borrow().block(id))
+        self.pins.block(id).or_else(|| self.cache.borrow().block(id))
     }
 
     fn read_ahead(&self) -> usize {
@@ -114,15 +105,8 @@ pub struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    pub(crate) fn new(
-        tables: &'a Tables,
-        blocks: &'a dyn Blocks,
-        record: Option<&'a RefCell<ReadSet>>,
-    ) -> Self {
-        Self {
-            layers: layers(tables, blocks),
-            record,
-        }
+    pub(crate) fn new(tables: &'a Tables, blocks: &'a dyn Blocks, record: Option<&'a RefCell<ReadSet>>) -> Self {
+        Self { layers: layers(tables, blocks), record }
     }
 }
 
@@ -141,11 +125,9 @@ pub(crate) fn visit(
     layers: &Layers<'_>,
     range: &KeyRange,
     direction: Direction,
-    show: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+    show: &mut Show<'_>,
 ) -> Result<(), Missing> {
-    layers.walk(range, direction, &mut |key, value| {
-        value.map_or(ControlFlow::Continue(()), |value| show(key, value))
-    })
+    layers.walk(range, direction, &mut |key, value| value.map_or(ControlFlow::Continue(()), |value| show(key, value)))
 }
 
 impl Read for View<'_> {
@@ -156,40 +138,39 @@ impl Read for View<'_> {
         self.layers.find(key)
     }
 
-    fn visit(
-        &self,
-        range: &KeyRange,
-        direction: Direction,
-        show: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
-    ) -> Result<(), Missing> {
-        let Some(set) = self.record else {
-            return visit(&self.layers, range, direction, show);
-        };
-        let mut stopped: Option<Vec<u8>> = None;
-        visit(&self.layers, range, direction, &mut |key, value| {
-            let flow = show(key, value);
-            if flow.is_break() {
-                stopped = Some(key.to_vec());
-            }
-            flow
-        })?;
-        set.borrow_mut()
-            .add_range(walked(range, direction, stopped.as_deref()));
-        Ok(())
+    fn visit(&self, range: &KeyRange, direction: Direction, show: &mut Show<'_>) -> Result<(), Missing> {
+        visit_recorded(&self.layers, self.record, range, direction, show)
     }
+}
+
+/// The same, adding to `record` the part of the range that was seen.
+pub(crate) fn visit_recorded(
+    layers: &Layers<'_>,
+    record: Option<&RefCell<ReadSet>>,
+    range: &KeyRange,
+    direction: Direction,
+    show: &mut Show<'_>,
+) -> Result<(), Missing> {
+    let Some(set) = record else {
+        return visit(layers, range, direction, show);
+    };
+    let mut stopped: Option<Vec<u8>> = None;
+    visit(layers, range, direction, &mut |key, value| {
+        let flow = show(key, value);
+        if flow.is_break() {
+            stopped = Some(key.to_vec());
+        }
+        flow
+    })?;
+    set.borrow_mut().add_range(walked(range, direction, stopped.as_deref()));
+    Ok(())
 }
 
 /// The part of `range` that a walk saw which stopped at `stopped`.
 fn walked(range: &KeyRange, direction: Direction, stopped: Option<&[u8]>) -> KeyRange {
     match (stopped, direction) {
         (None, _) => range.clone(),
-        (Some(last), Direction::Forward) => KeyRange {
-            from: range.from.clone(),
-            until: Some(successor(last)),
-        },
-        (Some(last), Direction::Backward) => KeyRange {
-            from: last.to_vec(),
-            until: range.until.clone(),
-        },
+        (Some(last), Direction::Forward) => KeyRange { from: range.from.clone(), until: Some(successor(last)) },
+        (Some(last), Direction::Backward) => KeyRange { from: last.to_vec(), until: range.until.clone() },
     }
 }

@@ -79,11 +79,7 @@ impl<D: Disk, L: Locks> Inner<D, L> {
                     for queued in group {
                         queued.job.resolve(Ok(()));
                     }
-                    return if rest.is_empty() {
-                        Vec::new()
-                    } else {
-                        vec![rest]
-                    };
+                    return if rest.is_empty() { Vec::new() } else { vec![rest] };
                 }
                 AppendOutcome::Stale => {
                     group.append(&mut rest);
@@ -92,11 +88,7 @@ impl<D: Disk, L: Locks> Inner<D, L> {
                     }
                 }
                 AppendOutcome::Failed(error) => {
-                    let mut next = if rest.is_empty() {
-                        Vec::new()
-                    } else {
-                        vec![rest]
-                    };
+                    let mut next = if rest.is_empty() { Vec::new() } else { vec![rest] };
                     match group.len() > 1 && concerns_one(&error) {
                         true => next.extend(halves(group)),
                         false => next.extend(fail(group, &error)),
@@ -132,16 +124,8 @@ impl<D: Disk, L: Locks> Inner<D, L> {
 
     fn plan_pass(&self, group: &mut Group, held: &Held) -> Result<Planned, Missing> {
         let tables = self.tables.borrow();
-        let blocks = Resident {
-            cache: &self.cache,
-            pins: &held.pins,
-            read_ahead: held.read_ahead(),
-        };
-        let mut planned = Planned {
-            batch: Batch::new(),
-            durability: Durability::Relaxed,
-            count: 0,
-        };
+        let blocks = Resident { cache: &self.cache, pins: &held.pins, read_ahead: held.read_ahead() };
+        let mut planned = Planned { batch: Batch::new(), durability: Durability::Relaxed, count: 0 };
         let mut bytes = 0;
         let mut missing = Vec::new();
         for queued in group {
@@ -177,19 +161,10 @@ impl<D: Disk, L: Locks> Inner<D, L> {
             return AppendOutcome::Committed;
         }
         let ops = planned.batch.into_iter().collect();
-        let mut append = Append::new(
-            &self.tables.borrow(),
-            self.next_id(),
-            ops,
-            planned.durability,
-        );
+        let mut append = Append::new(&self.tables.borrow(), self.next_id(), ops, planned.durability);
         loop {
             let AppendStep { events, outcome } = match append.request() {
-                AppendRequest::Append {
-                    seq,
-                    entry,
-                    durability,
-                } => {
+                AppendRequest::Append { seq, entry, durability } => {
                     let answer = self.disk.append(seq, &entry, durability).await;
                     append.appended(&mut self.tables.borrow_mut(), answer)
                 }
@@ -231,8 +206,5 @@ fn halves(mut group: Group) -> Vec<Group> {
 
 /// Whether a smaller entry might have gone through.
 fn concerns_one(error: &StoreError) -> bool {
-    matches!(
-        error,
-        StoreError::Disk(DiskError::Full(_) | DiskError::Aborted(_))
-    )
+    matches!(error, StoreError::Disk(DiskError::Full(_) | DiskError::Aborted(_)))
 }

@@ -12,12 +12,7 @@ use crate::view::Missing;
 /// A commit of any result and error type.
 pub(super) trait Job {
     /// Runs the plan; a plan that refuses gives an empty batch.
-    fn plan(
-        &mut self,
-        tables: &Tables,
-        blocks: &dyn Blocks,
-        overlay: &Batch,
-    ) -> Result<Batch, Missing>;
+    fn plan(&mut self, tables: &Tables, blocks: &dyn Blocks, overlay: &Batch) -> Result<Batch, Missing>;
 
     fn durability(&self) -> Durability;
 
@@ -40,15 +35,7 @@ pub(super) struct PlannedJob<R, E, F> {
 impl<R, E, F> PlannedJob<R, E, F> {
     pub(super) fn new(durability: Durability, plan: F) -> (Self, oneshot::Receiver<Answer<R, E>>) {
         let (answer, receiver) = oneshot::channel();
-        (
-            Self {
-                plan,
-                durability,
-                outcome: None,
-                answer,
-            },
-            receiver,
-        )
+        (Self { plan, durability, outcome: None, answer }, receiver)
     }
 }
 
@@ -56,12 +43,7 @@ impl<R, E, F> Job for PlannedJob<R, E, F>
 where
     F: FnMut(&mut Draft<'_>) -> Result<R, PlanError<E>>,
 {
-    fn plan(
-        &mut self,
-        tables: &Tables,
-        blocks: &dyn Blocks,
-        overlay: &Batch,
-    ) -> Result<Batch, Missing> {
+    fn plan(&mut self, tables: &Tables, blocks: &dyn Blocks, overlay: &Batch) -> Result<Batch, Missing> {
         let mut draft = Draft::new(tables, blocks, overlay);
         match (self.plan)(&mut draft) {
             Ok(result) => {

@@ -53,11 +53,7 @@ pub struct Options {
 impl Default for Options {
     /// 32 MiB of blocks hold a collection of some 100,000 records; a log of 1 MiB is read back in some 30 ms.
     fn default() -> Self {
-        Self {
-            fence: Fence::default(),
-            cache_bytes: 32 << 20,
-            fold_bytes: 1 << 20,
-        }
+        Self { fence: Fence::default(), cache_bytes: 32 << 20, fold_bytes: 1 << 20 }
     }
 }
 
@@ -71,9 +67,7 @@ pub struct Database<D, L> {
 
 impl<D, L> Clone for Database<D, L> {
     fn clone(&self) -> Self {
-        Self {
-            inner: self.inner.clone(),
-        }
+        Self { inner: self.inner.clone() }
     }
 }
 
@@ -111,12 +105,7 @@ impl<D: Disk + 'static, L: Locks + 'static> Database<D, L> {
     ///
     /// # Errors
     /// A store of a newer version, which is left as it is; damage in the manifest or the log; what the disk says.
-    pub async fn open(
-        disk: D,
-        locks: L,
-        options: Options,
-        seed: [u8; 32],
-    ) -> Result<Self, StoreError> {
+    pub async fn open(disk: D, locks: L, options: Options, seed: [u8; 32]) -> Result<Self, StoreError> {
         let mut rng = ChaCha8Rng::from_seed(seed);
         let writer = rng.next_u64();
         let mut database = [0; 16];
@@ -140,9 +129,7 @@ impl<D: Disk + 'static, L: Locks + 'static> Database<D, L> {
             fold_above: Cell::new(0),
             observers: Observers::default(),
         };
-        Ok(Self {
-            inner: Rc::new(inner),
-        })
+        Ok(Self { inner: Rc::new(inner) })
     }
 
     /// Commits and folds until [`Self::close`]. The owner runs it once, beside everything else; a second call returns.
@@ -169,14 +156,9 @@ impl<D: Disk + 'static, L: Locks + 'static> Database<D, L> {
     ) -> Result<R, CommitError<E>> {
         self.inner.check_open().map_err(CommitError::Store)?;
         let (job, answer) = PlannedJob::new(durability, plan);
-        self.inner.jobs.borrow_mut().push_back(Queued {
-            job: Box::new(job),
-            lost: 0,
-        });
+        self.inner.jobs.borrow_mut().push_back(Queued { job: Box::new(job), lost: 0 });
         self.inner.to_commit.set();
-        answer
-            .await
-            .unwrap_or(Err(CommitError::Store(StoreError::Closed)))
+        answer.await.unwrap_or(Err(CommitError::Store(StoreError::Closed)))
     }
 
     /// Takes in what others committed.
@@ -239,19 +221,12 @@ impl<D, L> Drop for DriveEnd<'_, D, L> {
 
 impl<D, L> Inner<D, L> {
     fn check_open(&self) -> Result<(), StoreError> {
-        if self.closing.get() {
-            Err(StoreError::Closed)
-        } else {
-            Ok(())
-        }
+        if self.closing.get() { Err(StoreError::Closed) } else { Ok(()) }
     }
 
     fn next_id(&self) -> EntryId {
         self.last_number.set(self.last_number.get() + 1);
-        EntryId {
-            writer: self.writer,
-            number: self.last_number.get(),
-        }
+        EntryId { writer: self.writer, number: self.last_number.get() }
     }
 
     fn tell(&self, events: &[Event]) {
@@ -261,9 +236,7 @@ impl<D, L> Inner<D, L> {
     /// After these no commit of this handle can be right.
     fn note(&self, error: &StoreError) {
         if matches!(error, StoreError::Replaced | StoreError::NewerVersion(_)) {
-            self.halted
-                .borrow_mut()
-                .get_or_insert_with(|| error.clone());
+            self.halted.borrow_mut().get_or_insert_with(|| error.clone());
         }
     }
 
@@ -278,9 +251,7 @@ impl<D, L> Inner<D, L> {
 impl<D: Disk, L: Locks> Inner<D, L> {
     async fn load(&self) -> Result<(), StoreError> {
         let since = self.tables.borrow().since();
-        let loaded = ask_again(async || self.disk.load(since).await)
-            .await
-            .map_err(StoreError::Disk)?;
+        let loaded = ask_again(async || self.disk.load(since).await).await.map_err(StoreError::Disk)?;
         let absorbed = self.tables.borrow_mut().absorb(since, loaded);
         self.tell(&absorbed.events);
         match absorbed.failure {
@@ -304,23 +275,15 @@ async fn ask_again<R>(ask: impl AsyncFn() -> Result<R, DiskError>) -> Result<R, 
     }
 }
 
-async fn open_tables<D: Disk>(
-    disk: &D,
-    fence: Fence,
-    database: [u8; 16],
-) -> Result<Tables, StoreError> {
+async fn open_tables<D: Disk>(disk: &D, fence: Fence, database: [u8; 16]) -> Result<Tables, StoreError> {
     let mut tries = 1;
     loop {
-        let loaded = ask_again(async || disk.load(crate::Since::default()).await)
-            .await
-            .map_err(StoreError::Disk)?;
+        let loaded = ask_again(async || disk.load(crate::Since::default()).await).await.map_err(StoreError::Disk)?;
         let tables = Tables::open(loaded, fence, database)?;
         if tables.generation().0 > 0 {
             return Ok(tables);
         }
-        let answer = disk
-            .publish(&tables.first_manifest(), LogSeq::default())
-            .await;
+        let answer = disk.publish(&tables.first_manifest(), LogSeq::default()).await;
         match answer {
             // Loaded once more, so that there is one way in: whoever was first made the store.
             Ok(()) => {}

@@ -77,10 +77,7 @@ impl Observers {
         let number = self.0.next.get();
         self.0.next.set(number + 1);
         self.0.callbacks.borrow_mut().insert(number, callback);
-        Observer {
-            number,
-            registry: Rc::downgrade(&self.0),
-        }
+        Observer { number, registry: Rc::downgrade(&self.0) }
     }
 
     /// Nothing of the store may be borrowed by the caller.
@@ -91,10 +88,7 @@ impl Observers {
             let applied = Applied {
                 seq: event.seq,
                 origin: if own { Origin::Own } else { Origin::Foreign },
-                change: event
-                    .ops
-                    .as_deref()
-                    .map_or(Change::Everything, Change::Keys),
+                change: event.ops.as_deref().map_or(Change::Everything, Change::Keys),
             };
             for callback in callbacks {
                 callback(&applied);

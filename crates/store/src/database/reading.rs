@@ -6,13 +6,16 @@ use std::rc::Rc;
 
 use futures_util::future::{Either, select};
 
+use crate::blocks::BlockSet;
 use crate::database::{Database, Inner, ask_again};
 use crate::disk::{BlockId, Disk, Generation};
+use crate::draft::{Batch, Draft};
 use crate::encoding::Block;
 use crate::error::{Damage, Place, ReadError, StoreError};
 use crate::locks::{LockName, Locks};
 use crate::read_set::ReadSet;
-use crate::view::{Missing, Pins, Resident, View};
+use crate::tables::Tables;
+use crate::view::{Missing, Resident, View};
 
 /// How much one operation may hold in memory: a scan of more must go page by page.
 pub(super) const PINNED_BYTES_MAX: usize = 64 << 20;
@@ -27,7 +30,7 @@ const READ_AHEAD_MAX: usize = 64;
 /// What one operation holds.
 #[derive(Default)]
 pub(super) struct Held {
-    pub pins: Pins,
+    pub pins: BlockSet,
     bytes: usize,
     misses: u32,
 }
@@ -50,17 +53,10 @@ impl<D: Disk + 'static, L: Locks + 'static> Database<D, L> {
     ///
     /// # Errors
     /// What the disk says, damage in a block that was needed, [`StoreError::TooLarge`].
-    pub async fn read<R>(
-        &self,
-        mut f: impl FnMut(&View<'_>) -> Result<R, Missing>,
-    ) -> Result<R, StoreError> {
+    pub async fn read<R>(&self, mut f: impl FnMut(&View<'_>) -> Result<R, Missing>) -> Result<R, StoreError> {
         let run = |inner: &Inner<D, L>, held: &Held| {
             let tables = inner.tables.borrow();
-            let blocks = Resident {
-                cache: &inner.cache,
-                pins: &held.pins,
-                read_ahead: held.read_ahead(),
-            };
+            let blocks = Resident { cache: &inner.cache, pins: &held.pins, read_ahead: held.read_ahead() };
             f(&View::new(&tables, &blocks, None)).map_err(Interrupted::Missing)
         };
         match self.inner.run_read(run).await {
@@ -80,19 +76,39 @@ impl<D: Disk + 'static, L: Locks + 'static> Database<D, L> {
         set: &RefCell<ReadSet>,
         mut f: impl FnMut(&View<'_>) -> Result<R, Missing>,
     ) -> Result<R, ReadError> {
+        let run = |tables: &Tables, blocks: &Resident<'_>, record: &RefCell<ReadSet>| {
+            f(&View::new(tables, blocks, Some(record)))
+        };
+        self.read_recorded(set, run).await
+    }
+
+    /// Runs `f` like [`Self::read_into`] over a draft whose writes it sees and nobody else ever does.
+    ///
+    /// # Errors
+    /// As [`Self::read_into`].
+    pub async fn rehearse<R>(
+        &self,
+        set: &RefCell<ReadSet>,
+        mut f: impl FnMut(&mut Draft<'_>) -> Result<R, Missing>,
+    ) -> Result<R, ReadError> {
+        let nothing = Batch::new();
+        let run = |tables: &Tables, blocks: &Resident<'_>, record: &RefCell<ReadSet>| {
+            f(&mut Draft::new(tables, blocks, &nothing).recording(record))
+        };
+        self.read_recorded(set, run).await
+    }
+
+    async fn read_recorded<R>(
+        &self,
+        set: &RefCell<ReadSet>,
+        mut f: impl FnMut(&Tables, &Resident<'_>, &RefCell<ReadSet>) -> Result<R, Missing>,
+    ) -> Result<R, ReadError> {
         let run = |inner: &Inner<D, L>, held: &Held| {
             let tables = inner.tables.borrow();
-            set.borrow()
-                .check(&tables, None)
-                .map_err(|conflict| Interrupted::Failed(ReadError::Conflict(conflict)))?;
-            let blocks = Resident {
-                cache: &inner.cache,
-                pins: &held.pins,
-                read_ahead: held.read_ahead(),
-            };
+            set.borrow().check(&tables, None).map_err(|conflict| Interrupted::Failed(ReadError::Conflict(conflict)))?;
+            let blocks = Resident { cache: &inner.cache, pins: &held.pins, read_ahead: held.read_ahead() };
             let record = RefCell::new(ReadSet::new());
-            let result =
-                f(&View::new(&tables, &blocks, Some(&record))).map_err(Interrupted::Missing)?;
+            let result = f(&tables, &blocks, &record).map_err(Interrupted::Missing)?;
             set.borrow_mut().extend(record.into_inner(), tables.tail());
             Ok(result)
         };
@@ -107,10 +123,7 @@ enum Interrupted {
 }
 
 impl<D: Disk, L: Locks> Inner<D, L> {
-    async fn run_read<R>(
-        &self,
-        mut run: impl FnMut(&Self, &Held) -> Result<R, Interrupted>,
-    ) -> Result<R, ReadError> {
+    async fn run_read<R>(&self, mut run: impl FnMut(&Self, &Held) -> Result<R, Interrupted>) -> Result<R, ReadError> {
         self.check_open()?;
         let mut held = Held::default();
         let mut restarts = 0;
@@ -144,11 +157,7 @@ impl<D: Disk, L: Locks> Inner<D, L> {
     }
 
     /// Reads `missing` into `held`; whether one was dropped, in which case the newer manifest is loaded.
-    pub(super) async fn fetch(
-        &self,
-        held: &mut Held,
-        missing: Missing,
-    ) -> Result<bool, StoreError> {
+    pub(super) async fn fetch(&self, held: &mut Held, missing: Missing) -> Result<bool, StoreError> {
         let generation = self.tables.borrow().generation();
         match self.fetch_blocks(held, missing.0).await? {
             Fetched::Here => Ok(false),
@@ -159,15 +168,9 @@ impl<D: Disk, L: Locks> Inner<D, L> {
         }
     }
 
-    async fn fetch_blocks(
-        &self,
-        held: &mut Held,
-        ids: Vec<BlockId>,
-    ) -> Result<Fetched, StoreError> {
+    async fn fetch_blocks(&self, held: &mut Held, ids: Vec<BlockId>) -> Result<Fetched, StoreError> {
         held.misses += 1;
-        let found = ask_again(async || self.disk.read_blocks(&ids).await)
-            .await
-            .map_err(StoreError::Disk)?;
+        let found = ask_again(async || self.disk.read_blocks(&ids).await).await.map_err(StoreError::Disk)?;
         for (id, frame) in ids.into_iter().zip(found) {
             let Some(frame) = frame else {
                 return Ok(Fetched::Dropped(id));
@@ -178,10 +181,7 @@ impl<D: Disk, L: Locks> Inner<D, L> {
             held.pins.insert(id, block);
         }
         if held.bytes > PINNED_BYTES_MAX {
-            return Err(StoreError::TooLarge {
-                bytes: held.bytes,
-                limit: PINNED_BYTES_MAX,
-            });
+            return Err(StoreError::TooLarge { bytes: held.bytes, limit: PINNED_BYTES_MAX });
         }
         Ok(Fetched::Here)
     }
@@ -192,9 +192,7 @@ impl<D: Disk, L: Locks> Inner<D, L> {
             self.load().await?;
         }
         if self.tables.borrow().generation() == generation {
-            return Err(
-                Damage::new(Place::Block(id), "it is not there; its records are lost").into(),
-            );
+            return Err(Damage::new(Place::Block(id), "it is not there; its records are lost").into());
         }
         Ok(())
     }

@@ -33,15 +33,10 @@ impl Block {
     /// Damage in block `id`, or a newer format.
     pub(crate) fn decode(id: &BlockId, frame: Vec<u8>) -> Result<Self, StoreError> {
         check(frame).map_err(|error| match error {
-            DecodeError::Newer(format) => StoreError::NewerVersion(Fence {
-                format: u32::from(format),
-                schema: 0,
-            }),
-            DecodeError::Damaged(what) => Damage::new(
-                Place::Block(id.clone()),
-                format!("{what}; the records of this block are lost"),
-            )
-            .into(),
+            DecodeError::Newer(format) => StoreError::NewerVersion(Fence { format: u32::from(format), schema: 0 }),
+            DecodeError::Damaged(what) => {
+                Damage::new(Place::Block(id.clone()), format!("{what}; the records of this block are lost")).into()
+            }
         })
     }
 
@@ -56,8 +51,7 @@ impl Block {
 
     /// The record at `index`, which is below [`Self::len`].
     pub(crate) fn record(&self, index: usize) -> Record<'_> {
-        self.parse(index)
-            .expect("every record was walked when the block was decoded")
+        self.parse(index).expect("every record was walked when the block was decoded")
     }
 
     pub(crate) fn key(&self, index: usize) -> &[u8] {
@@ -89,12 +83,7 @@ impl Block {
     }
 
     /// The index where a walk of `from..until` begins, if any record is in it.
-    pub(crate) fn first_in(
-        &self,
-        from: &[u8],
-        until: Option<&[u8]>,
-        direction: Direction,
-    ) -> Option<usize> {
+    pub(crate) fn first_in(&self, from: &[u8], until: Option<&[u8]>, direction: Direction) -> Option<usize> {
         let low = self.lower_bound(from);
         let high = until.map_or(self.count, |until| self.lower_bound(until));
         match direction {
@@ -108,18 +97,11 @@ impl Block {
         let body = &self.frame[HEAD..self.table];
         let slot = self.table + index * 4;
         let offset = u32_at(&self.frame, slot)? as usize;
-        let mut reader = Reader::over(
-            body.get(offset..)
-                .ok_or(DecodeError::Damaged("an offset points outside"))?,
-        );
+        let mut reader = Reader::over(body.get(offset..).ok_or(DecodeError::Damaged("an offset points outside"))?);
         let key_len = reader.length()?;
         let value_len = reader.length()?;
         let key = reader.raw(key_len)?;
-        let value = if value_len == 0 {
-            None
-        } else {
-            Some(reader.raw(value_len - 1)?)
-        };
+        let value = if value_len == 0 { None } else { Some(reader.raw(value_len - 1)?) };
         Ok((key, value))
     }
 }
@@ -127,21 +109,14 @@ impl Block {
 fn check(frame: Vec<u8>) -> Result<Block, DecodeError> {
     let body_len = encoding::body(Kind::Block, &frame)?.len();
     let body_end = HEAD + body_len;
-    let count_at = body_end
-        .checked_sub(4)
-        .filter(|at| *at >= HEAD)
-        .ok_or(DecodeError::Damaged("no count"))?;
+    let count_at = body_end.checked_sub(4).filter(|at| *at >= HEAD).ok_or(DecodeError::Damaged("no count"))?;
     let count = u32_at(&frame, count_at)? as usize;
     let table = count
         .checked_mul(4)
         .and_then(|bytes| count_at.checked_sub(bytes))
         .filter(|at| *at >= HEAD)
         .ok_or(DecodeError::Damaged("the table does not fit"))?;
-    let block = Block {
-        frame,
-        count,
-        table,
-    };
+    let block = Block { frame, count, table };
     let mut last: Option<&[u8]> = None;
     for index in 0..block.count {
         let (key, _) = block.parse(index)?;
@@ -154,19 +129,13 @@ fn check(frame: Vec<u8>) -> Result<Block, DecodeError> {
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> Result<u32, DecodeError> {
-    let four = bytes
-        .get(at..at + 4)
-        .and_then(|bytes| bytes.first_chunk::<4>());
-    four.map(|four| u32::from_le_bytes(*four))
-        .ok_or(DecodeError::Damaged("an offset is missing"))
+    let four = bytes.get(at..at + 4).and_then(|bytes| bytes.first_chunk::<4>());
+    four.map(|four| u32::from_le_bytes(*four)).ok_or(DecodeError::Damaged("an offset is missing"))
 }
 
 impl fmt::Debug for Block {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Block")
-            .field("count", &self.count)
-            .field("bytes", &self.frame.len())
-            .finish()
+        f.debug_struct("Block").field("count", &self.count).field("bytes", &self.frame.len()).finish()
     }
 }
 
@@ -184,18 +153,13 @@ pub(crate) struct BlockWriter {
 
 impl BlockWriter {
     pub(crate) fn new(capacity: usize) -> Self {
-        Self {
-            writer: Writer::new(Kind::Block, capacity),
-            offsets: Vec::new(),
-        }
+        Self { writer: Writer::new(Kind::Block, capacity), offsets: Vec::new() }
     }
 
     pub(crate) fn push(&mut self, key: &[u8], value: Option<&[u8]>) {
-        self.offsets
-            .push(u32::try_from(self.writer.body_len()).expect("a block is far below 4 GiB"));
+        self.offsets.push(u32::try_from(self.writer.body_len()).expect("a block is far below 4 GiB"));
         self.writer.number(key.len() as u64);
-        self.writer
-            .number(value.map_or(0, |value| value.len() as u64 + 1));
+        self.writer.number(value.map_or(0, |value| value.len() as u64 + 1));
         self.writer.raw(key);
         self.writer.raw(value.unwrap_or_default());
     }
@@ -231,10 +195,7 @@ mod tests {
         assert_eq!(block.find(b"f"), Some(Some(&b""[..])));
         assert_eq!(block.find(b"a"), None);
         assert_eq!(block.find(b"g"), None);
-        assert_eq!(
-            block.first_in(b"c", Some(b"f"), Direction::Backward),
-            Some(1)
-        );
+        assert_eq!(block.first_in(b"c", Some(b"f"), Direction::Backward), Some(1));
         assert_eq!(block.first_in(b"c", None, Direction::Forward), Some(1));
         assert_eq!(block.first_in(b"c", Some(b"d"), Direction::Forward), None);
     }
@@ -244,16 +205,10 @@ mod tests {
         let mut writer = BlockWriter::new(64);
         writer.push(b"b", None);
         writer.push(b"a", None);
-        assert!(matches!(
-            Block::decode(&BlockId::default(), writer.finish()),
-            Err(StoreError::Corrupt(_))
-        ));
+        assert!(matches!(Block::decode(&BlockId::default(), writer.finish()), Err(StoreError::Corrupt(_))));
         let mut writer = Writer::new(Kind::Block, 8);
         writer.raw(&u32::MAX.to_le_bytes());
-        assert!(matches!(
-            Block::decode(&BlockId::default(), writer.finish()),
-            Err(StoreError::Corrupt(_))
-        ));
+        assert!(matches!(Block::decode(&BlockId::default(), writer.finish()), Err(StoreError::Corrupt(_))));
         let empty = BlockWriter::new(0).finish();
         assert_eq!(Block::decode(&BlockId::default(), empty).unwrap().len(), 0);
     }

@@ -32,10 +32,8 @@ const OVERHEAD_BYTES: usize = 64;
 
 impl Entry {
     pub(crate) fn encode(id: EntryId, fence: Fence, database: &[u8; 16], ops: &Ops) -> Vec<u8> {
-        let content: usize = ops
-            .iter()
-            .map(|(key, value)| 10 + key.len() + value.as_ref().map_or(0, |v| v.len()))
-            .sum();
+        let content: usize =
+            ops.iter().map(|(key, value)| 10 + key.len() + value.as_ref().map_or(0, |v| v.len())).sum();
         let mut writer = Writer::new(Kind::Entry, content + OVERHEAD_BYTES);
         writer.raw(&id.writer.to_le_bytes());
         writer.raw(&id.number.to_le_bytes());
@@ -55,30 +53,19 @@ impl Entry {
     /// Damage at `seq`, or a newer format.
     pub(crate) fn decode(seq: LogSeq, frame: &[u8]) -> Result<Self, StoreError> {
         read(frame).map_err(|error| match error {
-            DecodeError::Newer(format) => StoreError::NewerVersion(Fence {
-                format: u32::from(format),
-                schema: 0,
-            }),
-            DecodeError::Damaged(what) => Damage::new(
-                Place::Entry(seq),
-                format!("{what}; the writes of this entry are lost"),
-            )
-            .into(),
+            DecodeError::Newer(format) => StoreError::NewerVersion(Fence { format: u32::from(format), schema: 0 }),
+            DecodeError::Damaged(what) => {
+                Damage::new(Place::Entry(seq), format!("{what}; the writes of this entry are lost")).into()
+            }
         })
     }
 }
 
 fn read(frame: &[u8]) -> Result<Entry, DecodeError> {
     let mut reader = Reader::open(Kind::Entry, frame)?;
-    let id = EntryId {
-        writer: u64::from_le_bytes(reader.array()?),
-        number: u64::from_le_bytes(reader.array()?),
-    };
+    let id = EntryId { writer: u64::from_le_bytes(reader.array()?), number: u64::from_le_bytes(reader.array()?) };
     let database = reader.array()?;
-    let fence = Fence {
-        format: reader.number_u32()?,
-        schema: reader.number_u32()?,
-    };
+    let fence = Fence { format: reader.number_u32()?, schema: reader.number_u32()? };
     let count = reader.count()?;
     let mut ops = Ops::with_capacity(count);
     for _ in 0..count {
@@ -90,12 +77,7 @@ fn read(frame: &[u8]) -> Result<Entry, DecodeError> {
         ops.push((key, value));
     }
     reader.end()?;
-    Ok(Entry {
-        id,
-        fence,
-        database,
-        ops,
-    })
+    Ok(Entry { id, fence, database, ops })
 }
 
 #[cfg(test)]
@@ -104,14 +86,8 @@ mod tests {
 
     #[test]
     fn an_entry_comes_back_as_it_went() {
-        let id = EntryId {
-            writer: u64::MAX,
-            number: 7,
-        };
-        let fence = Fence {
-            format: 1,
-            schema: 300,
-        };
+        let id = EntryId { writer: u64::MAX, number: 7 };
+        let fence = Fence { format: 1, schema: 300 };
         let ops: Ops = vec![
             (Key::from(&b""[..]), Some(Value::from(&b""[..]))),
             (Key::from(&b"a"[..]), None),
@@ -119,24 +95,14 @@ mod tests {
         ];
         let frame = Entry::encode(id, fence, &[3; 16], &ops);
         let entry = Entry::decode(LogSeq(1), &frame).unwrap();
-        assert_eq!(
-            entry,
-            Entry {
-                id,
-                fence,
-                database: [3; 16],
-                ops
-            }
-        );
+        assert_eq!(entry, Entry { id, fence, database: [3; 16], ops });
     }
 
     #[test]
     fn damage_names_the_entry() {
         let mut frame = Entry::encode(EntryId::default(), Fence::default(), &[0; 16], &Ops::new());
         frame[5] ^= 1;
-        let Err(StoreError::Corrupt(damage)) = Entry::decode(LogSeq(12), &frame) else {
-            panic!("not detected")
-        };
+        let Err(StoreError::Corrupt(damage)) = Entry::decode(LogSeq(12), &frame) else { panic!("not detected") };
         assert_eq!(damage.place, Place::Entry(LogSeq(12)));
     }
 }

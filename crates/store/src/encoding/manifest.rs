@@ -29,9 +29,7 @@ impl Run {
 
     /// Which block could hold `key`.
     pub(crate) fn position(&self, key: &[u8]) -> Option<usize> {
-        self.blocks
-            .partition_point(|block| &*block.first <= key)
-            .checked_sub(1)
+        self.blocks.partition_point(|block| &*block.first <= key).checked_sub(1)
     }
 }
 
@@ -51,11 +49,7 @@ impl Writers {
     pub(crate) fn record(&mut self, id: EntryId, seq: LogSeq) {
         self.last.insert(id.writer, (id.number, seq));
         if self.last.len() > WRITERS_MAX {
-            let oldest = self
-                .last
-                .iter()
-                .min_by_key(|(_, (_, seq))| *seq)
-                .map(|(writer, (_, seq))| (*writer, *seq));
+            let oldest = self.last.iter().min_by_key(|(_, (_, seq))| *seq).map(|(writer, (_, seq))| (*writer, *seq));
             if let Some((writer, seq)) = oldest {
                 self.last.remove(&writer);
                 self.forgotten = self.forgotten.max(seq);
@@ -84,10 +78,7 @@ pub(crate) struct Manifest {
 
 impl Manifest {
     pub(crate) fn store(&self, generation: Generation) -> StoredManifest {
-        let mut writer = Writer::new(
-            Kind::Manifest,
-            256 + 80 * (self.level0.blocks.len() + self.base.blocks.len()),
-        );
+        let mut writer = Writer::new(Kind::Manifest, 256 + 80 * (self.level0.blocks.len() + self.base.blocks.len()));
         writer.raw(&self.database);
         write_id(&mut writer, self.publisher);
         writer.number(u64::from(self.fence.format));
@@ -114,33 +105,20 @@ impl Manifest {
             writer.number(generation.0);
             writer.bytes(id.0.as_bytes());
         }
-        StoredManifest {
-            generation,
-            folded: self.folded,
-            bytes: writer.finish(),
-        }
+        StoredManifest { generation, folded: self.folded, bytes: writer.finish() }
     }
 
     /// # Errors
     /// Damage in the manifest, or a newer format.
     pub(crate) fn decode(stored: &StoredManifest) -> Result<Self, StoreError> {
-        let decoded =
-            read(&stored.bytes).and_then(|manifest| match manifest.folded == stored.folded {
-                true => Ok(manifest),
-                false => Err(DecodeError::Damaged(
-                    "it disagrees with itself about what is folded",
-                )),
-            });
+        let decoded = read(&stored.bytes).and_then(|manifest| match manifest.folded == stored.folded {
+            true => Ok(manifest),
+            false => Err(DecodeError::Damaged("it disagrees with itself about what is folded")),
+        });
         decoded.map_err(|error| match error {
-            DecodeError::Newer(format) => StoreError::NewerVersion(Fence {
-                format: u32::from(format),
-                schema: 0,
-            }),
+            DecodeError::Newer(format) => StoreError::NewerVersion(Fence { format: u32::from(format), schema: 0 }),
             DecodeError::Damaged(what) => {
-                let lost = format!(
-                    "{what}; everything up to log entry {} is unreachable",
-                    stored.folded.0
-                );
+                let lost = format!("{what}; everything up to log entry {} is unreachable", stored.folded.0);
                 Damage::new(Place::Manifest, lost).into()
             }
         })
@@ -148,10 +126,7 @@ impl Manifest {
 
     /// Whether `id` is a block of this manifest, in use or retired.
     pub(crate) fn names(&self, id: &BlockId) -> bool {
-        let used = [&self.level0, &self.base]
-            .into_iter()
-            .flat_map(|run| &run.blocks)
-            .any(|block| block.id == *id);
+        let used = [&self.level0, &self.base].into_iter().flat_map(|run| &run.blocks).any(|block| block.id == *id);
         used || self.retired.iter().any(|(_, retired)| retired == id)
     }
 }
@@ -162,15 +137,11 @@ fn write_id(writer: &mut Writer, id: EntryId) {
 }
 
 fn read_id(reader: &mut Reader<'_>) -> Result<EntryId, DecodeError> {
-    Ok(EntryId {
-        writer: u64::from_le_bytes(reader.array()?),
-        number: u64::from_le_bytes(reader.array()?),
-    })
+    Ok(EntryId { writer: u64::from_le_bytes(reader.array()?), number: u64::from_le_bytes(reader.array()?) })
 }
 
 fn read_block_id(reader: &mut Reader<'_>) -> Result<BlockId, DecodeError> {
-    let text = std::str::from_utf8(reader.bytes()?)
-        .map_err(|_| DecodeError::Damaged("a block's name is no text"))?;
+    let text = std::str::from_utf8(reader.bytes()?).map_err(|_| DecodeError::Damaged("a block's name is no text"))?;
     Ok(BlockId(text.to_owned()))
 }
 
@@ -182,11 +153,7 @@ fn read_run(reader: &mut Reader<'_>) -> Result<Run, DecodeError> {
         if blocks.last().is_some_and(|last| last.first >= first) {
             return Err(DecodeError::Damaged("the blocks are out of order"));
         }
-        blocks.push(BlockRef {
-            first,
-            id: read_block_id(reader)?,
-            bytes: reader.number_u32()?,
-        });
+        blocks.push(BlockRef { first, id: read_block_id(reader)?, bytes: reader.number_u32()? });
     }
     Ok(Run { blocks })
 }
@@ -195,21 +162,13 @@ fn read(frame: &[u8]) -> Result<Manifest, DecodeError> {
     let mut reader = Reader::open(Kind::Manifest, frame)?;
     let database = reader.array()?;
     let publisher = read_id(&mut reader)?;
-    let fence = Fence {
-        format: reader.number_u32()?,
-        schema: reader.number_u32()?,
-    };
+    let fence = Fence { format: reader.number_u32()?, schema: reader.number_u32()? };
     let folded = LogSeq(reader.number()?);
     let folded_id = read_id(&mut reader)?;
-    let mut writers = Writers {
-        forgotten: LogSeq(reader.number()?),
-        last: BTreeMap::new(),
-    };
+    let mut writers = Writers { forgotten: LogSeq(reader.number()?), last: BTreeMap::new() };
     for _ in 0..reader.count()? {
         let id = u64::from_le_bytes(reader.array()?);
-        writers
-            .last
-            .insert(id, (reader.number()?, LogSeq(reader.number()?)));
+        writers.last.insert(id, (reader.number()?, LogSeq(reader.number()?)));
     }
     let level0 = read_run(&mut reader)?;
     let base = read_run(&mut reader)?;
@@ -219,17 +178,7 @@ fn read(frame: &[u8]) -> Result<Manifest, DecodeError> {
         retired.push((Generation(reader.number()?), read_block_id(&mut reader)?));
     }
     reader.end()?;
-    Ok(Manifest {
-        database,
-        publisher,
-        fence,
-        folded,
-        folded_id,
-        writers,
-        level0,
-        base,
-        retired,
-    })
+    Ok(Manifest { database, publisher, fence, folded, folded_id, writers, level0, base, retired })
 }
 
 #[cfg(test)]
@@ -237,41 +186,18 @@ mod tests {
     use super::*;
 
     fn manifest() -> Manifest {
-        let block = |first: &[u8], id: &str| BlockRef {
-            first: Key::from(first),
-            id: BlockId(id.into()),
-            bytes: 900,
-        };
+        let block = |first: &[u8], id: &str| BlockRef { first: Key::from(first), id: BlockId(id.into()), bytes: 900 };
         let mut writers = Writers::default();
-        writers.record(
-            EntryId {
-                writer: 5,
-                number: 2,
-            },
-            LogSeq(9),
-        );
+        writers.record(EntryId { writer: 5, number: 2 }, LogSeq(9));
         Manifest {
             database: [7; 16],
-            publisher: EntryId {
-                writer: 1,
-                number: 2,
-            },
-            fence: Fence {
-                format: 1,
-                schema: 2,
-            },
+            publisher: EntryId { writer: 1, number: 2 },
+            fence: Fence { format: 1, schema: 2 },
             folded: LogSeq(9),
-            folded_id: EntryId {
-                writer: 5,
-                number: 2,
-            },
+            folded_id: EntryId { writer: 5, number: 2 },
             writers,
-            level0: Run {
-                blocks: vec![block(b"m", "x-1")],
-            },
-            base: Run {
-                blocks: vec![block(b"a", "x-2"), block(b"n", "x-3")],
-            },
+            level0: Run { blocks: vec![block(b"m", "x-1")] },
+            base: Run { blocks: vec![block(b"a", "x-2"), block(b"n", "x-3")] },
             retired: vec![(Generation(3), BlockId("y-1".into()))],
         }
     }
@@ -280,17 +206,9 @@ mod tests {
     fn a_manifest_comes_back_as_it_went() {
         let stored = manifest().store(Generation(4));
         assert_eq!(Manifest::decode(&stored), Ok(manifest()));
-        assert!(
-            manifest().names(&BlockId("y-1".into())) && !manifest().names(&BlockId("z".into()))
-        );
-        let other = StoredManifest {
-            folded: LogSeq(8),
-            ..stored
-        };
-        assert!(matches!(
-            Manifest::decode(&other),
-            Err(StoreError::Corrupt(_))
-        ));
+        assert!(manifest().names(&BlockId("y-1".into())) && !manifest().names(&BlockId("z".into())));
+        let other = StoredManifest { folded: LogSeq(8), ..stored };
+        assert!(matches!(Manifest::decode(&other), Err(StoreError::Corrupt(_))));
     }
 
     #[test]

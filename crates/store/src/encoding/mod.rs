@@ -87,10 +87,7 @@ pub(crate) struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// Opens a frame: checksum, then kind, then format.
     pub(crate) fn open(kind: Kind, frame: &'a [u8]) -> Result<Self, DecodeError> {
-        Ok(Self {
-            body: body(kind, frame)?,
-            at: 0,
-        })
+        Ok(Self { body: body(kind, frame)?, at: 0 })
     }
 
     pub(crate) fn over(body: &'a [u8]) -> Self {
@@ -137,19 +134,11 @@ impl<'a> Reader<'a> {
     /// A count of things that take at least one byte each, so that damage cannot ask for endless memory.
     pub(crate) fn count(&mut self) -> Result<usize, DecodeError> {
         let count = self.length()?;
-        if count > self.body.len() - self.at {
-            Err(SHORT)
-        } else {
-            Ok(count)
-        }
+        if count > self.body.len() - self.at { Err(SHORT) } else { Ok(count) }
     }
 
     pub(crate) fn end(&self) -> Result<(), DecodeError> {
-        if self.at == self.body.len() {
-            Ok(())
-        } else {
-            Err(DecodeError::Damaged("bytes are left over"))
-        }
+        if self.at == self.body.len() { Ok(()) } else { Err(DecodeError::Damaged("bytes are left over")) }
     }
 }
 
@@ -167,9 +156,7 @@ pub(crate) fn body(kind: Kind, frame: &[u8]) -> Result<&[u8], DecodeError> {
         [b'h', found, format, body @ ..] if *found == kind as u8 => match *format {
             FORMAT => Ok(body),
             newer if newer > FORMAT => Err(DecodeError::Newer(newer)),
-            _ => Err(DecodeError::Damaged(
-                "the format is none that was ever written",
-            )),
+            _ => Err(DecodeError::Damaged("the format is none that was ever written")),
         },
         _ => Err(DecodeError::Damaged("something else is stored here")),
     }
@@ -202,19 +189,10 @@ mod tests {
         for bit in 0..whole.len() * 8 {
             let mut bytes = whole.clone();
             bytes[bit / 8] ^= 1 << (bit % 8);
-            assert!(
-                matches!(body(Kind::Entry, &bytes), Err(DecodeError::Damaged(_))),
-                "bit {bit}"
-            );
+            assert!(matches!(body(Kind::Entry, &bytes), Err(DecodeError::Damaged(_))), "bit {bit}");
         }
         for len in 0..whole.len() {
-            assert!(
-                matches!(
-                    body(Kind::Entry, &whole[..len]),
-                    Err(DecodeError::Damaged(_))
-                ),
-                "length {len}"
-            );
+            assert!(matches!(body(Kind::Entry, &whole[..len]), Err(DecodeError::Damaged(_))), "length {len}");
         }
     }
 
@@ -225,13 +203,7 @@ mod tests {
         bytes[2] = FORMAT + 1;
         let sum = crc32fast::hash(&bytes);
         bytes.extend_from_slice(&sum.to_le_bytes());
-        assert_eq!(
-            body(Kind::Entry, &bytes),
-            Err(DecodeError::Newer(FORMAT + 1))
-        );
-        assert!(matches!(
-            body(Kind::Block, &frame()),
-            Err(DecodeError::Damaged(_))
-        ));
+        assert_eq!(body(Kind::Entry, &bytes), Err(DecodeError::Newer(FORMAT + 1)));
+        assert!(matches!(body(Kind::Block, &frame()), Err(DecodeError::Damaged(_))));
     }
 }

@@ -7,9 +7,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use crate::disk::{
-    BlockId, Disk, DiskError, Durability, Generation, Loaded, LogSeq, Since, StoredManifest,
-};
+use crate::disk::{BlockId, Disk, DiskError, Durability, Generation, Loaded, LogSeq, Since, StoredManifest};
 use crate::error::Place;
 use crate::memory::faults::{Fault, FaultRates, Faults, Operation};
 
@@ -42,19 +40,13 @@ impl MemoryDisk {
     /// Another handle on the same storage, alive and without faults: another tab, or this one started again.
     #[must_use]
     pub fn reopen(&self) -> Self {
-        Self {
-            storage: self.storage.clone(),
-            ..Self::default()
-        }
+        Self { storage: self.storage.clone(), ..Self::default() }
     }
 
     /// A disk of its own with the same content.
     #[must_use]
     pub fn duplicate(&self) -> Self {
-        Self {
-            storage: Rc::new(RefCell::new(self.storage.borrow().clone())),
-            ..Self::default()
-        }
+        Self { storage: Rc::new(RefCell::new(self.storage.borrow().clone())), ..Self::default() }
     }
 
     /// Lays `fault` on the operation that comes `from_now` operations later; 0 is the next.
@@ -109,18 +101,9 @@ impl MemoryDisk {
     #[must_use]
     pub fn places(&self) -> Vec<(Place, usize)> {
         let storage = self.storage.borrow();
-        let log = storage
-            .log
-            .iter()
-            .map(|(seq, bytes)| (Place::Entry(*seq), bytes.len()));
-        let blocks = storage
-            .blocks
-            .iter()
-            .map(|(id, bytes)| (Place::Block(id.clone()), bytes.len()));
-        let manifest = storage
-            .manifest
-            .iter()
-            .map(|stored| (Place::Manifest, stored.bytes.len()));
+        let log = storage.log.iter().map(|(seq, bytes)| (Place::Entry(*seq), bytes.len()));
+        let blocks = storage.blocks.iter().map(|(id, bytes)| (Place::Block(id.clone()), bytes.len()));
+        let manifest = storage.manifest.iter().map(|stored| (Place::Manifest, stored.bytes.len()));
         log.chain(blocks).chain(manifest).collect()
     }
 
@@ -165,17 +148,14 @@ impl MemoryDisk {
         match fault {
             None => self.perform(act),
             Some(Fault::Abort) => Err(DiskError::Aborted("injected".into())),
-            Some(Fault::Full | Fault::Stale) if !operation.writes() => {
-                Err(DiskError::Aborted("injected".into()))
-            }
+            Some(Fault::Full | Fault::Stale) if !operation.writes() => Err(DiskError::Aborted("injected".into())),
             Some(Fault::Full) => Err(DiskError::Full("injected".into())),
             Some(Fault::Stale) => Err(DiskError::Stale),
             Some(Fault::Unavailable) => Err(DiskError::Unavailable("injected".into())),
             Some(Fault::UnknownLost) => Err(DiskError::Unknown("injected".into())),
             Some(Fault::UnknownApplied) => {
                 // An operation that would have failed for certain is not made uncertain by being applied.
-                self.perform(act)
-                    .and_then(|_| Err(DiskError::Unknown("injected".into())))
+                self.perform(act).and_then(|_| Err(DiskError::Unknown("injected".into())))
             }
             Some(Fault::CrashBefore) => {
                 self.dead.set(true);
@@ -196,10 +176,7 @@ impl MemoryDisk {
         }
     }
 
-    fn perform<R>(
-        &self,
-        act: impl FnOnce(&mut Storage) -> Result<R, DiskError>,
-    ) -> Result<R, DiskError> {
+    fn perform<R>(&self, act: impl FnOnce(&mut Storage) -> Result<R, DiskError>) -> Result<R, DiskError> {
         act(&mut self.storage.borrow_mut())
     }
 }
@@ -208,46 +185,25 @@ impl Storage {
     fn bytes(&self) -> usize {
         let log: usize = self.log.values().map(Vec::len).sum();
         let blocks: usize = self.blocks.values().map(Vec::len).sum();
-        log + blocks
-            + self
-                .manifest
-                .as_ref()
-                .map_or(0, |stored| stored.bytes.len())
+        log + blocks + self.manifest.as_ref().map_or(0, |stored| stored.bytes.len())
     }
 
     fn room_for(&self, bytes: usize) -> Result<(), DiskError> {
         match self.quota {
-            Some(quota) if self.bytes() + bytes > quota => {
-                Err(DiskError::Full(format!("{quota} bytes")))
-            }
+            Some(quota) if self.bytes() + bytes > quota => Err(DiskError::Full(format!("{quota} bytes"))),
             _ => Ok(()),
         }
     }
 
     fn generation(&self) -> Generation {
-        self.manifest
-            .as_ref()
-            .map_or(Generation::default(), |stored| stored.generation)
+        self.manifest.as_ref().map_or(Generation::default(), |stored| stored.generation)
     }
 
     fn load(&self, since: Since) -> Loaded {
-        let folded = self
-            .manifest
-            .as_ref()
-            .map_or(LogSeq::default(), |stored| stored.folded);
+        let folded = self.manifest.as_ref().map_or(LogSeq::default(), |stored| stored.folded);
         let begin = since.seq.max(folded);
-        let entries = self
-            .log
-            .range(begin..)
-            .map(|(seq, bytes)| (*seq, bytes.clone()))
-            .collect();
-        Loaded {
-            manifest: self
-                .manifest
-                .clone()
-                .filter(|stored| stored.generation != since.generation),
-            entries,
-        }
+        let entries = self.log.range(begin..).map(|(seq, bytes)| (*seq, bytes.clone())).collect();
+        Loaded { manifest: self.manifest.clone().filter(|stored| stored.generation != since.generation), entries }
     }
 
     fn append(&mut self, seq: LogSeq, entry: &[u8]) -> Result<(), DiskError> {
@@ -266,18 +222,11 @@ impl Storage {
         Ok(())
     }
 
-    fn publish(
-        &mut self,
-        manifest: &StoredManifest,
-        drop_log_through: LogSeq,
-    ) -> Result<(), DiskError> {
+    fn publish(&mut self, manifest: &StoredManifest, drop_log_through: LogSeq) -> Result<(), DiskError> {
         if self.generation().0 + 1 != manifest.generation.0 {
             return Err(DiskError::Stale);
         }
-        let freed: usize = self
-            .manifest
-            .as_ref()
-            .map_or(0, |stored| stored.bytes.len());
+        let freed: usize = self.manifest.as_ref().map_or(0, |stored| stored.bytes.len());
         self.room_for(manifest.bytes.len().saturating_sub(freed))?;
         self.manifest = Some(manifest.clone());
         self.log = self.log.split_off(&drop_log_through.next());
@@ -287,46 +236,24 @@ impl Storage {
 
 impl Disk for MemoryDisk {
     async fn load(&self, since: Since) -> Result<Loaded, DiskError> {
-        self.run(Operation::Load, |storage| Ok(storage.load(since)))
-            .await
+        self.run(Operation::Load, |storage| Ok(storage.load(since))).await
     }
 
-    async fn append(
-        &self,
-        seq: LogSeq,
-        entry: &[u8],
-        _durability: Durability,
-    ) -> Result<(), DiskError> {
-        self.run(Operation::Append, |storage| storage.append(seq, entry))
-            .await
+    async fn append(&self, seq: LogSeq, entry: &[u8], _durability: Durability) -> Result<(), DiskError> {
+        self.run(Operation::Append, |storage| storage.append(seq, entry)).await
     }
 
     async fn read_blocks(&self, ids: &[BlockId]) -> Result<Vec<Option<Vec<u8>>>, DiskError> {
-        self.run(Operation::ReadBlocks, |storage| {
-            Ok(ids
-                .iter()
-                .map(|id| storage.blocks.get(id).cloned())
-                .collect())
-        })
-        .await
+        self.run(Operation::ReadBlocks, |storage| Ok(ids.iter().map(|id| storage.blocks.get(id).cloned()).collect()))
+            .await
     }
 
     async fn write_blocks(&self, blocks: &[(BlockId, Vec<u8>)]) -> Result<(), DiskError> {
-        self.run(Operation::WriteBlocks, |storage| {
-            storage.write_blocks(blocks)
-        })
-        .await
+        self.run(Operation::WriteBlocks, |storage| storage.write_blocks(blocks)).await
     }
 
-    async fn publish(
-        &self,
-        manifest: &StoredManifest,
-        drop_log_through: LogSeq,
-    ) -> Result<(), DiskError> {
-        self.run(Operation::Publish, |storage| {
-            storage.publish(manifest, drop_log_through)
-        })
-        .await
+    async fn publish(&self, manifest: &StoredManifest, drop_log_through: LogSeq) -> Result<(), DiskError> {
+        self.run(Operation::Publish, |storage| storage.publish(manifest, drop_log_through)).await
     }
 
     async fn drop_blocks(&self, ids: &[BlockId]) -> Result<(), DiskError> {

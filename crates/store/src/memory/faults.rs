@@ -93,10 +93,7 @@ impl Faults {
     }
 
     pub(super) fn clear(&mut self) {
-        *self = Self {
-            done: self.done,
-            ..Self::default()
-        };
+        *self = Self { done: self.done, ..Self::default() };
     }
 
     pub(super) fn done(&self) -> u64 {
@@ -110,11 +107,7 @@ impl Faults {
         if let Some(fault) = self.planned.remove(&number) {
             return Some(fault);
         }
-        if let Some(faults) = self
-            .next_of
-            .get_mut(&operation)
-            .filter(|faults| !faults.is_empty())
-        {
+        if let Some(faults) = self.next_of.get_mut(&operation).filter(|faults| !faults.is_empty()) {
             return Some(faults.remove(0));
         }
         let (rng, rates) = self.drawn.as_mut()?;
@@ -130,22 +123,8 @@ fn draw(rng: &mut ChaCha8Rng, rates: FaultRates) -> Option<Fault> {
         (rates.abort, Fault::Abort),
         (rates.full, Fault::Full),
         (rates.stale, Fault::Stale),
-        (
-            rates.crash,
-            if first {
-                Fault::CrashBefore
-            } else {
-                Fault::CrashAfter
-            },
-        ),
-        (
-            rates.unknown,
-            if first {
-                Fault::UnknownApplied
-            } else {
-                Fault::UnknownLost
-            },
-        ),
+        (rates.crash, if first { Fault::CrashBefore } else { Fault::CrashAfter }),
+        (rates.unknown, if first { Fault::UnknownApplied } else { Fault::UnknownLost }),
         (rates.slow, Fault::Slow(turns)),
     ];
     for (rate, fault) in table {

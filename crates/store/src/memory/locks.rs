@@ -30,10 +30,7 @@ impl MemoryLocks {
     }
 
     fn held(&self, name: LockName) -> HeldLock {
-        HeldLock {
-            name,
-            waiting: Some(self.0.clone()),
-        }
+        HeldLock { name, waiting: Some(self.0.clone()) }
     }
 }
 
@@ -45,14 +42,8 @@ impl Locks for MemoryLocks {
             return held;
         }
         let (sender, receiver) = oneshot::channel();
-        self.0
-            .borrow_mut()
-            .entry(name)
-            .or_default()
-            .push_back(sender);
-        receiver
-            .await
-            .expect("a waiter leaves the queue only with the lock")
+        self.0.borrow_mut().entry(name).or_default().push_back(sender);
+        receiver.await.expect("a waiter leaves the queue only with the lock")
     }
 
     async fn try_lock(&self, name: LockName) -> Option<HeldLock> {
@@ -72,18 +63,12 @@ impl Drop for HeldLock {
             return;
         };
         loop {
-            let next = waiting
-                .borrow_mut()
-                .get_mut(&self.name)
-                .and_then(VecDeque::pop_front);
+            let next = waiting.borrow_mut().get_mut(&self.name).and_then(VecDeque::pop_front);
             let Some(next) = next else {
                 waiting.borrow_mut().remove(&self.name);
                 return;
             };
-            let held = Self {
-                name: self.name,
-                waiting: Some(waiting.clone()),
-            };
+            let held = Self { name: self.name, waiting: Some(waiting.clone()) };
             match next.send(held) {
                 Ok(()) => return,
                 // The waiter gave up: this loop hands the lock on, not the drop of what came back.

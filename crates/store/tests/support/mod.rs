@@ -9,6 +9,9 @@ use futures_executor::{LocalPool, LocalSpawner};
 use futures_util::task::LocalSpawnExt;
 use holm_store::*;
 
+/// Records as plain bytes.
+pub type Rows = Vec<(Vec<u8>, Vec<u8>)>;
+
 pub type Store = Database<MemoryDisk, MemoryLocks>;
 
 /// Runs until nothing moves: futures that a crash left without an answer stay as they are.
@@ -31,10 +34,7 @@ impl Pool {
     }
 
     pub fn spawn(&self, future: impl Future<Output = ()> + 'static) {
-        self.0
-            .spawner()
-            .spawn_local(future)
-            .expect("the pool lives");
+        self.0.spawner().spawn_local(future).expect("the pool lives");
     }
 
     pub fn settle(&mut self) {
@@ -48,8 +48,7 @@ impl Pool {
         options: Options,
         seed: u8,
     ) -> Result<Store, StoreError> {
-        self.try_open(disk, locks, options, seed)
-            .expect("opening ends")
+        self.try_open(disk, locks, options, seed).expect("opening ends")
     }
 
     /// `None` if the disk crashed.
@@ -60,12 +59,7 @@ impl Pool {
         options: Options,
         seed: u8,
     ) -> Option<Result<Store, StoreError>> {
-        let opened = self.run(Store::open(
-            disk.clone(),
-            locks.clone(),
-            options,
-            [seed; 32],
-        ))?;
+        let opened = self.run(Store::open(disk.clone(), locks.clone(), options, [seed; 32]))?;
         if let Ok(store) = &opened {
             let driven = store.clone();
             self.spawn(async move { driven.drive().await });
@@ -79,35 +73,19 @@ impl Pool {
 
     pub fn get(&mut self, store: &Store, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let (store, key) = (store.clone(), key.to_vec());
-        self.run(async move {
-            store
-                .read(|view| view.get(&key))
-                .await
-                .map(|value| value.map(|v| v.to_vec()))
-        })
-        .expect("the read ends")
+        self.run(async move { store.read(|view| view.get(&key)).await.map(|value| value.map(|v| v.to_vec())) })
+            .expect("the read ends")
     }
 
-    pub fn all(&mut self, store: &Store) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+    pub fn all(&mut self, store: &Store) -> Result<Rows, StoreError> {
         let store = store.clone();
-        let read = async move {
-            store
-                .read(|view| view.scan(&KeyRange::all(), Direction::Forward, usize::MAX))
-                .await
-        };
+        let read = async move { store.read(|view| view.scan(&KeyRange::all(), Direction::Forward, usize::MAX)).await };
         let rows = self.run(read).expect("the read ends")?;
-        Ok(rows
-            .into_iter()
-            .map(|(key, value)| (key.to_vec(), value.to_vec()))
-            .collect())
+        Ok(rows.into_iter().map(|(key, value)| (key.to_vec(), value.to_vec())).collect())
     }
 }
 
-pub fn put(
-    store: &Store,
-    key: &[u8],
-    value: &[u8],
-) -> impl Future<Output = Result<(), CommitError<()>>> + 'static {
+pub fn put(store: &Store, key: &[u8], value: &[u8]) -> impl Future<Output = Result<(), CommitError<()>>> + 'static {
     let (store, key, value) = (store.clone(), key.to_vec(), value.to_vec());
     async move {
         let plan = move |draft: &mut Draft<'_>| {
@@ -119,10 +97,7 @@ pub fn put(
 }
 
 /// Reads a number, adds one, writes it.
-pub fn increment(
-    store: &Store,
-    key: &[u8],
-) -> impl Future<Output = Result<u64, CommitError<()>>> + 'static {
+pub fn increment(store: &Store, key: &[u8]) -> impl Future<Output = Result<u64, CommitError<()>>> + 'static {
     let (store, key) = (store.clone(), key.to_vec());
     async move {
         let plan = move |draft: &mut Draft<'_>| {

@@ -1,0 +1,343 @@
+//! Folding the log into blocks, as a machine without IO.
+//!
+//! ```text
+//!   Drop ──► Merge ──► Write (a few blocks) ──► … ──► Publish ──ok──► DropRetired ──► Published
+//!     what fell   │ ▲                                   │  ▲
+//!     out before  ▼ │                        stale,     ▼  │ the generation did not move
+//!                Read (a few blocks)         unknown   Load
+//!                                                       └─ it moved ─► ours? Published : Discard ──► Stale
+//! ```
+//!
+//! What is folded is the memory as it was at the start, merged into level 0; or level 0 and all into the base, when level 0
+//! would pass an eighth of it. Blocks whose range has no change are kept as they are. Nobody sees a new block before the
+//! manifest names it, so the fold can be left at any moment. The last folded entry stays in the log: its id tells whoever
+//! comes later whether it is the log it knows.
+
+mod builder;
+mod merge;
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use crate::disk::{BlockId, DiskError, Generation, Loaded, LogSeq, Since, StoredManifest};
+use crate::encoding::{EntryId, Manifest, Run};
+use crate::error::StoreError;
+use crate::tables::{Event, Tables};
+use merge::{Merge, Need};
+
+/// How often a publish of unknown outcome is tried again.
+const TRIES_MAX: u8 = 4;
+
+/// What the disk is to do next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FoldRequest {
+    /// [`crate::Disk::drop_blocks`].
+    Drop(Vec<BlockId>),
+    /// [`crate::Disk::read_blocks`].
+    Read(Vec<BlockId>),
+    /// [`crate::Disk::write_blocks`].
+    Write(Rc<Vec<(BlockId, Vec<u8>)>>),
+    /// [`crate::Disk::publish`].
+    Publish {
+        /// The manifest of the next generation.
+        manifest: Rc<StoredManifest>,
+        /// The entry before the last folded one.
+        drop_log_through: LogSeq,
+    },
+    /// [`crate::Disk::load`].
+    Load(Since),
+}
+
+/// What the disk answered.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum FoldAnswer {
+    /// To a drop, a write or a publish.
+    Done(Result<(), DiskError>),
+    /// To a read.
+    Blocks(Result<Vec<Option<Vec<u8>>>, DiskError>),
+    /// To a load.
+    Loaded(Result<Loaded, DiskError>),
+}
+
+/// How it ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FoldOutcome {
+    /// The blocks are in use and the log is trimmed.
+    Published,
+    /// Somebody else folded first; the tables may have to be loaded anew.
+    Stale,
+    /// It could not be done; what was there is as it was.
+    Failed(StoreError),
+}
+
+/// What an answer of the disk led to.
+#[derive(Debug, Default)]
+pub struct FoldStep {
+    /// What was applied, in order.
+    pub events: Vec<Event>,
+    /// The end, if it is reached.
+    pub outcome: Option<FoldOutcome>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Phase {
+    Drop(Vec<BlockId>),
+    Read(Vec<BlockId>),
+    Write(Rc<Vec<(BlockId, Vec<u8>)>>),
+    Publish,
+    Load(Since),
+    DropRetired(Vec<BlockId>),
+    /// Drops what was written for nothing.
+    Discard(Vec<BlockId>, Ending),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Ending {
+    Stale,
+    Failed(DiskError),
+}
+
+/// See the module.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Fold {
+    id: EntryId,
+    generation: Generation,
+    merge: Merge,
+    manifest: Manifest,
+    stored: Rc<StoredManifest>,
+    written: Vec<BlockId>,
+    phase: Phase,
+    doubtful: bool,
+    tries: u8,
+}
+
+impl Fold {
+    /// A fold of everything that `tables` hold in memory; `None` if that is nothing. `id` must be new.
+    #[must_use]
+    pub fn new(tables: &Tables, id: EntryId) -> Option<Self> {
+        let old = &tables.manifest;
+        if tables.tail() == old.folded {
+            return None;
+        }
+        let generation = tables.generation();
+        let (expired, retired) = old.retired.iter().cloned().partition(|(fell, _)| *fell < generation);
+        let manifest = Manifest {
+            database: tables.database_id(),
+            publisher: id,
+            fence: tables.fence(),
+            folded: tables.tail(),
+            folded_id: tables.tail_id(),
+            writers: tables.writers.clone(),
+            level0: Run::default(),
+            base: Run::default(),
+            retired,
+        };
+        let mut fold = Self {
+            id,
+            generation,
+            merge: Merge::new(tables, id),
+            manifest,
+            stored: Rc::default(),
+            written: Vec::new(),
+            phase: Phase::Drop(names(expired)),
+            doubtful: false,
+            tries: 0,
+        };
+        if fold.phase == Phase::Drop(Vec::new()) {
+            fold.next_phase();
+        }
+        Some(fold)
+    }
+
+    /// What to ask of the disk now.
+    #[must_use]
+    pub fn request(&self) -> FoldRequest {
+        match &self.phase {
+            Phase::Drop(ids) | Phase::DropRetired(ids) | Phase::Discard(ids, _) => FoldRequest::Drop(ids.clone()),
+            Phase::Read(ids) => FoldRequest::Read(ids.clone()),
+            Phase::Write(blocks) => FoldRequest::Write(blocks.clone()),
+            Phase::Publish => FoldRequest::Publish {
+                manifest: self.stored.clone(),
+                drop_log_through: LogSeq(self.manifest.folded.0 - 1),
+            },
+            Phase::Load(since) => FoldRequest::Load(*since),
+        }
+    }
+
+    /// Takes the answer to [`Self::request`].
+    pub fn answered(&mut self, tables: &mut Tables, answer: FoldAnswer) -> FoldStep {
+        match (std::mem::replace(&mut self.phase, Phase::Publish), answer) {
+            (Phase::Drop(ids), FoldAnswer::Done(answer)) => {
+                if answer.is_err() {
+                    // They stay named, and the next fold drops them.
+                    let fell = Generation(self.generation.0.saturating_sub(1));
+                    self.manifest.retired.extend(ids.into_iter().map(|id| (fell, id)));
+                }
+                self.next_phase()
+            }
+            (Phase::Read(ids), FoldAnswer::Blocks(answer)) => self.read(tables, ids, answer),
+            (Phase::Write(_), FoldAnswer::Done(answer)) => match answer {
+                Ok(()) => self.next_phase(),
+                Err(error) => self.discard(tables, Ending::Failed(error)),
+            },
+            (Phase::Publish, FoldAnswer::Done(answer)) => self.published(tables, answer),
+            (Phase::Load(since), FoldAnswer::Loaded(answer)) => self.loaded(tables, since, answer),
+            // Space that is not given back now is given back by the next fold: the manifest names it.
+            (Phase::DropRetired(_), _) => end(FoldOutcome::Published),
+            (Phase::Discard(_, ending), _) => end(ending.into()),
+            (phase, _) => {
+                self.phase = phase;
+                FoldStep::default()
+            }
+        }
+    }
+
+    /// The blocks written so far that nobody uses, if the fold is left now.
+    #[must_use]
+    pub fn abandoned(self) -> Vec<BlockId> {
+        match self.phase {
+            // In use, or perhaps in use.
+            Phase::DropRetired(_) => Vec::new(),
+            _ if self.doubtful => Vec::new(),
+            Phase::Discard(unused, _) => unused,
+            _ => self.written,
+        }
+    }
+
+    /// Merges until the disk is needed.
+    fn next_phase(&mut self) -> FoldStep {
+        match self.merge.advance() {
+            Need::Read(ids) => self.phase = Phase::Read(ids),
+            Need::Write(blocks) => {
+                self.written.extend(blocks.iter().map(|(id, _)| id.clone()));
+                self.phase = Phase::Write(Rc::new(blocks));
+            }
+            Need::Nothing { level0, base } => {
+                self.finish_manifest(level0, base);
+                self.phase = Phase::Publish;
+            }
+        }
+        FoldStep::default()
+    }
+
+    fn finish_manifest(&mut self, level0: Run, base: Run) {
+        let next = Generation(self.generation.0 + 1);
+        let used: BTreeSet<&BlockId> = level0.blocks.iter().chain(&base.blocks).map(|block| &block.id).collect();
+        let fell = self.merge.old_blocks().filter(|id| !used.contains(id)).map(|id| (next, id.clone()));
+        self.manifest.retired.extend(fell);
+        self.manifest.level0 = level0;
+        self.manifest.base = base;
+        self.stored = Rc::new(self.manifest.store(next));
+    }
+
+    fn read(
+        &mut self,
+        tables: &Tables,
+        ids: Vec<BlockId>,
+        answer: Result<Vec<Option<Vec<u8>>>, DiskError>,
+    ) -> FoldStep {
+        let frames = match answer {
+            Ok(frames) => frames,
+            Err(error) => return self.discard(tables, Ending::Failed(error)),
+        };
+        for (id, frame) in ids.into_iter().zip(frames) {
+            // Only a newer manifest lets blocks be dropped.
+            let Some(frame) = frame else { return self.discard(tables, Ending::Stale) };
+            if let Err(error) = self.merge.take(id, frame) {
+                return end(FoldOutcome::Failed(error));
+            }
+        }
+        self.next_phase()
+    }
+
+    fn published(&mut self, tables: &mut Tables, answer: Result<(), DiskError>) -> FoldStep {
+        match answer {
+            Ok(()) => {
+                // A load may have brought it, or an even newer one, before this answer.
+                let event = match tables.generation() < self.stored.generation {
+                    true => tables.install(self.stored.generation, Rc::new(self.manifest.clone())),
+                    false => None,
+                };
+                self.drop_retired(event.into_iter().collect())
+            }
+            Err(DiskError::Stale) => self.look(tables),
+            Err(DiskError::Unknown(_)) => {
+                self.doubtful = true;
+                self.look(tables)
+            }
+            Err(error) if self.doubtful => end(FoldOutcome::Failed(error.into())),
+            Err(error) => self.discard(tables, Ending::Failed(error)),
+        }
+    }
+
+    fn look(&mut self, tables: &Tables) -> FoldStep {
+        self.phase = Phase::Load(tables.since());
+        FoldStep::default()
+    }
+
+    fn loaded(&mut self, tables: &mut Tables, since: Since, answer: Result<Loaded, DiskError>) -> FoldStep {
+        self.tries += 1;
+        let absorbed = match answer {
+            Ok(loaded) => tables.absorb(since, loaded),
+            Err(_) if self.tries < TRIES_MAX => {
+                self.phase = Phase::Load(since);
+                return FoldStep::default();
+            }
+            Err(error) => return end(FoldOutcome::Failed(error.into())),
+        };
+        if let Some(failure) = absorbed.failure {
+            return FoldStep { events: absorbed.events, outcome: Some(FoldOutcome::Failed(failure)) };
+        }
+        let mut step = if tables.manifest.publisher == self.id {
+            self.drop_retired(Vec::new())
+        } else if tables.generation() > self.generation {
+            self.discard(tables, Ending::Stale)
+        } else if self.tries < TRIES_MAX {
+            self.phase = Phase::Publish;
+            FoldStep::default()
+        } else {
+            end(FoldOutcome::Failed(StoreError::Unknown("the manifest cannot be published".into())))
+        };
+        step.events.splice(0..0, absorbed.events);
+        step
+    }
+
+    /// Drops what fell out one generation before; what falls out now is for readers of the manifest before.
+    fn drop_retired(&mut self, events: Vec<Event>) -> FoldStep {
+        let before = |(fell, _): &&(Generation, BlockId)| *fell <= self.generation;
+        let ids = names(self.manifest.retired.iter().filter(before).cloned());
+        if ids.is_empty() {
+            return FoldStep { events, outcome: Some(FoldOutcome::Published) };
+        }
+        self.phase = Phase::DropRetired(ids);
+        FoldStep { events, outcome: None }
+    }
+
+    /// Ends the fold, and gives back what it wrote. Only where it is certain that no manifest of ours can appear.
+    fn discard(&mut self, tables: &Tables, ending: Ending) -> FoldStep {
+        let unused = std::mem::take(&mut self.written);
+        let unused: Vec<BlockId> = unused.into_iter().filter(|id| !tables.manifest.names(id)).collect();
+        if unused.is_empty() {
+            return end(ending.into());
+        }
+        self.phase = Phase::Discard(unused, ending);
+        FoldStep::default()
+    }
+}
+
+impl From<Ending> for FoldOutcome {
+    fn from(ending: Ending) -> Self {
+        match ending {
+            Ending::Stale => Self::Stale,
+            Ending::Failed(error) => Self::Failed(error.into()),
+        }
+    }
+}
+
+fn names(blocks: impl IntoIterator<Item = (Generation, BlockId)>) -> Vec<BlockId> {
+    blocks.into_iter().map(|(_, id)| id).collect()
+}
+
+fn end(outcome: FoldOutcome) -> FoldStep {
+    FoldStep { events: Vec::new(), outcome: Some(outcome) }
+}
