@@ -64,7 +64,7 @@ export class TaskList {
 
 function fill(item, row) {
   const [done, name] = [item.querySelector('.done'), item.querySelector('.name')];
-  item.classList.toggle('is-done', row.done);
+  item.classList.toggle('is-done', Boolean(row.done));
   done.checked = row.done;
   done.ariaLabel = `Done: ${row.title}`;
   name.ariaLabel = 'Title';
