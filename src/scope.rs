@@ -2,7 +2,7 @@
 //!
 //! What another adapter needs of the scope is taken from here by the runtime and given to it.
 
-use js_sys::{Date, Object, Reflect};
+use js_sys::{Date, Function, Object, Promise, Reflect};
 use wasm_bindgen::prelude::*;
 use web_sys::{Crypto, EventTarget, IdbFactory};
 
@@ -53,6 +53,18 @@ pub fn kind() -> ScopeKind {
     }
 }
 
+/// The registration of the service worker in charge of this page, or of this service worker itself; `None` where there are none.
+#[must_use]
+pub fn service_worker_registration() -> Option<Promise> {
+    let global = js_sys::global();
+    if let Some(own) = property(&global, "registration") {
+        return Some(Promise::resolve(&own));
+    }
+    let container = property(&property(&global, "navigator")?, "serviceWorker")?;
+    let find: Function = property(&container, "getRegistration")?.dyn_into().ok()?;
+    find.call0(&container).ok()?.dyn_into().ok()
+}
+
 /// This scope's `indexedDB`; `None` where it is missing or forbidden.
 #[must_use]
 pub fn factory() -> Option<IdbFactory> {
@@ -101,13 +113,9 @@ pub fn document_target() -> Option<EventTarget> {
 /// Without `crypto.getRandomValues`, which every scope that runs WebAssembly has.
 #[must_use]
 pub fn seed() -> [u8; 32] {
-    let crypto: Crypto = property(&js_sys::global(), "crypto")
-        .expect("every scope has crypto")
-        .unchecked_into();
+    let crypto: Crypto = property(&js_sys::global(), "crypto").expect("every scope has crypto").unchecked_into();
     let mut seed = [0; 32];
-    crypto
-        .get_random_values_with_u8_array(&mut seed)
-        .expect("32 bytes are under the limit of 65,536");
+    crypto.get_random_values_with_u8_array(&mut seed).expect("32 bytes are under the limit of 65,536");
     seed
 }
 
@@ -129,7 +137,5 @@ fn factory_of(global: &JsValue) -> Option<IdbFactory> {
 /// A getter may throw (a sandboxed frame has no storage) and counts as missing then.
 fn property(object: &JsValue, key: &str) -> Option<JsValue> {
     let object: &Object = object.unchecked_ref();
-    Reflect::get(object, &JsValue::from_str(key))
-        .ok()
-        .filter(|value| !value.is_undefined() && !value.is_null())
+    Reflect::get(object, &JsValue::from_str(key)).ok().filter(|value| !value.is_undefined() && !value.is_null())
 }

@@ -202,7 +202,7 @@ impl<D: Disk + 'static, L: Locks + 'static, T: Transport + 'static> Engine<D, L,
     /// # Errors
     /// `storage-…`; `closed`.
     pub async fn kv_read(&self, now_ms: u64, space: &str, key: &str) -> Result<Option<String>, Error> {
-        self.plan(move |view| kv::read(view, space, key, now_ms)).await
+        self.read(|view| kv::read(view, space, key, now_ms)).await
     }
 
     /// Removes a key of a namespace.
@@ -223,7 +223,7 @@ impl<D: Disk + 'static, L: Locks + 'static, T: Transport + 'static> Engine<D, L,
     /// # Errors
     /// `storage-…`; `closed`.
     pub async fn kv_keys(&self, now_ms: u64, space: &str) -> Result<Vec<String>, Error> {
-        self.plan(move |view| kv::keys(view, space, now_ms)).await
+        self.read(|view| kv::keys(view, space, now_ms)).await
     }
 
     /// What became of a call.

@@ -1,0 +1,103 @@
+//! Key-value: small settings beside the records, local to this device, some of them for a while only.
+//!
+//! An entry is when it expires (milliseconds since 1970, 0 for never) as eight bytes, then its value as JSON text.
+
+use std::ops::ControlFlow;
+
+use holm_protocol::{ErrorCode, ID_BYTES_MAX, RECORD_BYTES_MAX};
+use holm_store::{Direction, Draft, Missing, PlanError, Read};
+
+use crate::value::parse;
+use crate::{Error, keyspace};
+
+/// Sets a key of a namespace, for `ttl_ms` or for ever.
+///
+/// # Errors
+/// `invalid-argument` for a namespace or key that is empty or over 512 bytes; `invalid-value`; `record-too-large`.
+pub fn set(
+    draft: &mut Draft<'_>,
+    namespace: &str,
+    key: &str,
+    json: &str,
+    ttl_ms: Option<u64>,
+    now_ms: u64,
+) -> Result<(), PlanError<Error>> {
+    check_name(namespace, "namespace")?;
+    check_name(key, "key")?;
+    let whose = format!("kv {namespace}.{key}");
+    let text = parse(json, &whose).map_err(PlanError::Failed)?.to_string();
+    if text.len() > RECORD_BYTES_MAX {
+        let message = format!("{whose}: a value has at most {RECORD_BYTES_MAX} bytes of JSON; this one has {}", text.len());
+        return Err(PlanError::Failed(Error::new(ErrorCode::RecordTooLarge, message)));
+    }
+    let expires_ms = ttl_ms.map_or(0, |ttl_ms| now_ms.saturating_add(ttl_ms).max(1));
+    let mut value = expires_ms.to_be_bytes().to_vec();
+    value.extend_from_slice(text.as_bytes());
+    draft.put(&keyspace::kv(namespace, key), &value);
+    Ok(())
+}
+
+/// Reads a key of a namespace, as JSON text; `None` where there is none, or none any more.
+///
+/// # Errors
+/// [`Missing`].
+pub fn read(view: &impl Read, namespace: &str, key: &str, now_ms: u64) -> Result<Option<String>, Missing> {
+    let value = view.get(&keyspace::kv(namespace, key))?;
+    let live = value.filter(|value| is_live(value, now_ms));
+    Ok(live.map(|value| String::from_utf8_lossy(&value[EXPIRES_BYTES..]).into_owned()))
+}
+
+/// Removes a key of a namespace, if it is there.
+pub fn delete(draft: &mut Draft<'_>, namespace: &str, key: &str) {
+    draft.delete(&keyspace::kv(namespace, key));
+}
+
+/// The live keys of a namespace, in order.
+///
+/// # Errors
+/// [`Missing`].
+pub fn keys(view: &impl Read, namespace: &str, now_ms: u64) -> Result<Vec<String>, Missing> {
+    let mut keys = Vec::new();
+    view.visit(&keyspace::kv_in(namespace).range(), Direction::Forward, &mut |key, value| {
+        if is_live(value, now_ms) {
+            keys.push(keyspace::text_after(key, 1).expect("a key-value key ends with its key"));
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(keys)
+}
+
+/// Removes up to `limit` entries that have expired; gives how many.
+///
+/// # Errors
+/// [`Missing`].
+pub fn sweep(draft: &mut Draft<'_>, now_ms: u64, limit: usize) -> Result<usize, Missing> {
+    let mut expired = Vec::new();
+    draft.visit(&keyspace::all_kv().range(), Direction::Forward, &mut |key, value| {
+        if expired.len() == limit {
+            return ControlFlow::Break(());
+        }
+        if !is_live(value, now_ms) {
+            expired.push(key.to_vec());
+        }
+        ControlFlow::Continue(())
+    })?;
+    expired.iter().for_each(|key| draft.delete(key));
+    Ok(expired.len())
+}
+
+const EXPIRES_BYTES: usize = size_of::<u64>();
+
+fn is_live(value: &[u8], now_ms: u64) -> bool {
+    let expires_ms = value.first_chunk::<EXPIRES_BYTES>().map_or(0, |bytes| u64::from_be_bytes(*bytes));
+    expires_ms == 0 || now_ms < expires_ms
+}
+
+fn check_name(name: &str, what: &str) -> Result<(), PlanError<Error>> {
+    let why = match name.len() {
+        0 => "must not be empty".to_owned(),
+        bytes if bytes > ID_BYTES_MAX => format!("has at most {ID_BYTES_MAX} bytes; this one has {bytes}"),
+        _ => return Ok(()),
+    };
+    Err(PlanError::Failed(Error::new(ErrorCode::InvalidArgument, format!("kv: a {what} {why}")).with_field(what)))
+}

@@ -1,0 +1,213 @@
+//! From the package's JSON to a query, naming the field or operator that does not fit.
+
+use std::collections::BTreeSet;
+
+use holm_protocol::ErrorCode;
+use serde_json::{Map, Value};
+
+use super::condition::{Condition, ID, Key, Range, Test, encoded};
+use super::{Query, SortKey, plan};
+use crate::Error;
+use crate::keys::Class;
+use crate::schema::{Collection, Column, Field, Kind, Schema};
+use crate::value::{Shape, TAG, check, normal, parse_json};
+
+/// Values in one `in`: each is looked for by itself.
+const IN_VALUES_MAX: usize = 10_000;
+
+pub(super) fn query(json: &str, schema: &Schema) -> Result<Query, Error> {
+    let value = parse_json(json, ErrorCode::InvalidQuery, "query")?;
+    let given = value.as_object().ok_or_else(|| wrong("query", "must be an object"))?;
+    let known = ["collection", "where", "orderBy", "limit"];
+    if let Some(unknown) = given.keys().find(|key| !known.contains(&key.as_str())) {
+        return Err(wrong(unknown, &format!("is unknown in a query; known are {}", known.join(", "))));
+    }
+    let name = given.get("collection").and_then(Value::as_str);
+    let collection = schema.collection(name.ok_or_else(|| wrong("collection", "must be a collection's name"))?)?;
+    let conditions = match given.get("where") {
+        None | Some(Value::Null) => Vec::new(),
+        Some(Value::Object(fields)) => all_conditions(collection, fields)?,
+        Some(_) => return Err(wrong("where", "must be an object of conditions")),
+    };
+    let order = given.get("orderBy").map_or(Ok(Vec::new()), |value| order(collection, value))?;
+    let limit = match given.get("limit") {
+        None | Some(Value::Null) => None,
+        Some(value) => Some(whole(value).ok_or_else(|| wrong("limit", "must be a whole number from 0"))?),
+    };
+    let plan = plan::plan(collection, &conditions, &order, limit);
+    Ok(Query { collection: collection.name.clone(), conditions, order, limit, plan })
+}
+
+fn all_conditions(collection: &Collection, given: &Map<String, Value>) -> Result<Vec<Condition>, Error> {
+    let mut conditions = Vec::new();
+    for (name, asked) in given {
+        if name == "$pending" {
+            let pending = asked.as_bool().ok_or_else(|| wrong(name, "must be true or false"))?;
+            conditions.push(Condition { field: name.clone(), test: Test::Pending(pending) });
+            continue;
+        }
+        let operand = Operand { collection, name, field: field(collection, name)? };
+        match asked {
+            Value::Object(operators) if !operators.contains_key(TAG) => {
+                if operators.is_empty() {
+                    return Err(wrong(name, "has no operator; use eq to compare with an object"));
+                }
+                for (operator, value) in operators {
+                    conditions.push(Condition { field: name.clone(), test: operand.test(operator, value)? });
+                }
+            }
+            value => conditions.push(Condition { field: name.clone(), test: operand.test("eq", value)? }),
+        }
+    }
+    Ok(conditions)
+}
+
+/// The declared field of this name; `None` for the id.
+fn field<'s>(collection: &'s Collection, name: &str) -> Result<Option<&'s Field>, Error> {
+    if name == ID {
+        return Ok(None);
+    }
+    let field = collection.field(name).ok_or_else(|| {
+        let known: Vec<&str> = collection.fields.keys().map(String::as_str).collect();
+        wrong(name, &format!("is not a field of {}; it has id, {}", collection.name, known.join(", ")))
+    });
+    field.map(Some)
+}
+
+/// What the operands of one field must fit.
+struct Operand<'s> {
+    collection: &'s Collection,
+    name: &'s str,
+    field: Option<&'s Field>,
+}
+
+impl Operand<'_> {
+    fn test(&self, operator: &str, value: &Value) -> Result<Test, Error> {
+        Ok(match operator {
+            "eq" => Test::Eq(self.value(operator, value)?),
+            "ne" => Test::Ne(self.value(operator, value)?),
+            "lt" => Test::Within(Range::below(self.bound(operator, value)?)),
+            "lte" => Test::Within(Range::up_to(&self.bound(operator, value)?)),
+            "gt" => Test::Within(Range::above(&self.bound(operator, value)?)),
+            "gte" => Test::Within(Range::from(self.bound(operator, value)?)),
+            "in" => Test::In(self.values(value)?),
+            "has" => Test::Has(self.element(value)?),
+            "startsWith" => match (self.field.map(|field| &field.kind), value) {
+                (None | Some(Kind::String | Kind::Ref(_) | Kind::Enum(_) | Kind::Json), Value::String(prefix)) => {
+                    Test::Within(Range::starting_with(prefix))
+                }
+                (_, Value::String(_)) => return Err(self.wrong(operator, "is for fields that hold a string")),
+                _ => return Err(self.wrong(operator, "takes a string")),
+            },
+            _ => {
+                let known = "eq, ne, lt, lte, gt, gte, in, has and startsWith";
+                return Err(self.wrong(operator, &format!("is no operator; there are {known}")));
+            }
+        })
+    }
+
+    /// An operand that the field itself could hold; null stands for absent.
+    fn value(&self, operator: &str, value: &Value) -> Result<Key, Error> {
+        check(value, &self.place(operator)).map_err(as_query_error)?;
+        let fits = match self.field {
+            _ if value.is_null() => Ok(()),
+            None if value.is_string() => Ok(()),
+            None => return Err(self.wrong(operator, &format!("must be a string, not {}", Shape::of(value).noun()))),
+            Some(field) => field.check(value, 1),
+        };
+        fits.map_err(|refusal| as_query_error(refusal.into_error(&self.place(operator))).with_field(self.name))?;
+        Ok(encoded(&normal(value.clone())))
+    }
+
+    /// An operand of the same kind as the field's values, for comparing.
+    fn bound(&self, operator: &str, value: &Value) -> Result<Key, Error> {
+        let key = match self.field.map(|field| &field.kind) {
+            Some(Kind::Integer | Kind::Enum(_) | Kind::Ref(_)) | None => {
+                check(value, &self.place(operator)).map_err(as_query_error)?;
+                encoded(&normal(value.clone()))
+            }
+            Some(_) => self.value(operator, value)?,
+        };
+        let expected = match self.field.map(|field| &field.kind) {
+            Some(Kind::Integer) => Some(("a number", Class::of(&encoded(&Value::from(0))))),
+            None | Some(Kind::Enum(_) | Kind::Ref(_)) => Some(("a string", Class::of(&encoded(&Value::from(""))))),
+            Some(_) => None,
+        };
+        match expected {
+            _ if Class::of(&key).is_null() => Err(self.wrong(operator, "cannot compare with null; use eq or ne")),
+            Some((noun, class)) if class != Class::of(&key) => {
+                Err(self.wrong(operator, &format!("must be {noun}, not {}", Shape::of(value).noun())))
+            }
+            _ => Ok(key),
+        }
+    }
+
+    fn values(&self, value: &Value) -> Result<BTreeSet<Key>, Error> {
+        let Value::Array(items) = value else { return Err(self.wrong("in", "takes an array")) };
+        if items.len() > IN_VALUES_MAX {
+            return Err(self.wrong("in", &format!("takes at most {IN_VALUES_MAX} values")));
+        }
+        items.iter().map(|item| self.value("in", item)).collect()
+    }
+
+    fn element(&self, value: &Value) -> Result<Key, Error> {
+        let Some(Kind::Array(of)) = self.field.map(|field| &field.kind) else {
+            return Err(self.wrong("has", "is for fields that hold an array"));
+        };
+        let element = Operand { collection: self.collection, name: self.name, field: Some(of) };
+        element.value("has", value)
+    }
+
+    fn place(&self, operator: &str) -> String {
+        format!("{}.{} {operator}", self.collection.name, self.name)
+    }
+
+    fn wrong(&self, operator: &str, why: &str) -> Error {
+        Error::new(ErrorCode::InvalidQuery, format!("{} {why}", self.place(operator))).with_field(self.name)
+    }
+}
+
+fn order(collection: &Collection, value: &Value) -> Result<Vec<SortKey>, Error> {
+    let specs: Vec<&str> = match value {
+        Value::Null => Vec::new(),
+        Value::String(one) => vec![one],
+        Value::Array(many) => {
+            let texts: Option<Vec<&str>> = many.iter().map(Value::as_str).collect();
+            texts.ok_or_else(|| wrong("orderBy", "must name fields"))?
+        }
+        _ => return Err(wrong("orderBy", "must name fields")),
+    };
+    let mut order: Vec<SortKey> = Vec::new();
+    for spec in specs {
+        let Column { field: name, order: direction, each } = Column::parse(spec);
+        let found = if each { None } else { Some(field(collection, &name)?) };
+        let kind = found.flatten().map(|field| &field.kind);
+        if each || matches!(kind, Some(Kind::Json | Kind::Object(_))) {
+            return Err(wrong("orderBy", &format!("cannot sort by {spec:?}, which has no order")).with_field(name));
+        }
+        if order.iter().any(|key| key.field == name) {
+            return Err(wrong("orderBy", &format!("names {name:?} twice")).with_field(name));
+        }
+        order.push(SortKey { field: name, order: direction });
+    }
+    // Ids differ: nothing after them decides.
+    if let Some(id) = order.iter().position(|key| key.field == ID) {
+        order.truncate(id + 1);
+    }
+    Ok(order)
+}
+
+fn whole(value: &Value) -> Option<usize> {
+    let number = value.as_f64().filter(|number| number.fract() == 0.0 && (0.0..=9e15).contains(number))?;
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // whole, not below 0; saturating is right
+    Some(number as usize)
+}
+
+fn as_query_error(error: Error) -> Error {
+    Error { code: ErrorCode::InvalidQuery, ..error }
+}
+
+fn wrong(place: &str, why: &str) -> Error {
+    Error::new(ErrorCode::InvalidQuery, format!("{place}: {why}")).with_field(place)
+}
+

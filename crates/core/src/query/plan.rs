@@ -1,0 +1,266 @@
+//! Which way to the records: the one that leaves least to look at.
+
+use std::collections::BTreeSet;
+
+use holm_store::{Direction, KeyRange};
+
+use super::SortKey;
+use super::condition::{Condition, ID, Key, Range, Test};
+use crate::keys::{Order, after_prefix, flipped, read_value};
+use crate::keyspace;
+use crate::schema::{Collection, Index};
+
+/// Ranges of one index that a plan walks, made by `in`: more are filtered instead.
+const RANGES_MAX: usize = 200;
+
+/// How a query is answered.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Plan {
+    /// The way to the records.
+    pub path: Path,
+    /// Positions of the conditions that the path does not decide.
+    pub residual: Vec<usize>,
+    /// What the path does for the order.
+    pub sorted: Sorted,
+}
+
+/// A way to the records.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Path {
+    /// These ids, ascending.
+    Ids(BTreeSet<String>),
+    /// The records that have mutations, by id.
+    Outbox,
+    /// Entries of an index.
+    Index(IndexPath),
+    /// The records themselves, by id.
+    Scan(KeyRange, Direction),
+}
+
+/// Entries of an index.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct IndexPath {
+    /// The index as the schema spells it.
+    pub spec: String,
+    /// What to walk: the length of the part that is the same in all keys of the range, and the range.
+    pub ranges: Vec<(usize, KeyRange)>,
+    /// Which way to walk.
+    pub direction: Direction,
+    /// The columns that stand between the same part and the id.
+    pub rest: Vec<Order>,
+}
+
+/// What a path does for the order of a query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sorted {
+    /// Everything.
+    Whole,
+    /// Entries with so many equal columns stand together, in order; among themselves they are to be sorted by id.
+    Groups(usize, Order),
+    /// Nothing.
+    Not,
+}
+
+/// What the order of a query comes down to, once fields that have one value only are left out.
+struct Wanted<'q> {
+    keys: Vec<&'q SortKey>,
+    tie: Order,
+}
+
+/// Plans a query.
+pub(super) fn plan(collection: &Collection, conditions: &[Condition], order: &[SortKey], limit: Option<usize>) -> Plan {
+    let wanted = wanted(conditions, order);
+    if let Some(plan) = by_ids(conditions, &wanted).or_else(|| by_outbox(conditions, &wanted)) {
+        return plan;
+    }
+    let (mut best, mut best_score) = by_scan(collection, conditions, &wanted);
+    for index in &collection.indexes {
+        let Some((plan, score)) = by_index(collection, index, conditions, &wanted, limit) else { continue };
+        if score > best_score {
+            (best, best_score) = (plan, score);
+        }
+    }
+    best
+}
+
+fn wanted<'q>(conditions: &[Condition], order: &'q [SortKey]) -> Wanted<'q> {
+    let fixed = |field: &str| conditions.iter().any(|is| is.field == field && matches!(is.test, Test::Eq(_)));
+    let tie = order.iter().find(|key| key.field == ID).map_or(Order::Ascending, |key| key.order);
+    Wanted { keys: order.iter().filter(|key| key.field != ID && !fixed(&key.field)).collect(), tie }
+}
+
+impl Wanted<'_> {
+    fn by_id_ascending(&self) -> Sorted {
+        if self.keys.is_empty() && self.tie == Order::Ascending { Sorted::Whole } else { Sorted::Not }
+    }
+}
+
+fn all_but(conditions: &[Condition], used: &[usize]) -> Vec<usize> {
+    (0..conditions.len()).filter(|position| !used.contains(position)).collect()
+}
+
+fn by_ids(conditions: &[Condition], wanted: &Wanted<'_>) -> Option<Plan> {
+    let position = conditions.iter().position(|is| is.field == ID && matches!(is.test, Test::Eq(_) | Test::In(_)))?;
+    let ids = match &conditions[position].test {
+        Test::Eq(key) => as_id(key).into_iter().collect(),
+        Test::In(keys) => keys.iter().filter_map(as_id).collect(),
+        _ => return None,
+    };
+    let residual = all_but(conditions, &[position]);
+    Some(Plan { path: Path::Ids(ids), residual, sorted: wanted.by_id_ascending() })
+}
+
+/// The id that an encoded operand stands for; null is no id.
+fn as_id(key: &Key) -> Option<String> {
+    match read_value(&mut key.as_slice(), Order::Ascending) {
+        Ok(serde_json::Value::String(id)) => Some(id),
+        _ => None,
+    }
+}
+
+fn by_outbox(conditions: &[Condition], wanted: &Wanted<'_>) -> Option<Plan> {
+    let position = conditions.iter().position(|is| is.test == Test::Pending(true))?;
+    let residual = all_but(conditions, &[position]);
+    Some(Plan { path: Path::Outbox, residual, sorted: wanted.by_id_ascending() })
+}
+
+fn by_scan(collection: &Collection, conditions: &[Condition], wanted: &Wanted<'_>) -> (Plan, u32) {
+    let (range, used) = range_of(conditions, ID);
+    let all = keyspace::records(&collection.name);
+    let keys = match range {
+        None => all.range(),
+        Some(range) => {
+            // In a record's key the id stands without the tag of a string.
+            let bound = |key: &Key, tag: &Key| key.strip_prefix(tag.as_slice()).map(|id| [&all.start, id].concat());
+            let tag = crate::keys::string_prefix("");
+            let from = bound(&range.from, &tag).unwrap_or_else(|| all.end.clone());
+            let until = bound(&range.until, &tag).unwrap_or_else(|| all.end.clone());
+            KeyRange::between(&from, &until)
+        }
+    };
+    let direction = match wanted.tie {
+        Order::Ascending => Direction::Forward,
+        Order::Descending => Direction::Backward,
+    };
+    let sorted = if wanted.keys.is_empty() { Sorted::Whole } else { Sorted::Not };
+    let score = if used.is_empty() { 0 } else { RANGE };
+    (Plan { path: Path::Scan(keys, direction), residual: all_but(conditions, &used), sorted }, score)
+}
+
+/// What a column with one value, a range and an order are worth, one against another.
+const EQUAL: u32 = 10;
+const RANGE: u32 = 6;
+const ORDERED_LIMIT: u32 = 8;
+const ORDERED: u32 = 1;
+
+fn by_index(
+    collection: &Collection,
+    index: &Index,
+    conditions: &[Condition],
+    wanted: &Wanted<'_>,
+    limit: Option<usize>,
+) -> Option<(Plan, u32)> {
+    let mut prefixes = vec![keyspace::index(&collection.name, index.number)];
+    let mut used = Vec::new();
+    let mut equal = 0;
+    for column in &index.columns {
+        let Some((position, keys)) = one_of(conditions, &column.field, column.each) else { break };
+        if prefixes.len() * keys.len() > RANGES_MAX {
+            break;
+        }
+        let directed = |key: &&Key| if column.order == Order::Descending { flipped(key) } else { key.to_vec() };
+        let keys: BTreeSet<Vec<u8>> = keys.iter().map(directed).collect();
+        prefixes = prefixes.iter().flat_map(|prefix| keys.iter().map(|key| [prefix.as_slice(), key].concat())).collect();
+        used.push(position);
+        equal += 1;
+    }
+    let rest = &index.columns[equal..];
+    if rest.iter().any(|column| column.each) {
+        // An entry for each element: records would come twice, and those with an empty array never.
+        return None;
+    }
+    let range = rest.first().and_then(|column| {
+        let (range, positions) = range_of(conditions, &column.field);
+        used.extend(positions);
+        range.map(|range| directed_range(&range, column.order))
+    });
+    let ranges: Vec<_> = prefixes.iter().map(|prefix| (prefix.len(), key_range(prefix, range.as_ref()))).collect();
+    let rest: Vec<(&str, Order)> = rest.iter().map(|column| (column.field.as_str(), column.order)).collect();
+    let (sorted, direction) = if ranges.len() == 1 { order_of(&rest, wanted) } else { (Sorted::Not, Direction::Forward) };
+    let ordered = match (sorted, limit) {
+        (Sorted::Not, _) => 0,
+        (Sorted::Whole, Some(_)) => ORDERED_LIMIT,
+        (Sorted::Groups(..), Some(_)) => ORDERED_LIMIT - 1,
+        (_, None) if used.is_empty() => 0,
+        (_, None) => ORDERED,
+    };
+    let score = u32::try_from(equal).unwrap_or(0) * EQUAL + if range.is_some() { RANGE } else { 0 } + ordered;
+    let rest = rest.iter().map(|(_, order)| *order).collect();
+    let path = Path::Index(IndexPath { spec: index.spec(), ranges, direction, rest });
+    Some((Plan { path, residual: all_but(conditions, &used), sorted }, score))
+}
+
+/// The condition that leaves a column few values, and these.
+fn one_of<'q>(conditions: &'q [Condition], field: &str, each: bool) -> Option<(usize, Vec<&'q Key>)> {
+    let keys = |test: &'q Test| match test {
+        Test::Has(key) if each => Some(vec![key]),
+        Test::Eq(key) if !each => Some(vec![key]),
+        Test::In(keys) if !each => Some(keys.iter().collect()),
+        _ => None,
+    };
+    let found = conditions.iter().enumerate().filter(|(_, is)| is.field == field);
+    found.filter_map(|(position, is)| Some((position, keys(&is.test)?))).min_by_key(|(_, keys)| keys.len())
+}
+
+/// What all ranges on a field have in common, and which conditions that settles.
+fn range_of(conditions: &[Condition], field: &str) -> (Option<Range>, Vec<usize>) {
+    let mut found: Option<Range> = None;
+    let mut used = Vec::new();
+    for (position, is) in conditions.iter().enumerate().filter(|(_, is)| is.field == field) {
+        let Test::Within(range) = &is.test else { continue };
+        used.push(position);
+        found = Some(match found {
+            None => range.clone(),
+            Some(other) => other.and(range),
+        });
+    }
+    (found, used)
+}
+
+/// The range as a column of this order has it.
+fn directed_range(range: &Range, order: Order) -> Range {
+    match order {
+        Order::Ascending => range.clone(),
+        Order::Descending => {
+            Range { from: after_prefix(&flipped(&range.until)), until: after_prefix(&flipped(&range.from)) }
+        }
+    }
+}
+
+fn key_range(prefix: &[u8], range: Option<&Range>) -> KeyRange {
+    match range {
+        None => KeyRange::prefix(prefix),
+        Some(range) => KeyRange::between(&[prefix, &range.from].concat(), &[prefix, &range.until].concat()),
+    }
+}
+
+/// What the columns after the equal ones do for the order, and which way to walk for it.
+fn order_of(rest: &[(&str, Order)], wanted: &Wanted<'_>) -> (Sorted, Direction) {
+    let keys = &wanted.keys;
+    let same = rest.iter().zip(keys).take_while(|((field, _), key)| *field == key.field).count();
+    if same < keys.len() || (keys.is_empty() && !rest.is_empty()) {
+        return (Sorted::Not, Direction::Forward);
+    }
+    let first = rest.iter().zip(keys).next().map_or(wanted.tie, |((_, order), key)| relative(*order, key.order));
+    if rest.iter().zip(keys).any(|((_, order), key)| relative(*order, key.order) != first) {
+        return (Sorted::Not, Direction::Forward);
+    }
+    let direction = if first == Order::Ascending { Direction::Forward } else { Direction::Backward };
+    let whole = rest.len() == keys.len() && first == wanted.tie;
+    (if whole { Sorted::Whole } else { Sorted::Groups(keys.len(), wanted.tie) }, direction)
+}
+
+/// Ascending where an index column sorts as the query wants, descending where it sorts the other way.
+fn relative(column: Order, wanted: Order) -> Order {
+    if column == wanted { Order::Ascending } else { Order::Descending }
+}

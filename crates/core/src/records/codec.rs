@@ -1,0 +1,170 @@
+//! A record as bytes: a header that is read alone, then the fields as JSON text that goes to JavaScript as it is.
+//!
+//! ```text
+//! format 1 · header length u32 · touch u64 · rev: text or 0xFF·4 · clients: count, texts · stamps: count, (field, ms u48, counter, client) · body
+//! ```
+//!
+//! Numbers are big-endian, counts and text lengths u32. The store checks its bytes: a record that does not decode was never
+//! written, and is a bug.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use holm_protocol::{ClientId, Data, Hlc, Revision, Stamps};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::Value;
+
+use super::Record;
+
+const FORMAT: u8 = 1;
+const NO_TEXT: u32 = u32::MAX;
+const DAMAGED: &str = "the store gives back the bytes of a record as they were written";
+
+/// What can be told of a record without reading it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Header {
+    /// Local stamp of the last change that can be seen.
+    pub touch: u64,
+    /// Where the JSON text of the fields begins.
+    pub body_at: usize,
+}
+
+impl Header {
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        let mut reader = Reader(bytes);
+        assert_eq!(reader.take::<1>(), [FORMAT], "a record of another format lies behind the fence");
+        let body_at = reader.length();
+        Self { touch: u64::from_be_bytes(reader.take()), body_at }
+    }
+}
+
+/// The JSON text of a stored record's fields.
+pub(crate) fn body(bytes: &[u8]) -> &str {
+    std::str::from_utf8(&bytes[Header::of(bytes).body_at..]).expect(DAMAGED)
+}
+
+pub(super) fn encode(record: &Record) -> Vec<u8> {
+    let mut clients: BTreeMap<&ClientId, u32> = record.stamps.values().map(|stamp| (&stamp.client, 0)).collect();
+    for (number, index) in clients.values_mut().zip(0_u32..) {
+        *number = index;
+    }
+    let mut out = vec![FORMAT, 0, 0, 0, 0];
+    out.extend_from_slice(&record.touch.to_be_bytes());
+    match &record.rev {
+        Some(rev) => push_text(&mut out, rev.as_str()),
+        None => out.extend_from_slice(&NO_TEXT.to_be_bytes()),
+    }
+    push_length(&mut out, clients.len());
+    clients.keys().for_each(|client| push_text(&mut out, client.as_str()));
+    push_length(&mut out, record.stamps.len());
+    for (field, stamp) in &record.stamps {
+        push_text(&mut out, field);
+        out.extend_from_slice(&stamp.ms.to_be_bytes()[2..]);
+        out.extend_from_slice(&stamp.counter.to_be_bytes());
+        out.extend_from_slice(&clients[&stamp.client].to_be_bytes());
+    }
+    let body_at = u32::try_from(out.len()).expect("a record's header is small");
+    out[1..5].copy_from_slice(&body_at.to_be_bytes());
+    serde_json::to_writer(&mut out, &record.data).expect("maps with text keys always serialise");
+    out
+}
+
+pub(super) fn decode(bytes: &[u8]) -> Record {
+    let mut reader = Reader(&bytes[5..]);
+    let touch = u64::from_be_bytes(reader.take());
+    let rev = reader.text().map(Revision);
+    let clients: Vec<ClientId> = (0..reader.length()).filter_map(|_| reader.text().map(ClientId)).collect();
+    let stamps: Stamps = (0..reader.length())
+        .map(|_| {
+            let field = reader.text().expect(DAMAGED);
+            let mut ms = [0; 8];
+            ms[2..].copy_from_slice(&reader.take::<6>());
+            let counter = u16::from_be_bytes(reader.take());
+            let client = clients[reader.length()].clone();
+            (field, Hlc { ms: u64::from_be_bytes(ms), counter, client })
+        })
+        .collect();
+    Record { touch, rev, stamps, data: decode_data(bytes) }
+}
+
+/// Only the fields.
+pub(super) fn decode_data(bytes: &[u8]) -> Data {
+    serde_json::from_slice(&bytes[Header::of(bytes).body_at..]).expect(DAMAGED)
+}
+
+/// Some fields of a stored record, in the order of `names`; the others are skipped over unread.
+pub(crate) fn pick(bytes: &[u8], names: &[&str]) -> Vec<Option<Value>> {
+    struct Fields<'n>(&'n [&'n str]);
+    impl<'de> Visitor<'de> for Fields<'_> {
+        type Value = Vec<Option<Value>>;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("the fields of a record")
+        }
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut found = vec![None; self.0.len()];
+            while let Some(position) = map.next_key_seed(Position(self.0))? {
+                match position {
+                    Some(position) => found[position] = Some(map.next_value()?),
+                    None => drop(map.next_value::<IgnoredAny>()?),
+                }
+            }
+            Ok(found)
+        }
+    }
+    let mut json = serde_json::Deserializer::from_slice(&bytes[Header::of(bytes).body_at..]);
+    json.deserialize_map(Fields(names)).expect(DAMAGED)
+}
+
+/// Which of some names a key is.
+struct Position<'n>(&'n [&'n str]);
+
+impl<'de> DeserializeSeed<'de> for Position<'_> {
+    type Value = Option<usize>;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Position<'_> {
+    type Value = Option<usize>;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a field's name")
+    }
+    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
+        Ok(self.0.iter().position(|name| *name == key))
+    }
+}
+
+fn push_length(out: &mut Vec<u8>, length: usize) {
+    let length = u32::try_from(length).expect("a record has fewer than 2^32 of anything");
+    out.extend_from_slice(&length.to_be_bytes());
+}
+
+fn push_text(out: &mut Vec<u8>, text: &str) {
+    push_length(out, text.len());
+    out.extend_from_slice(text.as_bytes());
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl Reader<'_> {
+    fn take<const N: usize>(&mut self) -> [u8; N] {
+        let (head, tail) = self.0.split_first_chunk().expect(DAMAGED);
+        self.0 = tail;
+        *head
+    }
+
+    fn length(&mut self) -> usize {
+        u32::from_be_bytes(self.take()) as usize
+    }
+
+    fn text(&mut self) -> Option<String> {
+        let length = u32::from_be_bytes(self.take());
+        if length == NO_TEXT {
+            return None;
+        }
+        let (text, tail) = self.0.split_at_checked(length as usize).expect(DAMAGED);
+        self.0 = tail;
+        Some(String::from_utf8(text.to_vec()).expect(DAMAGED))
+    }
+}

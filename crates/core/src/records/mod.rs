@@ -1,0 +1,100 @@
+//! Records as they are stored, and the index entries that follow them.
+//!
+//! What is stored under a record's key is what the app sees: base and outbox laid over one another. Whoever replaces it does so
+//! through [`store`], so that no index entry parts from its record.
+
+mod codec;
+mod entries;
+mod rebuild;
+mod row;
+mod unique;
+
+use holm_protocol::{Data, Revision, Stamps};
+use holm_store::{Direction, Draft, Missing, Read};
+use std::ops::ControlFlow;
+
+use crate::keyspace;
+use crate::schema::Collection;
+
+pub(crate) use codec::{Header, pick};
+pub use rebuild::{rebuild_indexes, rebuild_slice};
+pub use row::{Row, rows_json};
+pub use unique::check_unique;
+
+/// A visible record.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Record {
+    /// Local stamp of the last change that can be seen.
+    pub touch: u64,
+    /// The server's name for the state it comes from; `None` where it never was there.
+    pub rev: Option<Revision>,
+    /// When each field was last written.
+    pub stamps: Stamps,
+    /// Its fields, without the id.
+    pub data: Data,
+}
+
+/// Reads a record.
+///
+/// # Errors
+/// [`Missing`].
+pub fn read(view: &impl Read, collection: &str, id: &str) -> Result<Option<Record>, Missing> {
+    let value = view.get(&keyspace::record(collection, id))?;
+    Ok(value.map(|value| codec::decode(&value)))
+}
+
+/// Reads a record as a row: its fields stay text.
+///
+/// # Errors
+/// [`Missing`].
+pub fn row(view: &impl Read, collection: &str, id: &str) -> Result<Option<Row>, Missing> {
+    let value = view.get(&keyspace::record(collection, id))?;
+    Ok(value.map(|value| Row::new(id.to_owned(), value)))
+}
+
+/// The ids of a collection, in order.
+///
+/// # Errors
+/// [`Missing`].
+pub fn ids(view: &impl Read, collection: &str) -> Result<Vec<String>, Missing> {
+    let mut ids = Vec::new();
+    view.visit(&keyspace::records(collection).range(), Direction::Forward, &mut |key, _| {
+        ids.push(id_of(key));
+        ControlFlow::Continue(())
+    })?;
+    Ok(ids)
+}
+
+/// Replaces a record and its index entries; `None` removes them.
+///
+/// # Errors
+/// [`Missing`].
+pub fn store(draft: &mut Draft<'_>, collection: &Collection, id: &str, new: Option<&Record>) -> Result<(), Missing> {
+    let key = keyspace::record(&collection.name, id);
+    if !collection.indexes.is_empty() {
+        let before = match draft.get(&key)? {
+            Some(old) => entries::all(collection, id, &codec::decode_data(&old)),
+            None => Vec::new(),
+        };
+        let after = new.map(|record| entries::all(collection, id, &record.data)).unwrap_or_default();
+        for gone in before.iter().filter(|entry| !after.contains(entry)) {
+            draft.delete(gone);
+        }
+        for added in after.iter().filter(|entry| !before.contains(entry)) {
+            draft.put(added, &[]);
+        }
+    }
+    match new {
+        Some(record) => draft.put(&key, &codec::encode(record)),
+        None => draft.delete(&key),
+    }
+    Ok(())
+}
+
+/// The id in a record's key.
+pub(crate) fn id_of(key: &[u8]) -> String {
+    keyspace::text_after(key, 1).expect("a record's key holds its id")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,51 @@
+//! Unique indexes: enforced where the app writes, not where the server's word is applied.
+
+use std::ops::ControlFlow;
+
+use holm_protocol::{Data, ErrorCode};
+use holm_store::{Direction, KeyRange, PlanError, Read};
+use serde_json::Value;
+
+use super::entries;
+use crate::Error;
+use crate::keys::push_text;
+use crate::schema::{Collection, Index};
+
+/// Checks that no other record has the same values in a unique index; null, and a field that is absent, equal nothing.
+///
+/// # Errors
+/// `already-exists`, naming the field and the other record; [`PlanError::Missing`].
+pub fn check_unique(view: &impl Read, collection: &Collection, id: &str, data: &Data) -> Result<(), PlanError<Error>> {
+    for index in collection.indexes.iter().filter(|index| index.unique && has_all(index, data)) {
+        let mut prefixes = Vec::new();
+        entries::of_index(collection, index, data, &mut |columns| prefixes.push(columns));
+        for prefix in prefixes {
+            let mut own = prefix.clone();
+            push_text(&mut own, id);
+            let mut other = None;
+            view.visit(&KeyRange::prefix(&prefix), Direction::Forward, &mut |key, _| {
+                if key == own {
+                    return ControlFlow::Continue(());
+                }
+                let mut rest = &key[prefix.len()..];
+                other = crate::keys::read_text(&mut rest).ok();
+                ControlFlow::Break(())
+            })?;
+            if let Some(other) = other {
+                return Err(PlanError::Failed(taken(collection, index, &other)));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn has_all(index: &Index, data: &Data) -> bool {
+    index.columns.iter().all(|column| !matches!(data.get(&column.field), None | Some(Value::Null)))
+}
+
+fn taken(collection: &Collection, index: &Index, other: &str) -> Error {
+    let message =
+        format!("{}: record {other:?} has the same {} already, which is unique", collection.name, index.spec());
+    let field = index.columns.first().map_or("", |column| &column.field);
+    Error::new(ErrorCode::AlreadyExists, message).with_field(field)
+}

@@ -1,0 +1,58 @@
+//! Errors and values on their way to JavaScript.
+
+use holm_core::query::Diff;
+use holm_core::records::{Row, rows_json};
+use holm_core::{Error, ErrorCode};
+use js_sys::Reflect;
+use serde::Serialize;
+use wasm_bindgen::JsValue;
+
+/// The error as JavaScript sees it: an `Error` with `code`, `retryable` and `field`.
+pub fn to_js(error: &Error) -> JsValue {
+    let thrown = js_sys::Error::new(&error.message);
+    let set = |key: &str, value: JsValue| drop(Reflect::set(&thrown, &key.into(), &value));
+    set("code", error.code.as_str().into());
+    set("retryable", error.code.is_retryable().into());
+    if let Some(field) = &error.field {
+        set("field", field.into());
+    }
+    thrown.into()
+}
+
+/// The same for a step of a transaction: `retry` tells the package to run the app's function again.
+pub fn tx_to_js(error: &Error) -> JsValue {
+    let thrown = to_js(error);
+    if error.code == ErrorCode::Contention {
+        drop(Reflect::set(&thrown, &"retry".into(), &JsValue::TRUE));
+    }
+    thrown
+}
+
+/// JSON text of what the engine answers.
+pub fn json<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).expect("maps with text keys always serialise")
+}
+
+/// Reads a JSON list of ids.
+///
+/// # Errors
+/// `invalid-id`.
+pub fn read_ids(text: &str) -> Result<Vec<String>, JsValue> {
+    serde_json::from_str(text).map_err(|_| to_js(&Error::new(ErrorCode::InvalidId, "ids are a list of strings")))
+}
+
+/// `{"rows": […]}`.
+pub fn query_json(rows: &[Row]) -> String {
+    format!("{{\"rows\":{}}}", rows_json(rows))
+}
+
+/// `{"rows": […], "diff": {…}}`.
+pub fn watched_json(rows: &[Row], diff: &Diff) -> String {
+    format!("{{\"rows\":{},\"diff\":{}}}", rows_json(rows), json(diff))
+}
+
+/// A list of rows, with null for what was not found.
+pub fn found_json(rows: &[Option<Row>]) -> String {
+    let texts: Vec<String> = rows.iter().map(|row| row.as_ref().map_or_else(|| "null".to_owned(), Row::to_json)).collect();
+    format!("[{}]", texts.join(","))
+}

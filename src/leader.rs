@@ -1,0 +1,56 @@
+//! The one tab or worker that talks to the server.
+//!
+//! Whoever holds the Web Lock `Sync` leads; the lease that it commits fences off a leader that was frozen and lost it.
+
+use std::rc::Rc;
+
+use futures_util::future::{Either, select};
+use holm_core::engine::Step;
+
+use crate::runtime::Runtime;
+use crate::{scope, timer};
+
+/// Between two tries to lead after storage failed.
+const PAUSE_MS: u64 = 1_000;
+
+/// Leads whenever nobody else does, until the database is closed.
+pub async fn lead_while_open(runtime: &Rc<Runtime>) {
+    while !runtime.engine().is_closed() {
+        let seen = runtime.engine().wakes();
+        let lock = Box::pin(runtime.sync_lock());
+        let closing = Box::pin(closed(runtime, seen));
+        let Either::Left((held, _)) = select(lock, closing).await else { return };
+        if runtime.engine().lead().await.is_ok() {
+            lead(runtime, || held.is_lost()).await;
+        }
+        drop(held);
+        if !runtime.engine().is_closed() {
+            timer::sleep(PAUSE_MS).await;
+        }
+    }
+}
+
+/// Takes one step after another until the lease is lost or the database is closed.
+async fn lead(runtime: &Rc<Runtime>, is_lost: impl Fn() -> bool) {
+    let engine = runtime.engine();
+    while !is_lost() {
+        let seen = engine.wakes();
+        let now_ms = scope::now_ms();
+        match engine.step(now_ms).await {
+            Step::Again => {}
+            Step::Ended => return,
+            Step::Idle => engine.woken(seen).await,
+            Step::Wait(until_ms) => {
+                let due = Box::pin(timer::sleep(until_ms.saturating_sub(now_ms)));
+                select(due, Box::pin(engine.woken(seen))).await;
+            }
+        }
+    }
+}
+
+async fn closed(runtime: &Rc<Runtime>, mut seen: u64) {
+    while !runtime.engine().is_closed() {
+        runtime.engine().woken(seen).await;
+        seen = runtime.engine().wakes();
+    }
+}

@@ -1,0 +1,249 @@
+//! One open database of this tab or worker: the engine with its storage, its server, its neighbours and its clock.
+
+mod news;
+mod options;
+mod storage;
+mod transport;
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use holm_core::engine::{Engine, Spawn};
+use holm_core::sync::{Event, Status};
+use holm_core::Error;
+use holm_store::{LockName, Locks, MemoryDisk, Observer};
+use serde::Serialize;
+use wasm_bindgen_futures::spawn_local;
+
+pub use options::{OpenOptions, StorageKind};
+pub use storage::Storage;
+pub use transport::HttpTransport;
+
+use crate::broadcast::Broadcast;
+use crate::connectivity::{Connectivity, Hint};
+use crate::indexeddb::catalog::{Catalog, Opened};
+use crate::indexeddb::{IndexedDbDisk, StorageEvent, StorageOptions};
+use crate::locks::WebLocks;
+use crate::{background, leader, scope, timer};
+use news::News;
+
+/// The engine as this package runs it.
+pub type BrowserEngine = Engine<Storage, WebLocks, HttpTransport>;
+
+/// The app's listener: what kind of thing happened, and its JSON.
+pub type OnEvent = Rc<dyn Fn(&str, &str)>;
+
+/// What the app reads as `db.sync.status`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShownStatus {
+    #[serde(flatten)]
+    status: Status,
+    durable: bool,
+    storage: StorageKind,
+    background_sync: bool,
+}
+
+/// One open database of this tab or worker.
+pub struct Runtime {
+    engine: BrowserEngine,
+    options: OpenOptions,
+    locks: WebLocks,
+    disk: Option<IndexedDbDisk>,
+    catalog: Option<Catalog>,
+    background: Cell<bool>,
+    broadcast: RefCell<Option<Broadcast>>,
+    connectivity: RefCell<Option<Connectivity>>,
+    commits: RefCell<Option<Observer>>,
+    on_event: OnEvent,
+}
+
+impl Runtime {
+    /// Opens storage and engine, and starts what runs beside the app.
+    ///
+    /// # Errors
+    /// `storage-unavailable` where there is no IndexedDB and the app did not ask for memory; as [`Engine::open`].
+    pub async fn open(options: OpenOptions, transport: HttpTransport, on_event: OnEvent) -> Result<Rc<Self>, Error> {
+        let catalog = (options.storage == StorageKind::IndexedDb).then(|| Catalog::new(timer::sleeper()));
+        let disk = open_disk(&options, &on_event).await?;
+        let locks = WebLocks::new(disk.as_ref().and_then(|_| scope::lock_manager()), &options.name);
+        let storage = disk.clone().map_or_else(|| Storage::Memory(MemoryDisk::new()), Storage::IndexedDb);
+        let spawn: Spawn = Rc::new(|future| spawn_local(future));
+        let opening = options.engine()?;
+        let schema = opening.schema.version;
+        let engine = Engine::open(storage, locks.clone(), transport, opening, &spawn).await?;
+        if let Some(catalog) = &catalog {
+            let (name, format) = (options.name.clone(), holm_core::engine::FORMAT);
+            catalog.record_open(Opened { name, format, schema, now_ms: scope::now_ms() }).await;
+        }
+        let runtime = Rc::new(Self {
+            engine,
+            options,
+            locks,
+            disk,
+            catalog,
+            background: Cell::new(false),
+            broadcast: RefCell::new(None),
+            connectivity: RefCell::new(None),
+            commits: RefCell::new(None),
+            on_event,
+        });
+        Ok(runtime)
+    }
+
+    /// Starts what a page wants beside the engine: other tabs, browser events, the leader, the status.
+    pub fn start(self: &Rc<Self>) {
+        let news = News::new(self);
+        if self.disk.is_some() {
+            *self.broadcast.borrow_mut() = news.join();
+        }
+        *self.commits.borrow_mut() = news.tell_commits();
+        if self.options.sync_url.is_some() {
+            *self.connectivity.borrow_mut() = Some(self.listen());
+            let leading = Rc::clone(self);
+            spawn_local(async move { leader::lead_while_open(&leading).await });
+        }
+        let watching = Rc::clone(self);
+        spawn_local(async move { watching.tell_status().await });
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &BrowserEngine {
+        &self.engine
+    }
+
+    /// The lock of the one who talks to the server.
+    pub async fn sync_lock(&self) -> <WebLocks as Locks>::Held {
+        self.locks.lock(LockName::Sync).await
+    }
+
+    /// The same, if nobody holds it.
+    pub async fn try_sync_lock(&self) -> Option<<WebLocks as Locks>::Held> {
+        self.locks.try_lock(LockName::Sync).await
+    }
+
+    /// What the app reads as `db.sync.status`.
+    pub fn status(&self) -> ShownStatus {
+        ShownStatus {
+            status: self.engine.status(),
+            durable: self.disk.is_some(),
+            storage: self.options.storage,
+            background_sync: self.background.get(),
+        }
+    }
+
+    /// Asks the one who talks to the server to do so now, whichever tab it is.
+    ///
+    /// # Errors
+    /// As [`Engine::sync_now`].
+    pub async fn sync_now(&self) -> Result<(), Error> {
+        self.post(news::ASK);
+        self.engine.sync_now(scope::now_ms()).await
+    }
+
+    /// Takes a hint of the page or the browser.
+    pub fn nudge(self: &Rc<Self>, hint: Hint) {
+        let event = match hint {
+            Hint::Online => Event::Online,
+            Hint::Offline => Event::Offline,
+            Hint::Visible | Hint::Restored | Hint::Resumed => Event::Visible,
+            Hint::Hidden | Hint::Leaving | Hint::Frozen => {
+                self.ask_for_background_sync();
+                return;
+            }
+        };
+        self.engine.happened(scope::now_ms(), event);
+        if event == Event::Visible {
+            let engine = self.engine.clone();
+            // A tab that slept has missed what others said; what fails here is tried with the next commit.
+            spawn_local(async move { drop(engine.refresh().await) });
+        }
+    }
+
+    /// Closes everything; what was saved stays.
+    pub async fn close(&self) {
+        self.connectivity.borrow_mut().take();
+        self.commits.borrow_mut().take();
+        let pending = self.engine.status().pending;
+        self.engine.close().await;
+        self.broadcast.borrow_mut().take();
+        if let Some(catalog) = &self.catalog {
+            catalog.record_pending(&self.options.name, u32::try_from(pending).unwrap_or(u32::MAX)).await;
+        }
+        if let Some(disk) = &self.disk {
+            disk.close();
+        }
+    }
+
+    fn listen(self: &Rc<Self>) -> Connectivity {
+        let weak = Rc::downgrade(self);
+        Connectivity::listen(scope::global_target(), scope::document_target(), move |hint| {
+            if let Some(runtime) = weak.upgrade() {
+                runtime.nudge(hint);
+            }
+        })
+    }
+
+    /// Tells the app, and the other tabs where this one leads, whenever the status changes.
+    async fn tell_status(self: &Rc<Self>) {
+        let mut pending = 0;
+        while !self.engine.is_closed() {
+            let seen = self.engine.status_changes();
+            let status = self.engine.status();
+            if status.pending > pending {
+                self.ask_for_background_sync();
+            }
+            pending = status.pending;
+            if status.leader {
+                self.post(&news::status(&status));
+            }
+            (self.on_event)("status", "{}");
+            self.engine.status_changed(seen).await;
+        }
+    }
+
+    fn post(&self, text: &str) {
+        if let Some(broadcast) = &*self.broadcast.borrow() {
+            broadcast.post(text);
+        }
+    }
+
+    /// Asks the browser to wake the service worker when there is a network, while something waits.
+    fn ask_for_background_sync(self: &Rc<Self>) {
+        if self.disk.is_none() || self.options.sync_url.is_none() || self.engine.status().pending == 0 {
+            return;
+        }
+        let runtime = Rc::clone(self);
+        spawn_local(async move {
+            let granted = background::register(scope::service_worker_registration()).await;
+            if runtime.background.replace(granted) != granted {
+                (runtime.on_event)("status", "{}");
+            }
+        });
+    }
+}
+
+async fn open_disk(options: &OpenOptions, on_event: &OnEvent) -> Result<Option<IndexedDbDisk>, Error> {
+    if options.storage == StorageKind::Memory {
+        return Ok(None);
+    }
+    let tell = Rc::clone(on_event);
+    let on_event = Rc::new(move |event: StorageEvent| {
+        let (kind, detail) = match event {
+            StorageEvent::Blocked => ("storage-blocked", String::new()),
+            StorageEvent::ConnectionLost => ("storage-connection-lost", String::new()),
+            StorageEvent::TakenAway => ("storage-taken-away", String::new()),
+            StorageEvent::DataLoss(detail) => ("storage-lost", detail),
+        };
+        tell(kind, &detail);
+    });
+    let storage = StorageOptions {
+        factory: scope::factory(),
+        another_factory: Rc::new(scope::another_factory),
+        name: options.name.clone(),
+        sleep: timer::sleeper(),
+        on_event,
+    };
+    let disk = IndexedDbDisk::open(storage).await.map_err(|error| holm_core::engine::disk_error(&error))?;
+    Ok(Some(disk))
+}

@@ -1,0 +1,105 @@
+//! What tabs of one database tell each other. A message only says *look*: what it is about lies in the store.
+
+use std::cell::Cell;
+use std::rc::{Rc, Weak};
+
+use holm_core::sync::{Event, Status};
+use holm_store::Origin;
+use serde::{Deserialize, Serialize};
+use wasm_bindgen_futures::spawn_local;
+
+use super::Runtime;
+use crate::broadcast::Broadcast;
+use crate::scope;
+
+/// A message between tabs.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Message {
+    /// Something was committed.
+    Committed,
+    /// The leader's status changed.
+    Status(Box<Status>),
+    /// Whoever leads: sync now.
+    Ask,
+}
+
+/// The text of [`Message::Ask`].
+pub(super) const ASK: &str = "\"ask\"";
+
+/// The text of a status.
+pub(super) fn status(status: &Status) -> String {
+    serde_json::to_string(&Message::Status(Box::new(status.clone()))).unwrap_or_default()
+}
+
+/// Listens to other tabs, and tells them of our commits.
+pub(super) struct News {
+    runtime: Weak<Runtime>,
+}
+
+impl News {
+    pub(super) fn new(runtime: &Rc<Runtime>) -> Self {
+        Self { runtime: Rc::downgrade(runtime) }
+    }
+
+    /// Joins the channel of this database.
+    pub(super) fn join(&self) -> Option<Broadcast> {
+        let runtime = self.runtime.upgrade()?;
+        let weak = self.runtime.clone();
+        let loading = Rc::new(Cell::new(Loading::Idle));
+        Some(Broadcast::join(&runtime.options.name, move |text| {
+            if let (Some(runtime), Ok(message)) = (weak.upgrade(), serde_json::from_str(&text)) {
+                hear(&runtime, message, &loading);
+            }
+        }))
+    }
+
+    /// Tells the others of each commit of this tab, until the engine closes.
+    pub(super) fn tell_commits(&self) -> Option<holm_store::Observer> {
+        let runtime = self.runtime.upgrade()?;
+        let weak = self.runtime.clone();
+        let text = serde_json::to_string(&Message::Committed).unwrap_or_default();
+        Some(runtime.engine.database().observe(move |applied| {
+            if applied.origin == Origin::Own
+                && let Some(runtime) = weak.upgrade()
+            {
+                runtime.post(&text);
+            }
+        }))
+    }
+}
+
+/// Whether a look at the store is under way, and another one due after it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Loading {
+    Idle,
+    Busy,
+    Again,
+}
+
+fn hear(runtime: &Rc<Runtime>, message: Message, loading: &Rc<Cell<Loading>>) {
+    match message {
+        Message::Committed => look(runtime, loading),
+        Message::Status(status) => runtime.engine.hear_status(*status),
+        Message::Ask => runtime.engine.happened(scope::now_ms(), Event::Asked),
+    }
+}
+
+fn look(runtime: &Rc<Runtime>, loading: &Rc<Cell<Loading>>) {
+    if loading.get() != Loading::Idle {
+        loading.set(Loading::Again);
+        return;
+    }
+    loading.set(Loading::Busy);
+    let (runtime, loading) = (Rc::clone(runtime), Rc::clone(loading));
+    spawn_local(async move {
+        loop {
+            // What fails here is read with the next message, or by the next commit of this tab.
+            let _ = runtime.engine.refresh().await;
+            if loading.replace(Loading::Busy) != Loading::Again {
+                break;
+            }
+        }
+        loading.set(Loading::Idle);
+    });
+}
