@@ -19,21 +19,15 @@ struct Joined {
 impl Broadcast {
     /// Joins the channel of the database `name`; `on_message` hears every text that another one posts.
     pub fn join(name: &str, on_message: impl Fn(String) + 'static) -> Self {
-        let joined = BroadcastChannel::new(&format!("holm:{name}"))
-            .ok()
-            .map(|channel| {
-                let closure =
-                    Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
-                        if let Some(text) = event.data().as_string() {
-                            on_message(text);
-                        }
-                    });
-                channel.set_onmessage(Some(closure.as_ref().unchecked_ref()));
-                Joined {
-                    channel,
-                    _closure: closure,
+        let joined = BroadcastChannel::new(&format!("holm:{name}")).ok().map(|channel| {
+            let closure = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
+                if let Some(text) = event.data().as_string() {
+                    on_message(text);
                 }
             });
+            channel.set_onmessage(Some(closure.as_ref().unchecked_ref()));
+            Joined { channel, _closure: closure }
+        });
         Self { joined }
     }
 

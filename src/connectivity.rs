@@ -38,11 +38,7 @@ pub struct Connectivity {
 
 impl Connectivity {
     /// Listens to a scope's global object and, in a page, to its document.
-    pub fn listen(
-        global: EventTarget,
-        document: Option<EventTarget>,
-        on_hint: impl Fn(Hint) + 'static,
-    ) -> Self {
+    pub fn listen(global: EventTarget, document: Option<EventTarget>, on_hint: impl Fn(Hint) + 'static) -> Self {
         let page = document.clone();
         let closure = Closure::<dyn FnMut(Event)>::new(move |event: Event| {
             if let Some(hint) = hint_of(&event, page.as_ref()) {
@@ -59,11 +55,7 @@ impl Connectivity {
         if let Some(document) = &document {
             listen(document, &DOCUMENT_EVENTS);
         }
-        Self {
-            global,
-            document,
-            closure,
-        }
+        Self { global, document, closure }
     }
 }
 
@@ -71,9 +63,7 @@ impl Drop for Connectivity {
     fn drop(&mut self) {
         let listener = self.closure.as_ref().unchecked_ref();
         for name in GLOBAL_EVENTS {
-            let _ = self
-                .global
-                .remove_event_listener_with_callback(name, listener);
+            let _ = self.global.remove_event_listener_with_callback(name, listener);
         }
         for (name, document) in DOCUMENT_EVENTS.iter().zip(self.document.iter().cycle()) {
             let _ = document.remove_event_listener_with_callback(name, listener);

@@ -8,8 +8,8 @@ use js_sys::{Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    AbortController, AbortSignal, ReadableStreamDefaultReader, RequestCache, RequestCredentials,
-    RequestRedirect, ResponseType,
+    AbortController, AbortSignal, ReadableStreamDefaultReader, RequestCache, RequestCredentials, RequestRedirect,
+    ResponseType,
 };
 
 use crate::limit::{Sleep, within};
@@ -64,16 +64,9 @@ pub enum Failure {
 /// # Errors
 /// Whenever there is no whole answer; see [`Failure`].
 pub async fn send(call: &Call<'_>, sleep: &Sleep) -> Result<Answer, Failure> {
-    let abort =
-        AbortOnDrop(AbortController::new().map_err(|error| Failure::Network(describe(&error)))?);
+    let abort = AbortOnDrop(AbortController::new().map_err(|error| Failure::Network(describe(&error)))?);
     let request = build(call, &abort.0.signal())?;
-    within(
-        sleep,
-        call.timeout_ms,
-        exchange(request, call.answer_bytes_max),
-    )
-    .await
-    .unwrap_or(Err(Failure::Timeout))
+    within(sleep, call.timeout_ms, exchange(request, call.answer_bytes_max)).await.unwrap_or(Err(Failure::Timeout))
 }
 
 struct AbortOnDrop(AbortController);
@@ -108,27 +101,16 @@ fn build(call: &Call<'_>, signal: &AbortSignal) -> Result<Request, Failure> {
 }
 
 /// The browser throws at a header it cannot send, and that would stop the engine. The value is not named: it may be a secret.
-fn with_header(
-    builder: RequestBuilder,
-    name: &str,
-    value: &str,
-) -> Result<RequestBuilder, Failure> {
-    let is_sendable = value
-        .bytes()
-        .all(|byte| byte == b' ' || byte.is_ascii_graphic());
+fn with_header(builder: RequestBuilder, name: &str, value: &str) -> Result<RequestBuilder, Failure> {
+    let is_sendable = value.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
     if !is_sendable {
-        return Err(Failure::Unsendable(format!(
-            "the header {name} has a character that no header may have"
-        )));
+        return Err(Failure::Unsendable(format!("the header {name} has a character that no header may have")));
     }
     Ok(builder.header(name, value))
 }
 
 async fn exchange(request: Request, bytes_max: usize) -> Result<Answer, Failure> {
-    let response = request
-        .send()
-        .await
-        .map_err(|error| Failure::Network(error.to_string()))?;
+    let response = request.send().await.map_err(|error| Failure::Network(error.to_string()))?;
     if response.type_() == ResponseType::Opaqueredirect {
         return Err(Failure::Redirect);
     }
@@ -149,9 +131,7 @@ async fn read(response: &Response, bytes_max: usize) -> Result<Vec<u8>, Failure>
     let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
     let mut body = Vec::new();
     loop {
-        let step = JsFuture::from(reader.read())
-            .await
-            .map_err(|error| Failure::Network(describe(&error)))?;
+        let step = JsFuture::from(reader.read()).await.map_err(|error| Failure::Network(describe(&error)))?;
         if property(&step, "done").is_truthy() {
             return Ok(body);
         }
@@ -168,7 +148,5 @@ fn property(object: &JsValue, key: &str) -> JsValue {
 }
 
 fn describe(error: &JsValue) -> String {
-    property(error, "message")
-        .as_string()
-        .unwrap_or_else(|| String::from("no reason was given"))
+    property(error, "message").as_string().unwrap_or_else(|| String::from("no reason was given"))
 }

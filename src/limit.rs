@@ -10,10 +10,16 @@ use std::task::Poll;
 /// Waits for so many milliseconds.
 pub type Sleep = Rc<dyn Fn(u32) -> Pin<Box<dyn Future<Output = ()>>>>;
 
-/// Runs `work` for at most `ms` milliseconds; `None` when the time is over (`work` is dropped then).
+/// When a page that was stopped goes on, its timers may fire before the events that waited. They get this long.
+const CATCH_UP_MS: u32 = 50;
+
+/// Runs `work` for at most `ms` milliseconds (and a moment); `None` when the time is over (`work` is dropped then).
 pub async fn within<T>(sleep: &Sleep, ms: u32, work: impl Future<Output = T>) -> Option<T> {
     let mut work = pin!(work);
-    let mut over = sleep(ms);
+    let mut over = pin!(async {
+        sleep(ms).await;
+        sleep(CATCH_UP_MS).await;
+    });
     poll_fn(|context| {
         if let Poll::Ready(value) = work.as_mut().poll(context) {
             return Poll::Ready(Some(value));

@@ -15,9 +15,7 @@ const TIMEOUT_MS_MAX: u32 = i32::MAX as u32;
 pub async fn sleep(ms: u64) {
     let mut left = ms;
     loop {
-        let step = u32::try_from(left)
-            .unwrap_or(TIMEOUT_MS_MAX)
-            .min(TIMEOUT_MS_MAX);
+        let step = u32::try_from(left).unwrap_or(TIMEOUT_MS_MAX).min(TIMEOUT_MS_MAX);
         TimeoutFuture::new(step).await;
         left -= u64::from(step);
         if left == 0 {
@@ -29,7 +27,5 @@ pub async fn sleep(ms: u64) {
 /// The timer as the adapters want it.
 #[must_use]
 pub fn sleeper() -> Sleep {
-    Rc::new(|ms| {
-        Box::pin(TimeoutFuture::new(ms.min(TIMEOUT_MS_MAX))) as Pin<Box<dyn Future<Output = ()>>>
-    })
+    Rc::new(|ms| Box::pin(TimeoutFuture::new(ms.min(TIMEOUT_MS_MAX))) as Pin<Box<dyn Future<Output = ()>>>)
 }

@@ -32,10 +32,10 @@ pub struct CatalogEntry {
 }
 
 /// What an engine notes when it opens a database.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Opened {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Opened<'a> {
     /// The app's name for it.
-    pub name: String,
+    pub name: &'a str,
     /// The format of its entries and blocks.
     pub format: u32,
     /// The version of the app's schema.
@@ -58,53 +58,30 @@ impl Catalog {
     }
 
     /// Notes that a database was opened.
-    pub async fn record_open(&self, opened: Opened) {
-        let name = opened.name.clone();
+    pub async fn record_open(&self, opened: Opened<'_>) {
         let change = move |known: Option<CatalogEntry>| {
-            let (created_ms, pending) = known.map_or((opened.now_ms, 0), |known| {
-                (known.created_ms, known.pending)
-            });
-            let Opened {
-                name,
-                format,
-                schema,
-                now_ms,
-            } = opened;
-            Some(CatalogEntry {
-                name,
-                format,
-                schema,
-                created_ms,
-                opened_ms: now_ms,
-                pending,
-            })
+            let (created_ms, pending) = known.map_or((opened.now_ms, 0), |known| (known.created_ms, known.pending));
+            let Opened { name, format, schema, now_ms } = opened;
+            Some(CatalogEntry { name: String::from(name), format, schema, created_ms, opened_ms: now_ms, pending })
         };
-        within(&self.sleep, CATALOG_MS_MAX, update(&name, change)).await;
+        within(&self.sleep, CATALOG_MS_MAX, update(opened.name, change)).await;
     }
 
     /// Notes how many mutations the server has not yet acknowledged.
     pub async fn record_pending(&self, name: &str, pending: u32) {
-        let change =
-            move |known: Option<CatalogEntry>| known.map(|known| CatalogEntry { pending, ..known });
+        let change = move |known: Option<CatalogEntry>| known.map(|known| CatalogEntry { pending, ..known });
         within(&self.sleep, CATALOG_MS_MAX, update(name, change)).await;
     }
 
     /// All databases, by name.
     pub async fn list(&self) -> Vec<CatalogEntry> {
-        within(&self.sleep, CATALOG_MS_MAX, list())
-            .await
-            .and_then(Result::ok)
-            .unwrap_or_default()
+        within(&self.sleep, CATALOG_MS_MAX, list()).await.and_then(Result::ok).unwrap_or_default()
     }
 }
 
 async fn open() -> Result<Rexie, Unrecorded> {
     let store = ObjectStore::new(DATABASES).key_path("name");
-    Ok(Rexie::builder(DATABASE)
-        .version(1)
-        .add_object_store(store)
-        .build()
-        .await?)
+    Ok(Rexie::builder(DATABASE).version(1).add_object_store(store).build().await?)
 }
 
 async fn list() -> Result<Vec<CatalogEntry>, Unrecorded> {
@@ -113,10 +90,7 @@ async fn list() -> Result<Vec<CatalogEntry>, Unrecorded> {
         let transaction = database.transaction(&[DATABASES], TransactionMode::ReadOnly)?;
         let values = transaction.store(DATABASES)?.get_all(None, None).await?;
         // an entry that newer code wrote in another way is left out
-        Ok(values
-            .into_iter()
-            .filter_map(|value| serde_wasm_bindgen::from_value(value).ok())
-            .collect())
+        Ok(values.into_iter().filter_map(|value| serde_wasm_bindgen::from_value(value).ok()).collect())
     }
     .await;
     database.close();
@@ -147,9 +121,7 @@ async fn change_entry(
     let known = store.get(JsValue::from_str(name)).await?;
     let known = known.and_then(|value| serde_wasm_bindgen::from_value(value).ok());
     if let Some(entry) = change(known) {
-        store
-            .put(&serde_wasm_bindgen::to_value(&entry)?, None)
-            .await?;
+        store.put(&serde_wasm_bindgen::to_value(&entry)?, None).await?;
     }
     Ok(())
 }

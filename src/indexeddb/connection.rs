@@ -7,11 +7,10 @@ use holm_store::DiskError;
 use js_sys::Reflect;
 use wasm_bindgen::prelude::*;
 use web_sys::{
-    Event, EventTarget, IdbDatabase, IdbFactory, IdbObjectStoreParameters, IdbOpenDbRequest,
-    IdbRequest, IdbTransaction,
+    Event, EventTarget, IdbDatabase, IdbFactory, IdbObjectStoreParameters, IdbOpenDbRequest, IdbRequest, IdbTransaction,
 };
 
-use super::failure::of_open;
+use super::failure::OpenFailure;
 use super::listen::{Listener, listen, unlisten};
 use super::{BLOCKS, LOG, MANIFEST, OnStorageEvent, StorageEvent};
 use crate::limit::{Sleep, within};
@@ -59,36 +58,29 @@ impl Connection {
         if_absent: IfAbsent,
         sleep: &Sleep,
         on_event: &OnStorageEvent,
-    ) -> Result<Self, DiskError> {
-        let request = factory
-            .open_with_u32(name, VERSION)
-            .map_err(|error| of_open(&error))?;
+    ) -> Result<Self, OpenFailure> {
+        let request = factory.open_with_u32(name, VERSION).map_err(|error| OpenFailure::of(&error))?;
         let mut opening = Opening::new(request, if_absent, on_event);
         let ended = within(sleep, OPEN_MS_MAX, &opening.end).await;
         let request = opening.request.clone();
         match ended.as_deref() {
             Some("success") => {
                 opening.settled = true;
-                let db: IdbDatabase = request
-                    .result()
-                    .map_err(|error| of_open(&error))?
-                    .unchecked_into();
-                check_shape(&db)?;
+                let db: IdbDatabase = request.result().map_err(|error| OpenFailure::of(&error))?.unchecked_into();
+                check_shape(&db).map_err(OpenFailure::Other)?;
                 Ok(Self::new(db, on_event))
             }
             Some(_) => {
                 opening.settled = true;
-                Err(of_open(
-                    &request
-                        .error()
-                        .ok()
-                        .flatten()
-                        .map_or(JsValue::NULL, JsValue::from),
-                ))
+                if opening.refused.get() {
+                    return Err(OpenFailure::Absent);
+                }
+                Err(OpenFailure::of(&request.error().ok().flatten().map_or(JsValue::NULL, JsValue::from)))
             }
-            None => Err(DiskError::Blocked(format!(
-                "{name} did not open within {OPEN_MS_MAX} ms"
-            ))),
+            None => {
+                let why = format!("{name} did not open within {OPEN_MS_MAX} ms");
+                Err(OpenFailure::Other(DiskError::Blocked(why)))
+            }
         }
     }
 
@@ -139,6 +131,7 @@ struct Opening {
     request: IdbOpenDbRequest,
     end: Listener,
     closure: Closure<dyn FnMut(Event)>,
+    refused: Rc<Cell<bool>>,
     settled: bool,
 }
 
@@ -146,7 +139,8 @@ const OPENING_EVENTS: [&str; 2] = ["upgradeneeded", "blocked"];
 
 impl Opening {
     fn new(request: IdbOpenDbRequest, if_absent: IfAbsent, on_event: &OnStorageEvent) -> Self {
-        let (on_event, asked) = (Rc::clone(on_event), request.clone());
+        let refused = Rc::new(Cell::new(false));
+        let (on_event, asked, refusing) = (Rc::clone(on_event), request.clone(), Rc::clone(&refused));
         let closure = Closure::<dyn FnMut(Event)>::new(move |event: Event| {
             if event.type_() == "blocked" {
                 on_event(StorageEvent::Blocked);
@@ -155,18 +149,14 @@ impl Opening {
             if let Some(why) = data_loss(&event) {
                 on_event(StorageEvent::DataLoss(why));
             }
-            if if_absent == IfAbsent::Refuse || make_stores(&asked).is_err() {
+            refusing.set(if_absent == IfAbsent::Refuse);
+            if refusing.get() || make_stores(&asked).is_err() {
                 abort_upgrade(&asked);
             }
         });
         listen(&request, &OPENING_EVENTS, &closure);
         let end = Listener::new(&request, &["success", "error"]);
-        Self {
-            request,
-            end,
-            closure,
-            settled: false,
-        }
+        Self { request, end, closure, refused, settled: false }
     }
 }
 
@@ -209,30 +199,17 @@ fn abort_upgrade(request: &IdbRequest) {
 
 /// Chromium says here that it could not read the database and made a new one.
 fn data_loss(event: &Event) -> Option<String> {
-    let read = |key: &str| {
-        Reflect::get(event, &JsValue::from_str(key))
-            .ok()
-            .and_then(|value| value.as_string())
-    };
+    let read = |key: &str| Reflect::get(event, &JsValue::from_str(key)).ok().and_then(|value| value.as_string());
     let loss = read("dataLoss").filter(|loss| loss != "none")?;
-    Some(format!(
-        "{loss}: {}",
-        read("dataLossMessage").unwrap_or_default()
-    ))
+    Some(format!("{loss}: {}", read("dataLossMessage").unwrap_or_default()))
 }
 
 /// A database of our name that lacks our object stores was not made by us.
 fn check_shape(db: &IdbDatabase) -> Result<(), DiskError> {
     let names = db.object_store_names();
-    if [LOG, BLOCKS, MANIFEST]
-        .iter()
-        .all(|name| names.contains(name))
-    {
+    if [LOG, BLOCKS, MANIFEST].iter().all(|name| names.contains(name)) {
         return Ok(());
     }
     db.close();
-    Err(DiskError::Unavailable(format!(
-        "{} has none of the object stores it should have",
-        db.name()
-    )))
+    Err(DiskError::Unavailable(format!("{} has none of the object stores it should have", db.name())))
 }

@@ -1,37 +1,23 @@
 //! The six operations.
 
-use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use holm_store::{
-    BlockId, Disk, DiskError, Durability, Generation, Loaded, LogSeq, Since, StoredManifest,
-};
+use holm_store::{BlockId, Disk, DiskError, Durability, Generation, Loaded, LogSeq, Since, StoredManifest};
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::{IdbFactory, IdbKeyRange, IdbRequest};
 
-use super::connection::{Connection, IfAbsent, Life};
 use super::failure::Failure;
 use super::listen::result;
+use super::session::{ATTEMPTS_MAX, Session};
 use super::transaction::{Access, Transaction};
-use super::{BLOCKS, LOG, MANIFEST, SHAPE, StorageOptions};
+use super::{BLOCKS, LOG, MANIFEST, StorageOptions};
 
 /// The manifest is the only record of its object store.
 const MANIFEST_KEY: f64 = 0.0;
-/// How often an operation begins: once, and once more on a new connection.
-const ATTEMPTS_MAX: u32 = 2;
-
 /// A store's disk in the browser. Clones share the connection.
 #[derive(Clone)]
-pub struct IndexedDbDisk(Rc<Inner>);
-
-struct Inner {
-    options: StorageOptions,
-    database: String,
-    factory: RefCell<IdbFactory>,
-    connection: RefCell<Option<Rc<Connection>>>,
-    closed: Cell<bool>,
-}
+pub struct IndexedDbDisk(Rc<Session>);
 
 impl IndexedDbDisk {
     /// Opens the database of that name, and makes it if there is none.
@@ -40,22 +26,7 @@ impl IndexedDbDisk {
     /// [`DiskError::Unavailable`] without IndexedDB, [`DiskError::Blocked`] when it does not open in time,
     /// [`DiskError::Newer`] when it has another version than this code knows.
     pub async fn open(options: StorageOptions) -> Result<Self, DiskError> {
-        let Some(factory) = options.factory.clone() else {
-            return Err(DiskError::Unavailable(String::from(
-                "there is no IndexedDB here",
-            )));
-        };
-        let database = format!("holm.{}.{SHAPE}", options.name);
-        let factory = RefCell::new(factory);
-        let inner = Inner {
-            options,
-            database,
-            factory,
-            connection: RefCell::default(),
-            closed: Cell::new(false),
-        };
-        inner.connect(IfAbsent::Create).await?;
-        Ok(Self(Rc::new(inner)))
+        Ok(Self(Rc::new(Session::open(options).await?)))
     }
 
     /// Opens another connection by `factory`, which is used from now on.
@@ -63,16 +34,12 @@ impl IndexedDbDisk {
     /// # Errors
     /// As [`IndexedDbDisk::open`]; and [`DiskError::Unavailable`] when the database is not there any more.
     pub async fn reopen(&self, factory: IdbFactory) -> Result<(), DiskError> {
-        *self.0.factory.borrow_mut() = factory;
-        self.0.connect(IfAbsent::Refuse).await.map(drop)
+        self.0.reopen(factory).await
     }
 
     /// Closes the connection, after the transactions that run. Every further operation fails.
     pub fn close(&self) {
-        self.0.closed.set(true);
-        if let Some(connection) = self.0.connection.borrow_mut().take() {
-            connection.db.close();
-        }
+        self.0.close();
     }
 
     async fn read<T>(
@@ -96,102 +63,7 @@ impl IndexedDbDisk {
         durability: Durability,
         work: impl AsyncFn(&Transaction) -> Result<(), Failure>,
     ) -> Result<(), DiskError> {
-        self.0
-            .transact(stores, Access::Write(durability), &work)
-            .await?
-            .map_err(Failure::into_write_error)
-    }
-}
-
-impl Inner {
-    /// Opens a connection by the factory at hand or, if that one is dead, by another realm's.
-    async fn connect(&self, if_absent: IfAbsent) -> Result<Rc<Connection>, DiskError> {
-        let factory = self.factory.borrow().clone();
-        let opened = match self.connect_by(&factory, if_absent).await {
-            Err(DiskError::Unavailable(why)) => match (self.options.another_factory)() {
-                None => Err(DiskError::Unavailable(why)),
-                Some(other) => {
-                    let opened = self.connect_by(&other, if_absent).await;
-                    if opened.is_ok() {
-                        *self.factory.borrow_mut() = other;
-                    }
-                    opened
-                }
-            },
-            other => other,
-        };
-        let connection = Rc::new(opened?);
-        if self.closed.get() {
-            return Err(closed());
-        }
-        *self.connection.borrow_mut() = Some(Rc::clone(&connection));
-        Ok(connection)
-    }
-
-    async fn connect_by(
-        &self,
-        factory: &IdbFactory,
-        if_absent: IfAbsent,
-    ) -> Result<Connection, DiskError> {
-        let options = &self.options;
-        Connection::open(
-            factory,
-            &self.database,
-            if_absent,
-            &options.sleep,
-            &options.on_event,
-        )
-        .await
-    }
-
-    /// The connection to use now.
-    async fn connection(&self) -> Result<Rc<Connection>, DiskError> {
-        let held = self.connection.borrow().clone();
-        match held {
-            None => Err(closed()),
-            Some(connection) => match connection.life() {
-                Life::Open => Ok(connection),
-                Life::Lost => self.connect(IfAbsent::Refuse).await,
-                Life::TakenAway => Err(DiskError::Unavailable(String::from(
-                    "the database is being deleted",
-                ))),
-            },
-        }
-    }
-
-    /// Runs one transaction. The outer error: nothing was begun.
-    async fn transact<T>(
-        &self,
-        stores: &[&str],
-        access: Access,
-        work: &impl AsyncFn(&Transaction) -> Result<T, Failure>,
-    ) -> Result<Result<T, Failure>, DiskError> {
-        let mut attempt = 1;
-        loop {
-            let connection = self.connection().await?;
-            let transaction = match Transaction::begin(&connection.db, stores, access) {
-                Ok(transaction) => transaction,
-                Err(error) => {
-                    connection.lose();
-                    if attempt == ATTEMPTS_MAX {
-                        return Err(super::failure::of_open(&error));
-                    }
-                    attempt += 1;
-                    continue;
-                }
-            };
-            let outcome = transaction.run(&self.options.sleep, work).await;
-            return Ok(match outcome {
-                Err(Failure::Aborted(why)) if connection.life() == Life::Lost => {
-                    Err(Failure::Lost(why))
-                }
-                Err(Failure::Lost(why)) => {
-                    connection.lose();
-                    Err(Failure::Lost(why))
-                }
-                other => other,
-            });
-        }
+        self.0.transact(stores, Access::Write(durability), &work).await?.map_err(Failure::into_write_error)
     }
 }
 
@@ -209,9 +81,7 @@ impl Disk for IndexedDbDisk {
             })
             .await?;
         let manifest = read_manifest(&manifest)?;
-        let first = manifest
-            .as_ref()
-            .map_or(since.seq, |manifest| manifest.folded.max(since.seq));
+        let first = manifest.as_ref().map_or(since.seq, |manifest| manifest.folded.max(since.seq));
         let (keys, entries): (Array, Array) = (keys.unchecked_into(), entries.unchecked_into());
         let entries = keys
             .iter()
@@ -219,18 +89,10 @@ impl Disk for IndexedDbDisk {
             .map(|(key, entry)| (LogSeq(whole(&key)), bytes_of(&entry)))
             .filter(|(seq, _)| *seq >= first)
             .collect();
-        Ok(Loaded {
-            manifest: manifest.filter(|manifest| manifest.generation != since.generation),
-            entries,
-        })
+        Ok(Loaded { manifest: manifest.filter(|manifest| manifest.generation != since.generation), entries })
     }
 
-    async fn append(
-        &self,
-        seq: LogSeq,
-        entry: &[u8],
-        durability: Durability,
-    ) -> Result<(), DiskError> {
+    async fn append(&self, seq: LogSeq, entry: &[u8], durability: Durability) -> Result<(), DiskError> {
         self.write(&[LOG], durability, async |transaction| {
             let request = transaction.store(LOG)?.add(&Uint8Array::from(entry))?;
             if whole(&result(&request).await?) != seq.0 {
@@ -248,10 +110,8 @@ impl Disk for IndexedDbDisk {
         }
         self.read(&[BLOCKS], async |transaction| {
             let blocks = transaction.store(BLOCKS)?;
-            let requests = ids
-                .iter()
-                .map(|id| blocks.get(&key_of(id)))
-                .collect::<Result<Vec<IdbRequest>, JsValue>>()?;
+            let requests =
+                ids.iter().map(|id| blocks.get(&key_of(id))).collect::<Result<Vec<IdbRequest>, JsValue>>()?;
             if let Some(last) = requests.last() {
                 result(last).await?;
             }
@@ -279,11 +139,7 @@ impl Disk for IndexedDbDisk {
         .await
     }
 
-    async fn publish(
-        &self,
-        manifest: &StoredManifest,
-        drop_log_through: LogSeq,
-    ) -> Result<(), DiskError> {
+    async fn publish(&self, manifest: &StoredManifest, drop_log_through: LogSeq) -> Result<(), DiskError> {
         self.write(&[MANIFEST, LOG], Durability::Relaxed, async |transaction| {
             let store = transaction.store(MANIFEST)?;
             let stored = result(&store.get(&MANIFEST_KEY.into())?).await?;
@@ -313,10 +169,6 @@ impl Disk for IndexedDbDisk {
         })
         .await
     }
-}
-
-fn closed() -> DiskError {
-    DiskError::Unavailable(String::from("the disk is closed"))
 }
 
 fn key_of(id: &BlockId) -> JsValue {
@@ -353,9 +205,7 @@ fn read_manifest(record: &JsValue) -> Result<Option<StoredManifest>, DiskError> 
     }
     let bytes = property(record, "bytes");
     if !bytes.is_object() {
-        return Err(DiskError::Unavailable(String::from(
-            "the manifest's record has no bytes",
-        )));
+        return Err(DiskError::Unavailable(String::from("the manifest's record has no bytes")));
     }
     Ok(Some(StoredManifest {
         generation: Generation(generation_of(record)),
@@ -366,16 +216,8 @@ fn read_manifest(record: &JsValue) -> Result<Option<StoredManifest>, DiskError> 
 
 fn write_manifest(manifest: &StoredManifest) -> Result<JsValue, JsValue> {
     let record = Object::new();
-    Reflect::set(
-        &record,
-        &"generation".into(),
-        &number(manifest.generation.0),
-    )?;
+    Reflect::set(&record, &"generation".into(), &number(manifest.generation.0))?;
     Reflect::set(&record, &"folded".into(), &number(manifest.folded.0))?;
-    Reflect::set(
-        &record,
-        &"bytes".into(),
-        &Uint8Array::from(manifest.bytes.as_slice()),
-    )?;
+    Reflect::set(&record, &"bytes".into(), &Uint8Array::from(manifest.bytes.as_slice()))?;
     Ok(record.into())
 }

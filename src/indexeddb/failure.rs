@@ -57,12 +57,36 @@ impl From<JsValue> for Failure {
 }
 
 /// Why a database did not open.
-pub(super) fn of_open(error: &JsValue) -> DiskError {
-    let text = describe(error);
-    match name(error).as_str() {
-        "VersionError" => DiskError::Newer(text),
-        "QuotaExceededError" => DiskError::Full(text),
-        _ => DiskError::Unavailable(text),
+#[derive(Debug)]
+pub(super) enum OpenFailure {
+    /// There is no such database, and none was to be made.
+    Absent,
+    /// This factory opens nothing; another realm's may.
+    Dead(String),
+    /// Any other reason.
+    Other(DiskError),
+}
+
+impl OpenFailure {
+    /// Reads what an open threw or ended with.
+    pub(super) fn of(error: &JsValue) -> Self {
+        let text = describe(error);
+        match name(error).as_str() {
+            "VersionError" => Self::Other(DiskError::Newer(text)),
+            "QuotaExceededError" => Self::Other(DiskError::Full(text)),
+            "SecurityError" => Self::Other(DiskError::Unavailable(text)),
+            _ => Self::Dead(text),
+        }
+    }
+}
+
+impl From<OpenFailure> for DiskError {
+    fn from(failure: OpenFailure) -> Self {
+        match failure {
+            OpenFailure::Absent => Self::Unavailable(String::from("the database is not there any more")),
+            OpenFailure::Dead(why) => Self::Unavailable(why),
+            OpenFailure::Other(error) => error,
+        }
     }
 }
 
@@ -80,8 +104,5 @@ fn describe(error: &JsValue) -> String {
 }
 
 fn property(value: &JsValue, key: &str) -> Option<String> {
-    Reflect::get(value, &JsValue::from_str(key))
-        .ok()?
-        .as_string()
-        .filter(|text| !text.is_empty())
+    Reflect::get(value, &JsValue::from_str(key)).ok()?.as_string().filter(|text| !text.is_empty())
 }

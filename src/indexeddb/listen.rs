@@ -43,12 +43,7 @@ impl Listener {
             }
         });
         listen(target, names, &closure);
-        Self {
-            target: target.clone(),
-            names,
-            heard,
-            closure,
-        }
+        Self { target: target.clone(), names, heard, closure }
     }
 }
 
@@ -79,11 +74,7 @@ pub(super) async fn result(request: &IdbRequest) -> Result<JsValue, JsValue> {
     if (&listener).await == "success" {
         return request.result();
     }
-    Err(request
-        .error()
-        .ok()
-        .flatten()
-        .map_or(JsValue::NULL, JsValue::from))
+    Err(request.error().ok().flatten().map_or(JsValue::NULL, JsValue::from))
 }
 
 /// Puts a closure on some events.

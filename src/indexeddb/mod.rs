@@ -18,6 +18,7 @@ mod connection;
 mod disk;
 mod failure;
 mod listen;
+mod session;
 mod transaction;
 
 use std::rc::Rc;
@@ -62,7 +63,7 @@ pub enum StorageEvent {
     Blocked,
     /// The browser closed the connection (the user cleared the site's data, say); the next operation opens another one.
     ConnectionLost,
-    /// Somebody deletes the database; it is closed and every further operation fails.
+    /// Somebody deletes the database, or has deleted it; it is closed and every further operation fails.
     TakenAway,
     /// The browser could not read the database and made an empty one; with its words.
     DataLoss(String),

@@ -65,11 +65,7 @@ pub(super) struct Transaction {
 
 impl Transaction {
     /// Begins one over `stores`. When this throws, nothing was sent.
-    pub(super) fn begin(
-        db: &IdbDatabase,
-        stores: &[&str],
-        access: Access,
-    ) -> Result<Self, JsValue> {
+    pub(super) fn begin(db: &IdbDatabase, stores: &[&str], access: Access) -> Result<Self, JsValue> {
         let names: Array = stores.iter().map(|name| JsValue::from_str(name)).collect();
         let options = Object::new();
         let mode = match access {
@@ -83,15 +79,9 @@ impl Transaction {
                 "readwrite"
             }
         };
-        let raw = db
-            .unchecked_ref::<DurableDatabase>()
-            .transaction(&names, mode, &options)?;
+        let raw = db.unchecked_ref::<DurableDatabase>().transaction(&names, mode, &options)?;
         let end = Listener::new(&raw, &["complete", "abort"]);
-        Ok(Self {
-            raw,
-            end,
-            ended: Cell::new(false),
-        })
+        Ok(Self { raw, end, ended: Cell::new(false) })
     }
 
     /// One of its object stores.
@@ -115,9 +105,7 @@ impl Transaction {
             Some(Err(failure)) => Err(self.abort(sleep, failure).await),
             None => match self.give_up(sleep).await {
                 Some(failure) => Err(failure),
-                None => Err(Failure::Lost(String::from(
-                    "completed while it was given up",
-                ))),
+                None => Err(Failure::Lost(String::from("completed while it was given up"))),
             },
         }
     }
@@ -149,9 +137,7 @@ impl Transaction {
             Some(Ok(())) => None,
             Some(Err(Failure::Aborted(_))) => Some(slow),
             Some(Err(browser)) => Some(browser),
-            None => Some(Failure::Lost(String::from(
-                "neither complete nor abort came",
-            ))),
+            None => Some(Failure::Lost(String::from("neither complete nor abort came"))),
         }
     }
 

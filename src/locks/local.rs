@@ -19,11 +19,7 @@ pub(super) async fn lock(name: String) -> LocalHeld {
         if let Some(held) = try_lock(name.clone()) {
             return Poll::Ready(held);
         }
-        HELD.with_borrow_mut(|held| {
-            held.entry(name.clone())
-                .or_default()
-                .push(context.waker().clone())
-        });
+        HELD.with_borrow_mut(|held| held.entry(name.clone()).or_default().push(context.waker().clone()));
         Poll::Pending
     })
     .await
@@ -42,9 +38,7 @@ pub(super) fn try_lock(name: String) -> Option<LocalHeld> {
 
 impl Drop for LocalHeld {
     fn drop(&mut self) {
-        let waiting = HELD
-            .with_borrow_mut(|held| held.remove(&self.0))
-            .unwrap_or_default();
+        let waiting = HELD.with_borrow_mut(|held| held.remove(&self.0)).unwrap_or_default();
         waiting.into_iter().for_each(Waker::wake);
     }
 }

@@ -43,10 +43,7 @@ impl WebLocks {
     /// The locks of the database `database`, by a scope's `navigator.locks`.
     #[must_use]
     pub fn new(manager: Option<JsValue>, database: &str) -> Self {
-        Self {
-            manager: manager.map(LockManager::from),
-            database: String::from(database),
-        }
+        Self { manager: manager.map(LockManager::from), database: String::from(database) }
     }
 
     /// Takes the lock from whoever holds it. A frozen tab keeps its locks for ever; it sees later that it lost this one.

@@ -24,12 +24,7 @@ extern "C" {
     pub(super) type LockManager;
 
     #[wasm_bindgen(method, catch)]
-    fn request(
-        this: &LockManager,
-        name: &str,
-        options: &Object,
-        granted: &JsValue,
-    ) -> Result<Promise, JsValue>;
+    fn request(this: &LockManager, name: &str, options: &Object, granted: &JsValue) -> Result<Promise, JsValue>;
 }
 
 /// How to ask.
@@ -106,9 +101,7 @@ pub(super) async fn request(
 ) -> Result<Option<WebHeld>, NoLocks> {
     let manager = manager.ok_or(NoLocks)?;
     let options = Object::new();
-    let set = |key: &str, value: &JsValue| {
-        Reflect::set(&options, &key.into(), value).map_err(|_| NoLocks)
-    };
+    let set = |key: &str, value: &JsValue| Reflect::set(&options, &key.into(), value).map_err(|_| NoLocks);
     let withdraw = Withdraw(AbortController::new().map_err(|_| NoLocks)?);
     match how {
         Request::Wait => set("signal", &withdraw.0.signal())?,
@@ -131,15 +124,8 @@ pub(super) async fn request(
 }
 
 /// Sends the request. The browser holds the lock for as long as the promise that the callback gave is pending.
-fn ask(
-    manager: &LockManager,
-    name: &str,
-    options: &Object,
-) -> Result<Rc<RefCell<Shared>>, NoLocks> {
-    let shared = Rc::new(RefCell::new(Shared {
-        state: State::Waiting,
-        waker: None,
-    }));
+fn ask(manager: &LockManager, name: &str, options: &Object) -> Result<Rc<RefCell<Shared>>, NoLocks> {
+    let shared = Rc::new(RefCell::new(Shared { state: State::Waiting, waker: None }));
     let asking = Rc::clone(&shared);
     let granted = Closure::once(move |lock: JsValue| -> JsValue {
         if !matches!(asking.borrow().state, State::Waiting) {
@@ -151,9 +137,7 @@ fn ask(
         }
         Promise::new(&mut |release, _| Shared::set(&asking, State::Granted(release))).into()
     });
-    let settled = manager
-        .request(name, options, granted.as_ref())
-        .map_err(|_| NoLocks)?;
+    let settled = manager.request(name, options, granted.as_ref()).map_err(|_| NoLocks)?;
     let watching = Rc::clone(&shared);
     spawn_local(async move {
         let _ = JsFuture::from(settled).await; // rejects when it was stolen, withdrawn, or not allowed

@@ -9,22 +9,13 @@ use wasm_bindgen_test::wasm_bindgen_test;
 use super::stage::{fresh_name, js};
 
 async fn entry(catalog: &Catalog, name: &str) -> Option<CatalogEntry> {
-    catalog
-        .list()
-        .await
-        .into_iter()
-        .find(|entry| entry.name == name)
+    catalog.list().await.into_iter().find(|entry| entry.name == name)
 }
 
 #[wasm_bindgen_test]
 async fn it_remembers_what_was_opened_and_how_much_waited() {
     let (catalog, name) = (Catalog::new(timer::sleeper()), fresh_name());
-    let opened = |schema, now_ms| Opened {
-        name: name.clone(),
-        format: 1,
-        schema,
-        now_ms,
-    };
+    let opened = |schema, now_ms| Opened { name: &name, format: 1, schema, now_ms };
     catalog.record_pending(&name, 4).await;
     assert_eq!(entry(&catalog, &name).await, None);
     catalog.record_open(opened(2, 1_000)).await;
@@ -44,14 +35,7 @@ async fn it_remembers_what_was_opened_and_how_much_waited() {
 #[wasm_bindgen_test]
 async fn it_never_fails() {
     let catalog = Catalog::new(Rc::new(|_| Box::pin(std::future::ready(()))));
-    catalog
-        .record_open(Opened {
-            name: fresh_name(),
-            format: 1,
-            schema: 1,
-            now_ms: 1,
-        })
-        .await;
+    catalog.record_open(Opened { name: &fresh_name(), format: 1, schema: 1, now_ms: 1 }).await;
     assert_eq!(catalog.list().await, []);
     let catalog = Catalog::new(timer::sleeper());
     js(

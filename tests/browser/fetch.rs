@@ -7,14 +7,7 @@ use wasm_bindgen_test::wasm_bindgen_test;
 use super::stage::{impatient, js};
 
 fn call(url: &str) -> Call<'_> {
-    Call {
-        url,
-        body: None,
-        token: None,
-        headers: &[],
-        timeout_ms: 5_000,
-        answer_bytes_max: 1 << 20,
-    }
+    Call { url, body: None, token: None, headers: &[], timeout_ms: 5_000, answer_bytes_max: 1 << 20 }
 }
 
 async fn send(call: Call<'_>) -> Result<Answer, Failure> {
@@ -25,76 +18,37 @@ async fn send(call: Call<'_>) -> Result<Answer, Failure> {
 async fn any_status_is_an_answer() {
     let found = send(call("/")).await.expect("an answer");
     assert_eq!((found.status, found.body.is_empty()), (200, false));
-    assert!(
-        found
-            .content_type
-            .is_some_and(|kind| kind.starts_with("text/html"))
-    );
-    assert_eq!(
-        send(call("/there-is-no-such-page"))
-            .await
-            .expect("an answer")
-            .status,
-        404
-    );
+    assert!(found.content_type.is_some_and(|kind| kind.starts_with("text/html")));
+    assert_eq!(send(call("/there-is-no-such-page")).await.expect("an answer").status, 404);
 }
 
 #[wasm_bindgen_test]
 async fn nothing_there_is_a_network_failure() {
-    assert!(matches!(
-        send(call("http://127.0.0.1:9/")).await,
-        Err(Failure::Network(_))
-    ));
-    assert!(matches!(
-        send(Call {
-            body: Some("{}"),
-            ..call("http://127.0.0.1:9/")
-        })
-        .await,
-        Err(Failure::Network(_))
-    ));
+    assert!(matches!(send(call("http://127.0.0.1:9/")).await, Err(Failure::Network(_))));
+    assert!(matches!(send(Call { body: Some("{}"), ..call("http://127.0.0.1:9/") }).await, Err(Failure::Network(_))));
 }
 
 #[wasm_bindgen_test]
 async fn a_body_over_the_limit_is_not_read() {
     let text = format!("data:text/plain,{}", "x".repeat(1_000));
-    let limited = |answer_bytes_max| Call {
-        answer_bytes_max,
-        ..call(&text)
-    };
+    let limited = |answer_bytes_max| Call { answer_bytes_max, ..call(&text) };
     assert_eq!(send(limited(999)).await, Err(Failure::TooLarge));
-    assert_eq!(
-        send(limited(1_000)).await.expect("an answer").body,
-        vec![b'x'; 1_000]
-    );
+    assert_eq!(send(limited(1_000)).await.expect("an answer").body, vec![b'x'; 1_000]);
 }
 
 #[wasm_bindgen_test]
 async fn what_cannot_be_sent_is_refused_and_the_token_is_not_named() {
     for token in ["two\nlines", "Grüße", "nul\0"] {
-        let refused = send(Call {
-            token: Some(token),
-            ..call("/")
-        })
-        .await;
-        let Err(Failure::Unsendable(why)) = refused else {
-            panic!("{refused:?}")
-        };
+        let refused = send(Call { token: Some(token), ..call("/") }).await;
+        let Err(Failure::Unsendable(why)) = refused else { panic!("{refused:?}") };
         assert!(!why.contains(token));
     }
-    assert!(matches!(
-        send(call("http://[")).await,
-        Err(Failure::Unsendable(_))
-    ));
+    assert!(matches!(send(call("http://[")).await, Err(Failure::Unsendable(_))));
 }
 
 /// Puts a `fetch` of our own in the place of the browser's, and takes it away again.
 async fn with_fetch(fetch: &str, call: Call<'_>, ms: u64) -> Result<Answer, Failure> {
-    js(
-        &format!("globalThis.realFetch ??= fetch; globalThis.fetch = {fetch}"),
-        "",
-    )
-    .await;
+    js(&format!("globalThis.realFetch ??= fetch; globalThis.fetch = {fetch}"), "").await;
     let answer = http::send(&call, &impatient(ms)).await;
     js("globalThis.fetch = globalThis.realFetch", "").await;
     answer
@@ -103,29 +57,20 @@ async fn with_fetch(fetch: &str, call: Call<'_>, ms: u64) -> Result<Answer, Fail
 #[wasm_bindgen_test]
 async fn a_silent_server_is_a_timeout_and_the_request_is_broken_off() {
     let fetch = "request => { globalThis.asked = request; return new Promise(() => {}) }";
-    assert_eq!(
-        with_fetch(fetch, call("/"), 20).await,
-        Err(Failure::Timeout)
-    );
+    assert_eq!(with_fetch(fetch, call("/"), 20).await, Err(Failure::Timeout));
     assert_eq!(js("return globalThis.asked.signal.aborted", "").await, true);
 }
 
 #[wasm_bindgen_test]
 async fn a_body_that_never_ends_is_a_timeout() {
     let fetch = "async () => new Response(new ReadableStream({ start(sink) { sink.enqueue(new Uint8Array(10)) } }))";
-    assert_eq!(
-        with_fetch(fetch, call("/"), 20).await,
-        Err(Failure::Timeout)
-    );
+    assert_eq!(with_fetch(fetch, call("/"), 20).await, Err(Failure::Timeout));
 }
 
 #[wasm_bindgen_test]
 async fn a_body_that_breaks_is_a_network_failure() {
     let fetch = "async () => new Response(new ReadableStream({ start(sink) { sink.error(new TypeError('broken')) } }))";
-    assert_eq!(
-        with_fetch(fetch, call("/"), 5_000).await,
-        Err(Failure::Network(String::from("broken")))
-    );
+    assert_eq!(with_fetch(fetch, call("/"), 5_000).await, Err(Failure::Network(String::from("broken"))));
 }
 
 #[wasm_bindgen_test]
@@ -137,17 +82,9 @@ async fn a_post_carries_json_and_the_token_and_no_redirect_is_followed() {
         return new Response(all.join(' | '), { status: 503, headers: { 'retry-after': '7' } });
     }";
     let headers = [("X-More", "1")];
-    let post = Call {
-        body: Some("{\"a\":1}"),
-        token: Some("secret"),
-        headers: &headers,
-        ..call("/sync")
-    };
+    let post = Call { body: Some("{\"a\":1}"), token: Some("secret"), headers: &headers, ..call("/sync") };
     let answer = with_fetch(fetch, post, 5_000).await.expect("an answer");
-    assert_eq!(
-        (answer.status, answer.retry_after.as_deref()),
-        (503, Some("7"))
-    );
+    assert_eq!((answer.status, answer.retry_after.as_deref()), (503, Some("7")));
     assert_eq!(
         String::from_utf8(answer.body).expect("text"),
         "POST | manual | no-store | same-origin | application/json | Bearer secret | 1 | {\"a\":1}"
@@ -156,10 +93,6 @@ async fn a_post_carries_json_and_the_token_and_no_redirect_is_followed() {
 
 #[wasm_bindgen_test]
 async fn a_redirect_is_told_apart() {
-    let fetch =
-        "async () => Object.defineProperty(new Response(), 'type', { value: 'opaqueredirect' })";
-    assert_eq!(
-        with_fetch(fetch, call("/"), 5_000).await,
-        Err(Failure::Redirect)
-    );
+    let fetch = "async () => Object.defineProperty(new Response(), 'type', { value: 'opaqueredirect' })";
+    assert_eq!(with_fetch(fetch, call("/"), 5_000).await, Err(Failure::Redirect));
 }

@@ -15,10 +15,7 @@ const SHORT_MS: u64 = 50;
 fn pairs() -> [(WebLocks, WebLocks); 2] {
     [scope::lock_manager(), None].map(|manager| {
         let name = fresh_name();
-        (
-            WebLocks::new(manager.clone(), &name),
-            WebLocks::new(manager, &name),
-        )
+        (WebLocks::new(manager.clone(), &name), WebLocks::new(manager, &name))
     })
 }
 
@@ -28,11 +25,7 @@ async fn one_holds_it_at_a_time() {
         let held = one.lock(LockName::Sync).await;
         assert!(two.try_lock(LockName::Sync).await.is_none());
         assert!(two.try_lock(LockName::Write).await.is_some());
-        assert!(
-            limit::within(&impatient(SHORT_MS), 0, two.lock(LockName::Sync))
-                .await
-                .is_none()
-        );
+        assert!(limit::within(&impatient(SHORT_MS), 0, two.lock(LockName::Sync)).await.is_none());
         drop(held);
         drop(two.lock(LockName::Sync).await);
         assert!(!one.lock(LockName::Sync).await.is_lost());
@@ -42,15 +35,8 @@ async fn one_holds_it_at_a_time() {
 #[wasm_bindgen_test]
 async fn databases_do_not_share_locks() {
     for manager in [scope::lock_manager(), None] {
-        let _held = WebLocks::new(manager.clone(), &fresh_name())
-            .lock(LockName::Write)
-            .await;
-        assert!(
-            WebLocks::new(manager, &fresh_name())
-                .try_lock(LockName::Write)
-                .await
-                .is_some()
-        );
+        let _held = WebLocks::new(manager.clone(), &fresh_name()).lock(LockName::Write).await;
+        assert!(WebLocks::new(manager, &fresh_name()).try_lock(LockName::Write).await.is_some());
     }
 }
 
@@ -65,9 +51,7 @@ async fn the_waiting_get_it_and_the_dropped_do_not_keep_it() {
         let mut waiting = pin!(two.lock(LockName::Write));
         begin(waiting.as_mut()).await;
         drop(held);
-        let got = limit::within(&timer::sleeper(), 2_000, waiting)
-            .await
-            .expect("it gets the lock");
+        let got = limit::within(&timer::sleeper(), 2_000, waiting).await.expect("it gets the lock");
         assert!(one.try_lock(LockName::Write).await.is_none());
         drop(got);
     }
@@ -76,10 +60,7 @@ async fn the_waiting_get_it_and_the_dropped_do_not_keep_it() {
 #[wasm_bindgen_test]
 async fn a_stolen_lock_is_lost() {
     let name = fresh_name();
-    let (one, two) = (
-        WebLocks::new(scope::lock_manager(), &name),
-        WebLocks::new(scope::lock_manager(), &name),
-    );
+    let (one, two) = (WebLocks::new(scope::lock_manager(), &name), WebLocks::new(scope::lock_manager(), &name));
     let old = one.lock(LockName::Sync).await;
     assert!(!old.is_lost());
     let new = two.steal(LockName::Sync).await;

@@ -13,10 +13,7 @@ use super::stage::{fresh_name, js};
 fn listen(name: &str) -> (Broadcast, Rc<RefCell<Vec<String>>>) {
     let heard = Rc::new(RefCell::new(Vec::new()));
     let kept = Rc::clone(&heard);
-    (
-        Broadcast::join(name, move |text| kept.borrow_mut().push(text)),
-        heard,
-    )
+    (Broadcast::join(name, move |text| kept.borrow_mut().push(text)), heard)
 }
 
 #[wasm_bindgen_test]
@@ -30,24 +27,13 @@ async fn a_text_reaches_all_others_of_the_database() {
     drop(two);
     one.post("committed 6");
     timer::sleep(100).await;
-    assert_eq!(
-        (
-            heard_two.borrow().len(),
-            heard_one.borrow().len(),
-            heard_other.borrow().len()
-        ),
-        (1, 0, 0)
-    );
+    assert_eq!((heard_two.borrow().len(), heard_one.borrow().len(), heard_other.borrow().len()), (1, 0, 0));
     drop(other);
 }
 
 #[wasm_bindgen_test]
 async fn without_the_api_nothing_arrives_and_nothing_breaks() {
-    js(
-        "globalThis.kept = BroadcastChannel; globalThis.BroadcastChannel = undefined",
-        "",
-    )
-    .await;
+    js("globalThis.kept = BroadcastChannel; globalThis.BroadcastChannel = undefined", "").await;
     let (alone, heard) = listen(&fresh_name());
     alone.post("x");
     js("globalThis.BroadcastChannel = globalThis.kept", "").await;
@@ -58,15 +44,10 @@ async fn without_the_api_nothing_arrives_and_nothing_breaks() {
 async fn events_of_the_page_are_hints_until_it_is_dropped() {
     let heard = Rc::new(RefCell::new(Vec::new()));
     let kept = Rc::clone(&heard);
-    let listening = Connectivity::listen(
-        scope::global_target(),
-        scope::document_target(),
-        move |hint| {
-            kept.borrow_mut().push(hint);
-        },
-    );
-    let fire =
-        "for (const type of ['online', 'offline', 'pagehide']) dispatchEvent(new Event(type));
+    let listening = Connectivity::listen(scope::global_target(), scope::document_target(), move |hint| {
+        kept.borrow_mut().push(hint);
+    });
+    let fire = "for (const type of ['online', 'offline', 'pagehide']) dispatchEvent(new Event(type));
         dispatchEvent(new PageTransitionEvent('pageshow', { persisted: false }));
         dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }));
         for (const type of ['freeze', 'resume']) document.dispatchEvent(new Event(type));

@@ -37,9 +37,7 @@ pub fn options(name: &str) -> (StorageOptions, Rc<RefCell<Vec<StorageEvent>>>) {
 
 /// Opens the database `name`.
 pub async fn open(name: &str) -> IndexedDbDisk {
-    IndexedDbDisk::open(options(name).0)
-        .await
-        .expect("it opens")
+    IndexedDbDisk::open(options(name).0).await.expect("it opens")
 }
 
 /// A timer for which every limit is over after so many milliseconds.
@@ -50,11 +48,7 @@ pub fn impatient(ms: u64) -> Sleep {
 /// All entries of the log.
 pub async fn log(disk: &IndexedDbDisk) -> Vec<(u64, Vec<u8>)> {
     let loaded = disk.load(Since::default()).await.expect("it loads");
-    loaded
-        .entries
-        .into_iter()
-        .map(|(LogSeq(seq), entry)| (seq, entry))
-        .collect()
+    loaded.entries.into_iter().map(|(LogSeq(seq), entry)| (seq, entry)).collect()
 }
 
 /// Polls a future once, to begin what it does.

@@ -1,5 +1,6 @@
 //! [`IndexedDbDisk`] where the browser does not play along.
 
+use std::cell::Cell;
 use std::pin::pin;
 use std::rc::Rc;
 
@@ -40,11 +41,7 @@ async fn without_a_factory_there_is_no_storage() {
 #[wasm_bindgen_test]
 async fn a_factory_that_throws_is_no_storage() {
     let (mut options, _) = options(&fresh_name());
-    let factory = js(
-        "return { open() { throw new DOMException('not here', 'SecurityError') } }",
-        "",
-    )
-    .await;
+    let factory = js("return { open() { throw new DOMException('not here', 'SecurityError') } }", "").await;
     options.factory = Some(factory.unchecked_into());
     assert!(is_unavailable(&IndexedDbDisk::open(options).await));
 }
@@ -52,16 +49,9 @@ async fn a_factory_that_throws_is_no_storage() {
 #[wasm_bindgen_test]
 async fn an_open_that_hangs_is_blocked() {
     let (mut options, _) = options(&fresh_name());
-    options.factory = Some(
-        js("return { open() { return new EventTarget() } }", "")
-            .await
-            .unchecked_into(),
-    );
+    options.factory = Some(js("return { open() { return new EventTarget() } }", "").await.unchecked_into());
     options.sleep = impatient(20);
-    assert!(matches!(
-        IndexedDbDisk::open(options).await,
-        Err(DiskError::Blocked(_))
-    ));
+    assert!(matches!(IndexedDbDisk::open(options).await, Err(DiskError::Blocked(_))));
 }
 
 #[wasm_bindgen_test]
@@ -69,10 +59,7 @@ async fn an_open_that_was_given_up_leaves_no_empty_database() {
     let name = fresh_name();
     let (mut hasty, _) = options(&name);
     hasty.sleep = Rc::new(|_| Box::pin(std::future::ready(())));
-    assert!(matches!(
-        IndexedDbDisk::open(hasty).await,
-        Err(DiskError::Blocked(_))
-    ));
+    assert!(matches!(IndexedDbDisk::open(hasty).await, Err(DiskError::Blocked(_))));
     let disk = open(&name).await;
     assert_eq!(disk.append(LogSeq(1), b"x", RELAXED).await, Ok(()));
 }
@@ -87,10 +74,7 @@ async fn another_version_is_newer_and_stays_untouched() {
         request.onerror = reject;
     })";
     js(make, &name).await;
-    assert!(matches!(
-        IndexedDbDisk::open(options(&name).0).await,
-        Err(DiskError::Newer(_))
-    ));
+    assert!(matches!(IndexedDbDisk::open(options(&name).0).await, Err(DiskError::Newer(_))));
 }
 
 #[wasm_bindgen_test]
@@ -105,10 +89,7 @@ async fn data_that_the_browser_lost_is_told() {
     } }";
     options.factory = Some(js(factory, "").await.unchecked_into());
     let disk = IndexedDbDisk::open(options).await.expect("it opens");
-    assert_eq!(
-        *events.borrow(),
-        [StorageEvent::DataLoss(String::from("total: damaged"))]
-    );
+    assert_eq!(*events.borrow(), [StorageEvent::DataLoss(String::from("total: damaged"))]);
     assert_eq!(disk.append(LogSeq(1), b"x", RELAXED).await, Ok(()));
 }
 
@@ -147,10 +128,7 @@ async fn success_of_the_request_is_not_success() {
     .await;
     let appended = disk.append(LogSeq(1), b"x", RELAXED).await;
     js("globalThis.restore()", "").await;
-    assert!(
-        matches!(appended, Err(DiskError::Aborted(_))),
-        "{appended:?}"
-    );
+    assert!(matches!(appended, Err(DiskError::Aborted(_))), "{appended:?}");
     assert_eq!(log(&disk).await, []);
 }
 
@@ -172,28 +150,18 @@ async fn a_quota_error_at_commit_is_full() {
     .await;
     let appended = disk.append(LogSeq(1), b"x", RELAXED).await;
     js("globalThis.restore()", "").await;
-    assert_eq!(
-        appended,
-        Err(DiskError::Full(String::from("QuotaExceededError: no room")))
-    );
+    assert_eq!(appended, Err(DiskError::Full(String::from("QuotaExceededError: no room"))));
     assert_eq!(disk.append(LogSeq(1), b"x", RELAXED).await, Ok(()));
 }
 
 #[wasm_bindgen_test]
 async fn a_lost_connection_is_opened_again() {
     let disk = open_spied(&fresh_name()).await;
-    disk.append(LogSeq(1), b"one", RELAXED)
-        .await
-        .expect("it appends");
+    disk.append(LogSeq(1), b"one", RELAXED).await.expect("it appends");
     js("globalThis.lastDatabase.close()", "").await;
-    disk.append(LogSeq(2), b"two", RELAXED)
-        .await
-        .expect("it appends on another connection");
+    disk.append(LogSeq(2), b"two", RELAXED).await.expect("it appends on another connection");
     js("globalThis.lastDatabase.close()", "").await;
-    assert_eq!(
-        log(&disk).await,
-        [(1, b"one".to_vec()), (2, b"two".to_vec())]
-    );
+    assert_eq!(log(&disk).await, [(1, b"one".to_vec()), (2, b"two".to_vec())]);
 }
 
 #[wasm_bindgen_test]
@@ -227,12 +195,7 @@ async fn a_write_whose_connection_breaks_is_unknown() {
     .await;
     let appended = disk.append(LogSeq(1), b"x", RELAXED).await;
     js("globalThis.restore()", "").await;
-    assert_eq!(
-        appended,
-        Err(DiskError::Unknown(String::from(
-            "UnknownError: Connection lost"
-        )))
-    );
+    assert_eq!(appended, Err(DiskError::Unknown(String::from("UnknownError: Connection lost"))));
     assert_eq!(log(&disk).await, [(1, b"x".to_vec())]);
 }
 
@@ -241,9 +204,7 @@ async fn a_deletion_elsewhere_is_let_through_and_never_answered_with_an_empty_st
     let name = fresh_name();
     let (options, events) = options(&name);
     let disk = IndexedDbDisk::open(options).await.expect("it opens");
-    disk.append(LogSeq(1), b"x", RELAXED)
-        .await
-        .expect("it appends");
+    disk.append(LogSeq(1), b"x", RELAXED).await.expect("it appends");
     js(DELETE, &name).await;
     assert_eq!(*events.borrow(), [StorageEvent::TakenAway]);
     assert!(is_unavailable(&disk.append(LogSeq(2), b"y", RELAXED).await));
@@ -258,24 +219,22 @@ const DELETE: &str = "await new Promise((resolve, reject) => {
 })";
 
 async fn exists(name: &str) -> JsValue {
-    js(
-        "return (await indexedDB.databases()).some(known => known.name === `holm.${name}.1`)",
-        name,
-    )
-    .await
+    js("return (await indexedDB.databases()).some(known => known.name === `holm.${name}.1`)", name).await
 }
 
 #[wasm_bindgen_test]
 async fn a_database_that_vanished_is_not_made_again() {
     let name = fresh_name();
-    let disk = open_spied(&name).await;
-    disk.append(LogSeq(1), b"x", RELAXED)
-        .await
-        .expect("it appends");
+    let (mut options, events) = options(&name);
+    options.factory = Some(js(SPY, "").await.unchecked_into());
+    options.another_factory = Rc::new(|| panic!("this factory is not dead"));
+    let disk = IndexedDbDisk::open(options).await.expect("it opens");
+    disk.append(LogSeq(1), b"x", RELAXED).await.expect("it appends");
     js("globalThis.lastDatabase.close()", "").await;
     js(DELETE, &name).await;
     assert!(is_unavailable(&disk.append(LogSeq(2), b"y", RELAXED).await));
     assert!(is_unavailable(&disk.load(Since::default()).await));
+    assert_eq!(*events.borrow(), [StorageEvent::TakenAway]);
     timer::sleep(50).await;
     assert_eq!(exists(&name).await, JsValue::FALSE);
 }
@@ -283,35 +242,18 @@ async fn a_database_that_vanished_is_not_made_again() {
 #[wasm_bindgen_test]
 async fn another_realms_factory_heals_a_dead_one_and_does_everything() {
     let (mut options, _) = options(&fresh_name());
-    let dead = "return { open() { throw new DOMException('Connection to Indexed Database server lost', 'UnknownError') } }";
+    let dead =
+        "return { open() { throw new DOMException('Connection to Indexed Database server lost', 'UnknownError') } }";
     options.factory = Some(js(dead, "").await.unchecked_into());
     options.another_factory = Rc::new(scope::another_factory);
-    let disk = IndexedDbDisk::open(options)
-        .await
-        .expect("it opens by the other factory");
+    let disk = IndexedDbDisk::open(options).await.expect("it opens by the other factory");
     let (id, bytes) = (BlockId(String::from("a")), vec![1, 2, 3]);
-    let manifest = StoredManifest {
-        generation: Generation(1),
-        folded: LogSeq(1),
-        bytes: bytes.clone(),
-    };
-    disk.append(LogSeq(1), b"x", RELAXED)
-        .await
-        .expect("it appends");
-    assert_eq!(
-        disk.append(LogSeq(1), b"x", RELAXED).await,
-        Err(DiskError::Stale)
-    );
-    disk.write_blocks(&[(id.clone(), bytes.clone())])
-        .await
-        .expect("it writes");
-    disk.publish(&manifest, LogSeq(0))
-        .await
-        .expect("it publishes");
-    assert_eq!(
-        disk.read_blocks(std::slice::from_ref(&id)).await,
-        Ok(vec![Some(bytes)])
-    );
+    let manifest = StoredManifest { generation: Generation(1), folded: LogSeq(1), bytes: bytes.clone() };
+    disk.append(LogSeq(1), b"x", RELAXED).await.expect("it appends");
+    assert_eq!(disk.append(LogSeq(1), b"x", RELAXED).await, Err(DiskError::Stale));
+    disk.write_blocks(&[(id.clone(), bytes.clone())]).await.expect("it writes");
+    disk.publish(&manifest, LogSeq(0)).await.expect("it publishes");
+    assert_eq!(disk.read_blocks(std::slice::from_ref(&id)).await, Ok(vec![Some(bytes)]));
     disk.drop_blocks(&[id]).await.expect("it drops");
     let loaded = disk.load(Since::default()).await.expect("it loads");
     assert_eq!(loaded.manifest, Some(manifest));
@@ -319,14 +261,36 @@ async fn another_realms_factory_heals_a_dead_one_and_does_everything() {
 }
 
 #[wasm_bindgen_test]
+async fn other_factories_are_not_made_without_end() {
+    let (mut options, _) = options(&fresh_name());
+    let asked = Rc::new(Cell::new(0));
+    let dying = "const real = indexedDB; let opens = 0; return { open(name, version) {
+        if (++opens > 1) throw new DOMException('Connection to Indexed Database server lost', 'UnknownError');
+        const request = real.open(name, version);
+        request.addEventListener('success', () => { globalThis.lastDatabase = request.result });
+        return request;
+    } }";
+    options.factory = Some(js(dying, "").await.unchecked_into());
+    options.another_factory = Rc::new({
+        let asked = Rc::clone(&asked);
+        move || {
+            asked.set(asked.get() + 1);
+            None
+        }
+    });
+    let disk = IndexedDbDisk::open(options).await.expect("it opens");
+    js("globalThis.lastDatabase.close()", "").await;
+    for _ in 0..20 {
+        assert!(is_unavailable(&disk.load(Since::default()).await));
+    }
+    assert_eq!(asked.get(), 5);
+}
+
+#[wasm_bindgen_test]
 async fn a_reopen_by_another_factory_keeps_the_log() {
     let disk = open(&fresh_name()).await;
-    disk.append(LogSeq(1), b"x", RELAXED)
-        .await
-        .expect("it appends");
-    disk.reopen(scope::another_factory().expect("a page"))
-        .await
-        .expect("it opens again");
+    disk.append(LogSeq(1), b"x", RELAXED).await.expect("it appends");
+    disk.reopen(scope::another_factory().expect("a page")).await.expect("it opens again");
     assert_eq!(disk.append(LogSeq(2), b"y", RELAXED).await, Ok(()));
     assert_eq!(log(&disk).await.len(), 2);
 }
