@@ -1,2 +1,26 @@
-//! placeholder
-fn main() {}
+//! `holm-server`: the reference server as a program. Its configuration is in the environment, see `Config`.
+
+use std::process::ExitCode;
+
+use holm_server::{Config, Rules, serve};
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(sentence) => {
+            eprintln!("holm-server: {sentence}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run() -> Result<(), String> {
+    let config = Config::read(|name| std::env::var(name).ok())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| format!("Cannot start threads: {error}."))?;
+    let ended = runtime.block_on(serve(config, Rules::default()));
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    ended
+}

@@ -11,6 +11,7 @@ pub struct Refusal {
     pub body: ErrorResponse,
     /// For the server's log; never sent.
     pub detail: Option<String>,
+    status: u16,
 }
 
 impl Refusal {
@@ -25,7 +26,7 @@ impl Refusal {
             max: None,
             limits: None,
         };
-        Self { body, detail: None }
+        Self { status: usual_status(code), body, detail: None }
     }
 
     /// The request cannot be read, or contradicts itself.
@@ -34,10 +35,7 @@ impl Refusal {
     }
 
     pub(crate) fn gap(came: Seq, expected: Seq) -> Self {
-        let mut refusal = Self::new(
-            ErrorCode::Gap,
-            format!("seq {came} came, seq {expected} is next"),
-        );
+        let mut refusal = Self::new(ErrorCode::Gap, format!("seq {came} came, seq {expected} is next"));
         refusal.body.expected = Some(expected);
         refusal
     }
@@ -63,26 +61,34 @@ impl Refusal {
     /// The HTTP status that goes with it.
     #[must_use]
     pub fn status(&self) -> u16 {
-        match self.body.error {
-            ErrorCode::Unauthorized => 401,
-            ErrorCode::Forbidden => 403,
-            ErrorCode::NotFound => 404,
-            ErrorCode::Gap | ErrorCode::SeqReused | ErrorCode::ClientUnknown => 409,
-            ErrorCode::PayloadTooLarge => 413,
-            ErrorCode::SchemaUnsupported => 426,
-            ErrorCode::RateLimited => 429,
-            ErrorCode::ServerError => 500,
-            _ => 400,
-        }
+        self.status
+    }
+
+    /// The same with another status than its code usually has.
+    pub(crate) fn with_status(self, status: u16) -> Self {
+        Self { status, ..self }
+    }
+}
+
+fn usual_status(code: ErrorCode) -> u16 {
+    match code {
+        ErrorCode::Unauthorized => 401,
+        ErrorCode::Forbidden => 403,
+        ErrorCode::NotFound => 404,
+        ErrorCode::Timeout => 408,
+        ErrorCode::Gap | ErrorCode::SeqReused | ErrorCode::ClientUnknown => 409,
+        ErrorCode::PayloadTooLarge => 413,
+        ErrorCode::SchemaUnsupported => 426,
+        ErrorCode::RateLimited => 429,
+        ErrorCode::ServerError => 500,
+        _ => 400,
     }
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.body.error, self.body.message)?;
-        self.detail
-            .as_ref()
-            .map_or(Ok(()), |detail| write!(f, " ({detail})"))
+        self.detail.as_ref().map_or(Ok(()), |detail| write!(f, " ({detail})"))
     }
 }
 

@@ -7,10 +7,7 @@ use std::ops::RangeInclusive;
 use holm_protocol::{Data, ErrorCode, Limits, Mutation, Policy};
 
 /// 200 mutations, and room for the largest record (1 MiB) with all that JSON may add to it.
-const LIMITS: Limits = Limits {
-    mutations: 200,
-    bytes: 2_000_000,
-};
+const LIMITS: Limits = Limits { mutations: 200, bytes: 2_000_000 };
 
 const DAY_MS: u64 = 86_400_000;
 
@@ -113,16 +110,11 @@ impl Default for Rules {
 
 impl Rules {
     pub(crate) fn policy_of(&self, collection: &str) -> Policy {
-        self.policies
-            .get(collection)
-            .copied()
-            .unwrap_or(self.policy)
+        self.policies.get(collection).copied().unwrap_or(self.policy)
     }
 
     pub(crate) fn has_collection(&self, name: &str) -> bool {
-        self.collections
-            .as_ref()
-            .is_none_or(|known| known.contains(name))
+        self.collections.as_ref().is_none_or(|known| known.contains(name))
     }
 }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use holm_protocol::{
-    Data, Decision, ErrorCode, Hlc, ID_BYTES_MAX, Kind, Mutation, Outcome, RECORD_BYTES_MAX,
-    Revision, Stamps, decide, last_write, merge,
+    Data, Decision, ErrorCode, Hlc, ID_BYTES_MAX, Kind, Mutation, Outcome, RECORD_BYTES_MAX, Revision, Stamps, decide,
+    last_write, merge,
 };
 use rusqlite::{Connection, params};
 
@@ -33,47 +33,23 @@ impl Applier<'_> {
         if let Some(refused) = self.refuse(mutation) {
             return Ok(refused);
         }
-        let place = Place {
-            user: self.user,
-            collection: &mutation.collection,
-            id: &mutation.id,
-        };
+        let place = Place { user: self.user, collection: &mutation.collection, id: &mutation.id };
         let row = rows::find(self.connection, place)?;
         let alive = row.as_ref().filter(|row| !row.deleted).map(|row| &row.data);
-        match (self.rules.check)(Attempt {
-            user: self.user,
-            mutation,
-            row: alive,
-        }) {
+        match (self.rules.check)(Attempt { user: self.user, mutation, row: alive }) {
             Verdict::Accept => {}
-            Verdict::Reject {
-                code,
-                field,
-                message,
-            } => {
-                return Ok(Outcome::Rejected {
-                    code,
-                    field,
-                    message,
-                    culprit: None,
-                });
+            Verdict::Reject { code, field, message } => {
+                return Ok(Outcome::Rejected { code, field, message, culprit: None });
             }
             Verdict::Retry { after } => return Ok(Outcome::Retry { after }),
         }
         let policy = self.rules.policy_of(&mutation.collection);
-        let decision = decide(
-            policy,
-            mutation.kind,
-            mutation.base.as_ref(),
-            Row::standing(row.as_ref()),
-        );
+        let decision = decide(policy, mutation.kind, mutation.base.as_ref(), Row::standing(row.as_ref()));
         let before = row.as_ref().map(|row| row.rev.clone());
         let after = match self.planned(decision, mutation, row.as_ref())? {
             Planned::Keep => return self.audited(mutation, None, before),
             Planned::Refuse => {
-                return Ok(Outcome::Conflict {
-                    server: Row::for_conflict(row),
-                });
+                return Ok(Outcome::Conflict { server: Row::for_conflict(row) });
             }
             Planned::Save(after) => after,
         };
@@ -105,28 +81,14 @@ impl Applier<'_> {
         if mutation.id.is_empty() || mutation.id.len() > ID_BYTES_MAX {
             return Some(rejected(ErrorCode::InvalidId, None));
         }
-        let owned = mutation
-            .data
-            .keys()
-            .chain(mutation.stamps.keys())
-            .find(|field| self.rules.server_owned.contains(*field));
+        let owned =
+            mutation.data.keys().chain(mutation.stamps.keys()).find(|field| self.rules.server_owned.contains(*field));
         owned.map(|field| rejected(ErrorCode::Forbidden, Some(field.clone())))
     }
 
-    fn planned(
-        &self,
-        decision: Decision,
-        mutation: &Mutation,
-        row: Option<&Row>,
-    ) -> Result<Planned, Refusal> {
+    fn planned(&self, decision: Decision, mutation: &Mutation, row: Option<&Row>) -> Result<Planned, Refusal> {
         let stamps = self.stamps(mutation, row);
-        let whole = |stamps| {
-            Planned::Save(Row {
-                data: mutation.data.clone(),
-                stamps,
-                ..Row::default()
-            })
-        };
+        let whole = |stamps| Planned::Save(Row { data: mutation.data.clone(), stamps, ..Row::default() });
         let Some(row) = row else {
             return Ok(match decision {
                 Decision::Conflict => Planned::Refuse,
@@ -137,20 +99,13 @@ impl Applier<'_> {
         Ok(match decision {
             Decision::Conflict => Planned::Refuse,
             Decision::Nothing => Planned::Keep,
-            Decision::Delete => Planned::Save(Row {
-                deleted: true,
-                ..Row::default()
-            }),
+            Decision::Delete => Planned::Save(Row { deleted: true, ..Row::default() }),
             Decision::Write => whole(stamps),
             Decision::LastWrite if !last_write(&row.stamps, &stamps) => Planned::Keep,
             Decision::LastWrite if mutation.kind != Kind::Patch => whole(stamps),
-            Decision::Apply | Decision::LastWrite => {
-                merged(row, &mutation.data, &stamps, |_| false)
-            }
+            Decision::Apply | Decision::LastWrite => merged(row, &mutation.data, &stamps, |_| false),
             Decision::Merge => match self.change_seen(mutation.base.as_ref())? {
-                Some(change) => merged(row, &mutation.data, &stamps, |field| {
-                    row.changed_after(field, change)
-                }),
+                Some(change) => merged(row, &mutation.data, &stamps, |field| row.changed_after(field, change)),
                 None => merged(row, &mutation.data, &stamps, |_| true),
             },
         })
@@ -158,26 +113,14 @@ impl Applier<'_> {
 
     /// The mutation's stamps by the server's clock. Where there are none at all, everything was written when it was sent.
     fn stamps(&self, mutation: &Mutation, row: Option<&Row>) -> Stamps {
-        let offset_ms = self
-            .now
-            .ms
-            .cast_signed()
-            .saturating_sub(self.sent.ms.cast_signed());
+        let offset_ms = self.now.ms.cast_signed().saturating_sub(self.sent.ms.cast_signed());
         let shift = |stamp: &Hlc| stamp.shift(offset_ms, self.now);
         if !mutation.stamps.is_empty() {
-            return mutation
-                .stamps
-                .iter()
-                .map(|(field, stamp)| (field.clone(), shift(stamp)))
-                .collect();
+            return mutation.stamps.iter().map(|(field, stamp)| (field.clone(), shift(stamp))).collect();
         }
-        let replaced = row
-            .filter(|_| mutation.kind == Kind::Put)
-            .map(|row| row.data.keys());
+        let replaced = row.filter(|_| mutation.kind == Kind::Put).map(|row| row.data.keys());
         let fields = mutation.data.keys().chain(replaced.into_iter().flatten());
-        fields
-            .map(|field| (field.clone(), shift(self.sent)))
-            .collect()
+        fields.map(|field| (field.clone(), shift(self.sent))).collect()
     }
 
     /// The change that the base stands for, if it is one that this database remembers.
@@ -203,23 +146,11 @@ impl Applier<'_> {
         self.audited(mutation, Some(change), Some(after.rev))
     }
 
-    fn audited(
-        &self,
-        mutation: &Mutation,
-        change: Option<u64>,
-        rev: Option<Revision>,
-    ) -> Result<Outcome, Refusal> {
+    fn audited(&self, mutation: &Mutation, change: Option<u64>, rev: Option<Revision>) -> Result<Outcome, Refusal> {
         if self.rules.audit == Audit::On {
             self.connection
-                .prepare_cached(
-                    "INSERT INTO effects (user, mid, change, at_ms) VALUES (?1, ?2, ?3, ?4)",
-                )?
-                .execute(params![
-                    self.user,
-                    mutation.mid.as_str(),
-                    change,
-                    self.now.ms
-                ])?;
+                .prepare_cached("INSERT INTO effects (user, mid, change, at_ms) VALUES (?1, ?2, ?3, ?4)")?
+                .execute(params![self.user, mutation.mid.as_str(), change, self.now.ms])?;
         }
         Ok(Outcome::Ok { rev })
     }
@@ -232,25 +163,10 @@ enum Planned {
     Save(Row),
 }
 
-fn merged(
-    row: &Row,
-    data: &Data,
-    stamps: &Stamps,
-    changed_since_base: impl Fn(&str) -> bool,
-) -> Planned {
+fn merged(row: &Row, data: &Data, stamps: &Stamps, changed_since_base: impl Fn(&str) -> bool) -> Planned {
     let mut after = row.clone();
-    let report = merge(
-        &mut after.data,
-        &mut after.stamps,
-        data,
-        stamps,
-        changed_since_base,
-    );
-    if report.applied.is_empty() {
-        Planned::Keep
-    } else {
-        Planned::Save(after)
-    }
+    let report = merge(&mut after.data, &mut after.stamps, data, stamps, changed_since_base);
+    if report.applied.is_empty() { Planned::Keep } else { Planned::Save(after) }
 }
 
 /// Which change wrote each field: `after.change` where value or stamp moved, else as before.
@@ -260,15 +176,9 @@ fn field_changes(before: Option<&Row>, after: &Row) -> BTreeMap<String, u64> {
     }
     let empty = Row::default();
     let before = before.unwrap_or(&empty);
-    let names = before
-        .fields
-        .keys()
-        .chain(before.data.keys())
-        .chain(after.data.keys())
-        .chain(after.stamps.keys());
+    let names = before.fields.keys().chain(before.data.keys()).chain(after.data.keys()).chain(after.stamps.keys());
     let same = |field: &str| {
-        before.data.get(field) == after.data.get(field)
-            && before.stamps.get(field) == after.stamps.get(field)
+        before.data.get(field) == after.data.get(field) && before.stamps.get(field) == after.stamps.get(field)
     };
     names
         .map(|field| match before.fields.get(field) {
@@ -279,10 +189,5 @@ fn field_changes(before: Option<&Row>, after: &Row) -> BTreeMap<String, u64> {
 }
 
 fn rejected(code: ErrorCode, field: Option<String>) -> Outcome {
-    Outcome::Rejected {
-        code,
-        field,
-        message: code.advice().to_owned(),
-        culprit: None,
-    }
+    Outcome::Rejected { code, field, message: code.advice().to_owned(), culprit: None }
 }

@@ -27,17 +27,8 @@ pub(super) struct Checkpoints<'a> {
 impl Checkpoints<'_> {
     /// The text that the client keeps.
     pub(super) fn text(&self, scope: &str, checkpoint: Checkpoint) -> String {
-        let start = checkpoint
-            .start
-            .map(|start| format!("~{start}"))
-            .unwrap_or_default();
-        format!(
-            "{}.{}.{}{start}.{}",
-            self.epoch,
-            self.life,
-            checkpoint.change,
-            self.tag(scope)
-        )
+        let start = checkpoint.start.map(|start| format!("~{start}")).unwrap_or_default();
+        format!("{}.{}.{}{start}.{}", self.epoch, self.life, checkpoint.change, self.tag(scope))
     }
 
     /// The place that a text stands for; `None` if it is not from here, or not good any more.
@@ -45,46 +36,28 @@ impl Checkpoints<'_> {
         let Some((life, checkpoint)) = self.read(scope, text) else {
             return Ok(None);
         };
-        let newest_known = checkpoint
-            .start
-            .unwrap_or(checkpoint.change)
-            .max(checkpoint.change);
-        let forgotten: u64 = self
-            .connection
-            .prepare_cached("SELECT forgotten FROM counter")?
-            .query_row([], |row| row.get(0))?;
+        let newest_known = checkpoint.start.unwrap_or(checkpoint.change).max(checkpoint.change);
+        let forgotten: u64 =
+            self.connection.prepare_cached("SELECT forgotten FROM counter")?.query_row([], |row| row.get(0))?;
         let complete = checkpoint.start.unwrap_or(checkpoint.change) >= forgotten;
-        Ok(
-            (complete && tables::remembers(self.connection, life, newest_known)?)
-                .then_some(checkpoint),
-        )
+        Ok((complete && tables::remembers(self.connection, life, newest_known)?).then_some(checkpoint))
     }
 
     fn read<'t>(&self, scope: &str, text: &'t str) -> Option<(&'t str, Checkpoint)> {
         let mut parts = text.split('.');
-        let (epoch, life, place, tag) =
-            (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        let (epoch, life, place, tag) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
         if epoch != self.epoch || tag != self.tag(scope) || parts.next().is_some() {
             return None;
         }
         let checkpoint = match place.split_once('~') {
-            None => Checkpoint {
-                change: place.parse().ok()?,
-                start: None,
-            },
-            Some((change, start)) => Checkpoint {
-                change: change.parse().ok()?,
-                start: Some(start.parse().ok()?),
-            },
+            None => Checkpoint { change: place.parse().ok()?, start: None },
+            Some((change, start)) => Checkpoint { change: change.parse().ok()?, start: Some(start.parse().ok()?) },
         };
         Some((life, checkpoint))
     }
 
     fn tag(&self, scope: &str) -> String {
         let digest = Sha256::digest(format!("{}\0{scope}", self.user));
-        digest[..4]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        digest[..4].iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }

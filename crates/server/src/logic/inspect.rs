@@ -100,24 +100,12 @@ impl Reader {
     /// `server-error` if SQLite fails.
     pub fn effects(&self) -> Result<Vec<Effect>, Refusal> {
         let sql = "SELECT user, mid, change FROM effects ORDER BY rowid";
-        self.all(sql, |row| {
-            Ok(Effect {
-                user: row.get(0)?,
-                mid: MutationId(row.get(1)?),
-                change: row.get(2)?,
-            })
-        })
+        self.all(sql, |row| Ok(Effect { user: row.get(0)?, mid: MutationId(row.get(1)?), change: row.get(2)? }))
     }
 
-    fn all<T>(
-        &self,
-        sql: &str,
-        read: impl Fn(&SqlRow<'_>) -> rusqlite::Result<T>,
-    ) -> Result<Vec<T>, Refusal> {
+    fn all<T>(&self, sql: &str, read: impl Fn(&SqlRow<'_>) -> rusqlite::Result<T>) -> Result<Vec<T>, Refusal> {
         let mut statement = self.connection.prepare_cached(sql)?;
-        Ok(statement
-            .query_map([], |row| read(row))?
-            .collect::<Result<_, _>>()?)
+        Ok(statement.query_map([], |row| read(row))?.collect::<Result<_, _>>()?)
     }
 }
 

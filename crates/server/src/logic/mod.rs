@@ -64,23 +64,10 @@ impl Server {
         Self::with(Connection::open_in_memory()?, None, rules, life)
     }
 
-    fn with(
-        mut connection: Connection,
-        lock: Option<File>,
-        rules: Rules,
-        life: &Life,
-    ) -> Result<Self, Refusal> {
+    fn with(mut connection: Connection, lock: Option<File>, rules: Rules, life: &Life) -> Result<Self, Refusal> {
         connection.set_prepared_statement_cache_capacity(64);
         let (epoch, life) = tables::prepare(&mut connection, life)?;
-        Ok(Self {
-            reader: Reader {
-                connection,
-                rules: Arc::new(rules),
-                epoch,
-                life,
-            },
-            _lock: lock,
-        })
+        Ok(Self { reader: Reader { connection, rules: Arc::new(rules), epoch, life }, _lock: lock })
     }
 
     /// Another connection to the same file, for pulls beside the writer. Not for a database in memory.
@@ -89,22 +76,11 @@ impl Server {
     ///
     /// `server-error` if it cannot be opened.
     pub fn reader(&self) -> Result<Reader, Refusal> {
-        let Reader {
-            connection,
-            rules,
-            epoch,
-            life,
-        } = &self.reader;
+        let Reader { connection, rules, epoch, life } = &self.reader;
         let path = connection.path().filter(|path| !path.is_empty());
-        let path =
-            path.ok_or_else(|| Refusal::failed("a database in memory has one connection"))?;
+        let path = path.ok_or_else(|| Refusal::failed("a database in memory has one connection"))?;
         let (rules, epoch, life) = (Arc::clone(rules), epoch.clone(), life.clone());
-        Ok(Reader {
-            connection: tables::open_again(path)?,
-            rules,
-            epoch,
-            life,
-        })
+        Ok(Reader { connection: tables::open_again(path)?, rules, epoch, life })
     }
 
     /// Handles a push: all of it in one transaction, or nothing.
@@ -112,38 +88,14 @@ impl Server {
     /// # Errors
     ///
     /// A [`Refusal`] of the whole request, without any effect.
-    pub fn push(
-        &mut self,
-        user: &str,
-        request: &PushRequest,
-        now_ms: u64,
-    ) -> Result<PushResponse, Refusal> {
-        let Reader {
-            connection,
-            rules,
-            epoch,
-            life,
-        } = &mut self.reader;
+    pub fn push(&mut self, user: &str, request: &PushRequest, now_ms: u64) -> Result<PushResponse, Refusal> {
+        let Reader { connection, rules, epoch, life } = &mut self.reader;
         let now = stamp(now_ms);
         let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let applier = Applier {
-            connection: &tx,
-            rules,
-            life,
-            user,
-            sent: &request.sent,
-            now: &now,
-        };
+        let applier = Applier { connection: &tx, rules, life, user, sent: &request.sent, now: &now };
         let (acked, results) = push::handle(&applier, request, now_ms)?;
         tx.commit()?;
-        Ok(PushResponse {
-            v: PROTOCOL_VERSION,
-            epoch: epoch.clone(),
-            now,
-            acked,
-            results,
-            limits: Some(rules.limits),
-        })
+        Ok(PushResponse { v: PROTOCOL_VERSION, epoch: epoch.clone(), now, acked, results, limits: Some(rules.limits) })
     }
 
     /// As [`Reader::pull`], on the writer's connection.
@@ -151,12 +103,7 @@ impl Server {
     /// # Errors
     ///
     /// A [`Refusal`] of the whole request.
-    pub fn pull(
-        &self,
-        user: &str,
-        request: &PullRequest,
-        now_ms: u64,
-    ) -> Result<PullResponse, Refusal> {
+    pub fn pull(&self, user: &str, request: &PullRequest, now_ms: u64) -> Result<PullResponse, Refusal> {
         self.reader.pull(user, request, now_ms)
     }
 
@@ -172,9 +119,7 @@ impl Server {
     ///
     /// `server-error` if SQLite fails.
     pub fn collect(&mut self, now_ms: u64) -> Result<usize, Refusal> {
-        let Reader {
-            connection, rules, ..
-        } = &mut self.reader;
+        let Reader { connection, rules, .. } = &mut self.reader;
         let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let forgotten = collect(&tx, rules, now_ms)?;
         tx.commit()?;
@@ -187,10 +132,7 @@ impl Server {
     ///
     /// `server-error` if SQLite fails.
     pub fn checkpoint(&self) -> Result<(), Refusal> {
-        Ok(self
-            .reader
-            .connection
-            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
+        Ok(self.reader.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
     }
 }
 
@@ -200,28 +142,22 @@ impl Reader {
     /// # Errors
     ///
     /// A [`Refusal`] of the whole request.
-    pub fn pull(
-        &self,
-        user: &str,
-        request: &PullRequest,
-        now_ms: u64,
-    ) -> Result<PullResponse, Refusal> {
+    pub fn pull(&self, user: &str, request: &PullRequest, now_ms: u64) -> Result<PullResponse, Refusal> {
         let tx = self.connection.unchecked_transaction()?;
-        let checkpoints = Checkpoints {
-            connection: &tx,
-            epoch: &self.epoch,
-            life: &self.life,
-            user,
-        };
+        let checkpoints = Checkpoints { connection: &tx, epoch: &self.epoch, life: &self.life, user };
         let response = pull::handle(&checkpoints, request, stamp(now_ms))?;
         tx.finish()?;
         Ok(response)
     }
 
-    /// What the app decided.
-    #[must_use]
-    pub fn rules(&self) -> &Rules {
-        &self.rules
+    /// Reads one row, to see that the database answers. Gives the epoch.
+    ///
+    /// # Errors
+    ///
+    /// `server-error` if it does not.
+    pub fn ping(&self) -> Result<String, Refusal> {
+        tables::last_change(&self.connection)?;
+        Ok(self.epoch.clone())
     }
 }
 
@@ -231,22 +167,12 @@ fn collect(tx: &Transaction<'_>, rules: &Rules, now_ms: u64) -> Result<usize, Re
         "UPDATE counter SET forgotten = max(forgotten, (SELECT coalesce(max(change), 0) FROM rows WHERE deleted = 1 AND at_ms < ?1))",
         params![tombstones_before],
     )?;
-    let tombstones = tx.execute(
-        "DELETE FROM rows WHERE deleted = 1 AND at_ms < ?1",
-        params![tombstones_before],
-    )?;
+    let tombstones = tx.execute("DELETE FROM rows WHERE deleted = 1 AND at_ms < ?1", params![tombstones_before])?;
     let receipts_before = now_ms.saturating_sub(rules.receipts_ms);
-    let receipts = tx.execute(
-        "DELETE FROM receipts WHERE at_ms < ?1",
-        params![receipts_before],
-    )?;
+    let receipts = tx.execute("DELETE FROM receipts WHERE at_ms < ?1", params![receipts_before])?;
     Ok(tombstones + receipts)
 }
 
 fn stamp(now_ms: u64) -> Hlc {
-    Hlc {
-        ms: now_ms,
-        counter: 0,
-        client: SERVER_CLIENT.into(),
-    }
+    Hlc { ms: now_ms, counter: 0, client: SERVER_CLIENT.into() }
 }

@@ -6,8 +6,7 @@
 use std::collections::BTreeSet;
 
 use holm_protocol::{
-    Change, ClientId, Hlc, PROTOCOL_VERSION, PullRequest, PullResponse, Revision, ScopeRequest,
-    ScopeResponse,
+    Change, ClientId, Hlc, PROTOCOL_VERSION, PullRequest, PullResponse, Revision, ScopeRequest, ScopeResponse,
 };
 use rusqlite::{Connection, Row as SqlRow, params};
 
@@ -26,11 +25,7 @@ const ANSWER_BYTES: usize = 2_000_000;
 const SCOPES_MAX: usize = 100;
 
 /// Handles a pull inside a read transaction.
-pub(super) fn handle(
-    checkpoints: &Checkpoints<'_>,
-    request: &PullRequest,
-    now: Hlc,
-) -> Result<PullResponse, Refusal> {
+pub(super) fn handle(checkpoints: &Checkpoints<'_>, request: &PullRequest, now: Hlc) -> Result<PullResponse, Refusal> {
     check(request)?;
     let connection = checkpoints.connection;
     let client = receipts::client(connection, checkpoints.user, &request.client)?;
@@ -48,19 +43,14 @@ pub(super) fn handle(
         now,
         acked: client.last_seq,
         results: receipts::unseen(connection, &request.client, seen)?,
-        scopes: request
-            .scopes
-            .iter()
-            .map(|scope| walk.page(scope))
-            .collect::<Result<_, _>>()?,
+        scopes: request.scopes.iter().map(|scope| walk.page(scope)).collect::<Result<_, _>>()?,
     })
 }
 
 /// Whether an answer brings a client nothing that it did not know: worth holding back while it waits.
 pub(crate) fn is_no_news(response: &PullResponse) -> bool {
-    let quiet = |scope: &ScopeResponse| {
-        scope.changes.is_empty() && !scope.more && !scope.reset && scope.total.is_none()
-    };
+    let quiet =
+        |scope: &ScopeResponse| scope.changes.is_empty() && !scope.more && !scope.reset && scope.total.is_none();
     response.results.is_empty() && response.scopes.iter().all(quiet)
 }
 
@@ -73,20 +63,13 @@ fn check(request: &PullRequest) -> Result<(), Refusal> {
     let mut names = BTreeSet::new();
     for scope in &request.scopes {
         if scope.name.is_empty() || scope.name.len() > NAME_BYTES_MAX {
-            return Err(Refusal::invalid(format!(
-                "a scope's name holds 1 to {NAME_BYTES_MAX} bytes"
-            )));
+            return Err(Refusal::invalid(format!("a scope's name holds 1 to {NAME_BYTES_MAX} bytes")));
         }
         if !scope.args.is_empty() {
-            return Err(Refusal::invalid(
-                "this server has one scope per collection, without arguments",
-            ));
+            return Err(Refusal::invalid("this server has one scope per collection, without arguments"));
         }
         if !names.insert(&scope.name) {
-            return Err(Refusal::invalid(format!(
-                "scope {} comes twice",
-                scope.name
-            )));
+            return Err(Refusal::invalid(format!("scope {} comes twice", scope.name)));
         }
     }
     Ok(())
@@ -116,27 +99,14 @@ impl Walk<'_> {
             }
         };
         let total = match from {
-            None => Some(rows::count_alive(
-                self.connection,
-                self.checkpoints.user,
-                &scope.name,
-            )?),
+            None => Some(rows::count_alive(self.connection, self.checkpoints.user, &scope.name)?),
             Some(_) => None,
         };
-        let from = from.unwrap_or(Checkpoint {
-            change: 0,
-            start: Some(self.last_change),
-        });
+        let from = from.unwrap_or(Checkpoint { change: 0, start: Some(self.last_change) });
         let (changes, stopped_at) = self.changes(&scope.name, from)?;
         let place = match stopped_at {
-            Some(change) => Checkpoint {
-                change,
-                start: from.start,
-            },
-            None => Checkpoint {
-                change: self.last_change,
-                start: None,
-            },
+            Some(change) => Checkpoint { change, start: from.start },
+            None => Checkpoint { change: self.last_change, start: None },
         };
         Ok(ScopeResponse {
             key: scope.name.clone(),
@@ -149,22 +119,13 @@ impl Walk<'_> {
     }
 
     /// The changes after a place, and the last of them if there are more.
-    fn changes(
-        &mut self,
-        collection: &str,
-        from: Checkpoint,
-    ) -> Result<(Vec<Change>, Option<u64>), Refusal> {
+    fn changes(&mut self, collection: &str, from: Checkpoint) -> Result<(Vec<Change>, Option<u64>), Refusal> {
         let mut statement = self.connection.prepare_cached(
             "SELECT change, id, rev, deleted, data, stamps FROM rows
              WHERE user = ?1 AND collection = ?2 AND change > ?3 AND NOT (deleted = 1 AND change <= ?4) ORDER BY change",
         )?;
         let skipped = from.start.unwrap_or(0);
-        let mut found = statement.query(params![
-            self.checkpoints.user,
-            collection,
-            from.change,
-            skipped
-        ])?;
+        let mut found = statement.query(params![self.checkpoints.user, collection, from.change, skipped])?;
         let (mut changes, mut last) = (Vec::new(), from.change);
         while let Some(row) = found.next()? {
             if changes.len() == self.limit || self.bytes_left == 0 {
@@ -191,9 +152,6 @@ fn change(row: &SqlRow<'_>, collection: &str) -> rusqlite::Result<Change> {
 }
 
 fn weight(row: &SqlRow<'_>) -> rusqlite::Result<usize> {
-    let text = |column| {
-        row.get_ref(column)
-            .map(|value| value.as_str().map_or(0, str::len))
-    };
+    let text = |column| row.get_ref(column).map(|value| value.as_str().map_or(0, str::len));
     Ok(text(1)? + text(4)? + text(5)?)
 }

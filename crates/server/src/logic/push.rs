@@ -5,9 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use holm_protocol::{
-    ErrorCode, Mutation, MutationResult, Outcome, PROTOCOL_VERSION, PushRequest, Seq,
-};
+use holm_protocol::{ErrorCode, Mutation, MutationResult, Outcome, PROTOCOL_VERSION, PushRequest, Seq};
 
 use super::apply::Applier;
 use super::receipts::{self, Client};
@@ -37,10 +35,8 @@ pub(super) fn handle(
     check_records(&units)?;
 
     let mut results = Vec::with_capacity(request.mutations.len());
-    let pending: Vec<Vec<Pending<'_>>> = units
-        .into_iter()
-        .map(|unit| recall(applier, request, client, unit))
-        .collect::<Result<_, _>>()?;
+    let pending: Vec<Vec<Pending<'_>>> =
+        units.into_iter().map(|unit| recall(applier, request, client, unit)).collect::<Result<_, _>>()?;
     for unit in &pending {
         for (pending, outcome) in unit.iter().zip(settle(applier, unit)?) {
             let seq = pending.mutation.seq;
@@ -68,32 +64,21 @@ fn check_envelope(rules: &Rules, request: &PushRequest) -> Result<(), Refusal> {
     check_version(request.v)?;
     check_name("client", request.client.as_str())?;
     if request.mutations.len() > usize::try_from(rules.limits.mutations).unwrap_or(usize::MAX) {
-        return Err(Refusal::too_large(
-            format!("at most {} mutations", rules.limits.mutations),
-            rules.limits,
-        ));
+        return Err(Refusal::too_large(format!("at most {} mutations", rules.limits.mutations), rules.limits));
     }
     if !rules.schema.contains(&request.schema) {
         let (min, max) = (*rules.schema.start(), *rules.schema.end());
-        let mut refusal = Refusal::new(
-            ErrorCode::SchemaUnsupported,
-            format!("schema {min} to {max}, not {}", request.schema),
-        );
+        let mut refusal =
+            Refusal::new(ErrorCode::SchemaUnsupported, format!("schema {min} to {max}, not {}", request.schema));
         (refusal.body.min, refusal.body.max) = (Some(min), Some(max));
         return Err(refusal);
     }
     let mut mids = BTreeSet::new();
     for mutation in &request.mutations {
         check_name("mid", mutation.mid.as_str())?;
-        mutation
-            .tx
-            .as_ref()
-            .map_or(Ok(()), |tx| check_name("tx", tx))?;
+        mutation.tx.as_ref().map_or(Ok(()), |tx| check_name("tx", tx))?;
         if !mids.insert(&mutation.mid) {
-            return Err(Refusal::invalid(format!(
-                "mid {} comes twice",
-                mutation.mid
-            )));
+            return Err(Refusal::invalid(format!("mid {} comes twice", mutation.mid)));
         }
     }
     Ok(())
@@ -103,18 +88,14 @@ pub(super) fn check_version(v: u32) -> Result<(), Refusal> {
     if v == PROTOCOL_VERSION {
         return Ok(());
     }
-    Err(Refusal::invalid(format!(
-        "protocol version {v}, not {PROTOCOL_VERSION}"
-    )))
+    Err(Refusal::invalid(format!("protocol version {v}, not {PROTOCOL_VERSION}")))
 }
 
 pub(super) fn check_name(what: &str, name: &str) -> Result<(), Refusal> {
     if (1..=NAME_BYTES_MAX).contains(&name.len()) {
         return Ok(());
     }
-    Err(Refusal::invalid(format!(
-        "{what} holds 1 to {NAME_BYTES_MAX} bytes"
-    )))
+    Err(Refusal::invalid(format!("{what} holds 1 to {NAME_BYTES_MAX} bytes")))
 }
 
 fn check_order(client: Client, mutations: &[Mutation]) -> Result<(), Refusal> {
@@ -145,15 +126,10 @@ fn units(mutations: &[Mutation]) -> Result<Vec<&[Mutation]>, Refusal> {
             };
             let size = u32::try_from(unit.len()).ok();
             let whole = unit.iter().all(|member| member.n == size);
-            let consecutive = unit
-                .windows(2)
-                .all(|pair| pair[0].seq.next() == pair[1].seq);
+            let consecutive = unit.windows(2).all(|pair| pair[0].seq.next() == pair[1].seq);
             match whole && consecutive && seen.insert(tx) {
                 true => Ok(unit),
-                false => Err(Refusal::new(
-                    ErrorCode::TxIncomplete,
-                    format!("transaction {tx} came in parts"),
-                )),
+                false => Err(Refusal::new(ErrorCode::TxIncomplete, format!("transaction {tx} came in parts"))),
             }
         })
         .collect()
@@ -169,9 +145,7 @@ fn check_records(units: &[&[Mutation]]) -> Result<(), Refusal> {
             .map(|mutation| (mutation.collection.as_str(), mutation.id.as_str()))
             .collect();
         if let Some((collection, id)) = records.into_iter().find(|record| !taken.insert(*record)) {
-            return Err(Refusal::invalid(format!(
-                "{collection}/{id} comes twice in one push, outside of one tx"
-            )));
+            return Err(Refusal::invalid(format!("{collection}/{id} comes twice in one push, outside of one tx")));
         }
     }
     Ok(())
@@ -186,13 +160,7 @@ fn recall<'a>(
     unit.iter()
         .map(|mutation| {
             let known = match applier.rules.receipts {
-                Receipts::On => receipts::recall(
-                    applier.connection,
-                    applier.user,
-                    &request.client,
-                    client,
-                    mutation,
-                )?,
+                Receipts::On => receipts::recall(applier.connection, applier.user, &request.client, client, mutation)?,
                 Receipts::Off => None,
             };
             Ok(Pending { mutation, known })
@@ -212,9 +180,7 @@ fn settle(applier: &Applier<'_>, unit: &[Pending<'_>]) -> Result<Vec<Outcome>, R
         let failed = !matches!(outcome, Outcome::Ok { .. });
         outcomes.push(outcome);
         if failed && unit.len() > 1 {
-            applier
-                .connection
-                .execute_batch("ROLLBACK TO unit; RELEASE unit")?;
+            applier.connection.execute_batch("ROLLBACK TO unit; RELEASE unit")?;
             return Ok(aborted(unit, &outcomes));
         }
     }

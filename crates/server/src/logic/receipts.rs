@@ -3,9 +3,7 @@
 //! `results` holds every answered seq that its client has not seen; `receipts` holds every mid that was
 //! decided for good, for long. Both are written in the transaction of the effect.
 
-use holm_protocol::{
-    ClientId, ErrorCode, Kind, Mutation, MutationId, MutationResult, Outcome, Seq,
-};
+use holm_protocol::{ClientId, ErrorCode, Kind, Mutation, MutationId, MutationResult, Outcome, Seq};
 use rusqlite::{Connection, OptionalExtension, Row as SqlRow, params};
 use sha2::{Digest, Sha256};
 
@@ -29,40 +27,22 @@ struct Answer {
 }
 
 /// Reads a client; an unknown one has done nothing yet.
-pub(super) fn client(
-    connection: &Connection,
-    user: &str,
-    client: &ClientId,
-) -> Result<Client, Refusal> {
+pub(super) fn client(connection: &Connection, user: &str, client: &ClientId) -> Result<Client, Refusal> {
     let known = connection
         .prepare_cached("SELECT user, last_seq, seen FROM clients WHERE client = ?1")?
         .query_row(params![client.as_str()], |row| {
-            Ok((
-                row.get::<_, String>(0)?,
-                Client {
-                    last_seq: Seq(row.get(1)?),
-                    seen: Seq(row.get(2)?),
-                },
-            ))
+            Ok((row.get::<_, String>(0)?, Client { last_seq: Seq(row.get(1)?), seen: Seq(row.get(2)?) }))
         })
         .optional()?;
     match known {
         None => Ok(Client::default()),
         Some((owner, client)) if owner == user => Ok(client),
-        Some(_) => Err(Refusal::new(
-            ErrorCode::ClientUnknown,
-            "draw a new client id",
-        )),
+        Some(_) => Err(Refusal::new(ErrorCode::ClientUnknown, "draw a new client id")),
     }
 }
 
 /// Stores how far a client is, and forgets the results that it has seen.
-pub(super) fn store_client(
-    connection: &Connection,
-    user: &str,
-    id: &ClientId,
-    client: Client,
-) -> Result<(), Refusal> {
+pub(super) fn store_client(connection: &Connection, user: &str, id: &ClientId, client: Client) -> Result<(), Refusal> {
     connection
         .prepare_cached(
             "INSERT INTO clients (client, user, last_seq, seen) VALUES (?1, ?2, ?3, ?4)
@@ -87,14 +67,12 @@ pub(super) fn recall(
     client: Client,
     mutation: &Mutation,
 ) -> Result<Option<Outcome>, Refusal> {
-    let reused =
-        |why: &str| Refusal::new(ErrorCode::SeqReused, format!("seq {}: {why}", mutation.seq));
+    let reused = |why: &str| Refusal::new(ErrorCode::SeqReused, format!("seq {}: {why}", mutation.seq));
     if mutation.seq <= client.seen {
         return Err(reused("its result was seen"));
     }
     let answer = if mutation.seq <= client.last_seq {
-        let (mid, answer) = by_seq(connection, id, mutation.seq)?
-            .ok_or_else(|| reused("its result was forgotten"))?;
+        let (mid, answer) = by_seq(connection, id, mutation.seq)?.ok_or_else(|| reused("its result was forgotten"))?;
         if mid != mutation.mid {
             return Err(reused("it was another mutation's"));
         }
@@ -126,7 +104,9 @@ pub(super) fn remember(
     let (mid, seq, content) = (mutation.mid.as_str(), mutation.seq.0, fingerprint(mutation));
     let result = serde_json::to_string(outcome)?;
     connection
-        .prepare_cached("INSERT OR REPLACE INTO results (client, seq, mid, content, result) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .prepare_cached(
+            "INSERT OR REPLACE INTO results (client, seq, mid, content, result) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
         .execute(params![client.as_str(), seq, mid, content, result])?;
     if !matches!(outcome, Outcome::Retry { .. }) {
         connection
@@ -139,29 +119,13 @@ pub(super) fn remember(
 }
 
 /// Every result but `ok` that a client has not seen.
-pub(super) fn unseen(
-    connection: &Connection,
-    client: &ClientId,
-    seen: Seq,
-) -> Result<Vec<MutationResult>, Refusal> {
-    let mut statement = connection.prepare_cached(
-        "SELECT seq, result FROM results WHERE client = ?1 AND seq > ?2 ORDER BY seq",
-    )?;
+pub(super) fn unseen(connection: &Connection, client: &ClientId, seen: Seq) -> Result<Vec<MutationResult>, Refusal> {
+    let mut statement =
+        connection.prepare_cached("SELECT seq, result FROM results WHERE client = ?1 AND seq > ?2 ORDER BY seq")?;
     let results = statement.query_map(params![client.as_str(), seen.0], |row| {
-        Ok(MutationResult {
-            seq: Seq(row.get(0)?),
-            outcome: rows::json(row, 1)?,
-        })
+        Ok(MutationResult { seq: Seq(row.get(0)?), outcome: rows::json(row, 1)? })
     })?;
-    let results = results.filter(|result| {
-        !matches!(
-            result,
-            Ok(MutationResult {
-                outcome: Outcome::Ok { .. },
-                ..
-            })
-        )
-    });
+    let results = results.filter(|result| !matches!(result, Ok(MutationResult { outcome: Outcome::Ok { .. }, .. })));
     Ok(results.collect::<Result<_, _>>()?)
 }
 
@@ -170,11 +134,7 @@ fn fingerprint(mutation: &Mutation) -> Content {
     if mutation.kind == Kind::Skip {
         return None;
     }
-    let removed: Vec<&String> = mutation
-        .stamps
-        .keys()
-        .filter(|field| !mutation.data.contains_key(*field))
-        .collect();
+    let removed: Vec<&String> = mutation.stamps.keys().filter(|field| !mutation.data.contains_key(*field)).collect();
     let content = serde_json::json!([
         mutation.kind,
         mutation.collection,
@@ -187,35 +147,19 @@ fn fingerprint(mutation: &Mutation) -> Content {
     Some(Sha256::digest(content.to_string())[..16].to_vec())
 }
 
-fn by_seq(
-    connection: &Connection,
-    client: &ClientId,
-    seq: Seq,
-) -> Result<Option<(MutationId, Answer)>, Refusal> {
-    let mut statement = connection.prepare_cached(
-        "SELECT content, result, mid FROM results WHERE client = ?1 AND seq = ?2",
-    )?;
-    let found = statement.query_row(params![client.as_str(), seq.0], |row| {
-        Ok((MutationId(row.get(2)?), answer(row)?))
-    });
+fn by_seq(connection: &Connection, client: &ClientId, seq: Seq) -> Result<Option<(MutationId, Answer)>, Refusal> {
+    let mut statement =
+        connection.prepare_cached("SELECT content, result, mid FROM results WHERE client = ?1 AND seq = ?2")?;
+    let found = statement.query_row(params![client.as_str(), seq.0], |row| Ok((MutationId(row.get(2)?), answer(row)?)));
     Ok(found.optional()?)
 }
 
-fn by_mid(
-    connection: &Connection,
-    user: &str,
-    mid: &MutationId,
-) -> Result<Option<Answer>, Refusal> {
-    let mut statement = connection
-        .prepare_cached("SELECT content, result FROM receipts WHERE user = ?1 AND mid = ?2")?;
-    Ok(statement
-        .query_row(params![user, mid.as_str()], answer)
-        .optional()?)
+fn by_mid(connection: &Connection, user: &str, mid: &MutationId) -> Result<Option<Answer>, Refusal> {
+    let mut statement =
+        connection.prepare_cached("SELECT content, result FROM receipts WHERE user = ?1 AND mid = ?2")?;
+    Ok(statement.query_row(params![user, mid.as_str()], answer).optional()?)
 }
 
 fn answer(row: &SqlRow<'_>) -> rusqlite::Result<Answer> {
-    Ok(Answer {
-        content: row.get(0)?,
-        outcome: rows::json(row, 1)?,
-    })
+    Ok(Answer { content: row.get(0)?, outcome: rows::json(row, 1)? })
 }

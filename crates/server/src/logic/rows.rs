@@ -40,16 +40,8 @@ impl Row {
     /// The row as a conflict shows it.
     pub(super) fn for_conflict(row: Option<Self>) -> ServerRow {
         match row {
-            None => ServerRow {
-                deleted: true,
-                ..ServerRow::default()
-            },
-            Some(row) => ServerRow {
-                rev: Some(row.rev),
-                deleted: row.deleted,
-                data: row.data,
-                stamps: row.stamps,
-            },
+            None => ServerRow { deleted: true, ..ServerRow::default() },
+            Some(row) => ServerRow { rev: Some(row.rev), deleted: row.deleted, data: row.data, stamps: row.stamps },
         }
     }
 
@@ -89,12 +81,7 @@ pub(super) fn find(connection: &Connection, place: Place<'_>) -> Result<Option<R
         .map_err(Refusal::from)
 }
 
-pub(super) fn save(
-    connection: &Connection,
-    place: Place<'_>,
-    row: &Row,
-    now_ms: u64,
-) -> Result<(), Refusal> {
+pub(super) fn save(connection: &Connection, place: Place<'_>, row: &Row, now_ms: u64) -> Result<(), Refusal> {
     connection
         .prepare_cached(
             "INSERT INTO rows (user, collection, id, change, rev, deleted, data, stamps, fields, at_ms)
@@ -119,14 +106,9 @@ pub(super) fn save(
 }
 
 /// Rows that live in a collection.
-pub(super) fn count_alive(
-    connection: &Connection,
-    user: &str,
-    collection: &str,
-) -> Result<u64, Refusal> {
-    let mut statement = connection.prepare_cached(
-        "SELECT count(*) FROM rows WHERE user = ?1 AND collection = ?2 AND deleted = 0",
-    )?;
+pub(super) fn count_alive(connection: &Connection, user: &str, collection: &str) -> Result<u64, Refusal> {
+    let mut statement =
+        connection.prepare_cached("SELECT count(*) FROM rows WHERE user = ?1 AND collection = ?2 AND deleted = 0")?;
     Ok(statement.query_row(params![user, collection], |row| row.get(0))?)
 }
 
@@ -134,10 +116,6 @@ pub(super) fn count_alive(
 pub(super) fn json<T: DeserializeOwned>(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<T> {
     let text = row.get_ref(column)?.as_str()?;
     serde_json::from_str(text).map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(
-            column,
-            rusqlite::types::Type::Text,
-            Box::new(error),
-        )
+        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
     })
 }

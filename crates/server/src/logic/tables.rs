@@ -70,20 +70,15 @@ pub(super) fn open_file(path: &Path) -> Result<(Connection, File), Refusal> {
 
 /// Opens the same file once more, for reading.
 pub(super) fn open_again(path: &str) -> Result<Connection, Refusal> {
-    let connection = Connection::open_with_flags(
-        path,
-        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-    )?;
+    let connection =
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(std::time::Duration::from_millis(BUSY_MS))?;
     connection.pragma_update(None, "trusted_schema", false)?;
     Ok(connection)
 }
 
 /// Settings, tables where there are none, and a new life. Gives the epoch and the life's name.
-pub(super) fn prepare(
-    connection: &mut Connection,
-    life: &Life,
-) -> Result<(String, String), Refusal> {
+pub(super) fn prepare(connection: &mut Connection, life: &Life) -> Result<(String, String), Refusal> {
     connection.busy_timeout(std::time::Duration::from_millis(BUSY_MS))?;
     refuse_foreign(connection)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -96,10 +91,7 @@ pub(super) fn prepare(
     };
     if tx.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0))? == 0 {
         tx.execute_batch(LAYOUT)?;
-        tx.execute(
-            "INSERT INTO meta VALUES ('epoch', ?1)",
-            params![format!("e-{life}")],
-        )?;
+        tx.execute("INSERT INTO meta VALUES ('epoch', ?1)", params![format!("e-{life}")])?;
         tx.pragma_update(None, "application_id", APPLICATION_ID)?;
         tx.pragma_update(None, "user_version", FORMAT)?;
     }
@@ -107,9 +99,7 @@ pub(super) fn prepare(
         "INSERT INTO lives SELECT ?1, change + 1, (SELECT coalesce(max(ordinal), 0) + 1 FROM lives) FROM counter",
         params![life],
     )?;
-    let epoch = tx.query_row("SELECT value FROM meta WHERE name = 'epoch'", [], |row| {
-        row.get(0)
-    })?;
+    let epoch = tx.query_row("SELECT value FROM meta WHERE name = 'epoch'", [], |row| row.get(0))?;
     tx.commit()?;
     Ok((epoch, life))
 }
@@ -128,27 +118,23 @@ pub(super) fn remembers(connection: &Connection, life: &str, change: u64) -> Res
 
 /// The last change number given.
 pub(super) fn last_change(connection: &Connection) -> Result<u64, Refusal> {
-    Ok(connection
-        .prepare_cached("SELECT change FROM counter")?
-        .query_row([], |row| row.get(0))?)
+    Ok(connection.prepare_cached("SELECT change FROM counter")?.query_row([], |row| row.get(0))?)
 }
 
 /// Gives the next change number. It goes back if the surrounding transaction or savepoint does.
 pub(super) fn next_change(connection: &Connection) -> Result<u64, Refusal> {
-    let mut statement =
-        connection.prepare_cached("UPDATE counter SET change = change + 1 RETURNING change")?;
+    let mut statement = connection.prepare_cached("UPDATE counter SET change = change + 1 RETURNING change")?;
     Ok(statement.query_row([], |row| row.get(0))?)
 }
 
 fn refuse_foreign(connection: &Connection) -> Result<(), Refusal> {
     let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, u32>(0));
-    let tables: u32 =
-        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let tables: u32 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     match (tables, number("application_id")?, number("user_version")?) {
         (0, ..) | (_, APPLICATION_ID, 1..=FORMAT) => Ok(()),
-        (_, APPLICATION_ID, newer) => Err(Refusal::failed(format!(
-            "the database has format {newer}, this server knows {FORMAT}"
-        ))),
+        (_, APPLICATION_ID, newer) => {
+            Err(Refusal::failed(format!("the database has format {newer}, this server knows {FORMAT}")))
+        }
         _ => Err(Refusal::failed("the file is a database of another program")),
     }
 }
