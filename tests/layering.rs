@@ -15,8 +15,11 @@ mod source;
 
 use source::{Complaint, Source};
 
+/// What is wrong in some sources.
+type Rule = fn(&[Source]) -> Vec<Complaint>;
+
 /// Every rule, by the name it is known by.
-const RULES: [(&str, fn(&[Source]) -> Vec<Complaint>); 11] = [
+const RULES: [(&str, Rule); 11] = [
     ("a manifest names no package of a higher layer, or of another world", layers::manifests_point_down),
     (
         "store, core and protocol name no browser, no runtime, no clock and no random source",

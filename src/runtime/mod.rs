@@ -73,7 +73,7 @@ impl Runtime {
         let schema = opening.schema.version;
         let engine = Engine::open(storage, locks.clone(), transport, opening, &spawn).await?;
         if let Some(catalog) = &catalog {
-            let (name, format) = (options.name.clone(), holm_core::engine::FORMAT);
+            let (name, format) = (options.name.as_str(), holm_core::engine::FORMAT);
             catalog.record_open(Opened { name, format, schema, now_ms: scope::now_ms() }).await;
         }
         let runtime = Rc::new(Self {

@@ -54,22 +54,22 @@ fn dependencies(manifest: &str) -> Vec<Dependency> {
             is_dependencies = section.ends_with("dependencies")
                 && !section.ends_with("dev-dependencies")
                 && !section.starts_with("workspace");
-            if let Some((before, name)) = section.rsplit_once("dependencies.") {
-                if !before.ends_with("dev-") && !before.starts_with("workspace") {
-                    found.push(Dependency { name: String::from(name), line: line_number });
-                }
+            if let Some((before, name)) = section.rsplit_once("dependencies.")
+                && !before.ends_with("dev-")
+                && !before.starts_with("workspace")
+            {
+                found.push(Dependency { name: String::from(name), line: line_number });
             }
             continue;
         }
-        let is_package = line.trim_start().starts_with("package");
-        if !is_dependencies && !is_package {
+        if !is_dependencies {
             continue;
         }
         let key = line.split(['=', '.', ' ']).next().unwrap_or_default().trim_matches('"');
-        if is_dependencies && !key.is_empty() && !key.starts_with('#') {
+        if !key.is_empty() && !key.starts_with('#') {
             found.push(Dependency { name: String::from(key), line: line_number });
         }
-        if let Some((_, renamed)) = line.split_once("package = \"").filter(|_| is_dependencies) {
+        if let Some((_, renamed)) = line.split_once("package = \"") {
             let name = renamed.split('"').next().unwrap_or_default();
             found.push(Dependency { name: String::from(name), line: line_number });
         }
