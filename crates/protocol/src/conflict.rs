@@ -74,9 +74,7 @@ pub fn decide(policy: Policy, kind: Kind, base: Option<&Revision>, row: Standing
         },
         Kind::Delete => match row {
             Standing::Absent | Standing::Deleted(_) => Decision::Nothing,
-            Standing::Live(rev) if policy == Policy::Manual && base != Some(rev) => {
-                Decision::Conflict
-            }
+            Standing::Live(rev) if policy == Policy::Manual && base != Some(rev) => Decision::Conflict,
             Standing::Live(_) => Decision::Delete,
         },
         Kind::Call | Kind::Skip => Decision::Nothing,

@@ -44,20 +44,13 @@ impl Hlc {
     pub fn shift(&self, offset_ms: i64, not_after: &Self) -> Self {
         let ms = self.ms.saturating_add_signed(offset_ms);
         let (ms, counter) = (ms, self.counter).min((not_after.ms, not_after.counter));
-        Self {
-            ms: ms.min(MS_MAX),
-            counter,
-            client: self.client.clone(),
-        }
+        Self { ms: ms.min(MS_MAX), counter, client: self.client.clone() }
     }
 
     /// The stamp right after this one, drawn by `client`.
     #[must_use]
     pub fn next_by(&self, client: &ClientId) -> Self {
-        let mut clock = Clock {
-            ms: self.ms,
-            counter: self.counter,
-        };
+        let mut clock = Clock { ms: self.ms, counter: self.counter };
         clock.tick(0, client)
     }
 }
@@ -77,19 +70,13 @@ impl std::str::FromStr for Hlc {
         let mut part = || parts.next().ok_or_else(bad);
         let (ms, counter, client) = (part()?, part()?, part()?);
         let hex = |s: &str, len| {
-            (s.len() == len
-                && s.bytes()
-                    .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)))
-            .then(|| u64::from_str_radix(s, 16).ok())
-            .flatten()
-            .ok_or_else(bad)
+            (s.len() == len && s.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)))
+                .then(|| u64::from_str_radix(s, 16).ok())
+                .flatten()
+                .ok_or_else(bad)
         };
         let counter = u16::try_from(hex(counter, 4)?).map_err(|_| bad())?;
-        Ok(Self {
-            ms: hex(ms, 12)?,
-            counter,
-            client: client.into(),
-        })
+        Ok(Self { ms: hex(ms, 12)?, counter, client: client.into() })
     }
 }
 
@@ -119,11 +106,7 @@ impl Clock {
     /// Draws the next stamp: after every stamp drawn or heard of, and not before `now_ms`.
     pub fn tick(&mut self, now_ms: u64, client: &ClientId) -> Hlc {
         self.advance(now_ms.min(MS_MAX));
-        Hlc {
-            ms: self.ms,
-            counter: self.counter,
-            client: client.clone(),
-        }
+        Hlc { ms: self.ms, counter: self.counter, client: client.clone() }
     }
 
     /// Hears of another replica's stamp, so that what is drawn next comes after it.

@@ -83,17 +83,10 @@ pub fn last_write(theirs: &Stamps, mine: &Stamps) -> bool {
 }
 
 fn in_sight_of(theirs: &Hlc, mine: &Hlc) -> Hlc {
-    if mine > theirs {
-        mine.clone()
-    } else {
-        theirs.next_by(&mine.client)
-    }
+    if mine > theirs { mine.clone() } else { theirs.next_by(&mine.client) }
 }
 
 fn wins(theirs: (&Hlc, Option<&Value>), mine: (&Hlc, Option<&Value>)) -> bool {
     let text = |value: Option<&Value>| value.map(Value::to_string);
-    mine.0
-        .cmp(theirs.0)
-        .then_with(|| text(mine.1).cmp(&text(theirs.1)))
-        .is_gt()
+    mine.0.cmp(theirs.0).then_with(|| text(mine.1).cmp(&text(theirs.1))).is_gt()
 }

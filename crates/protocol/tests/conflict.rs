@@ -16,25 +16,10 @@ const TABLE: &[(Kind, &str, &str, [Decision; 3])] = &[
     (Kind::Put, "live", "none", [Merge, LastWrite, Conflict]),
     (Kind::Put, "live", "old", [Merge, LastWrite, Conflict]),
     (Kind::Put, "live", "same", [Apply, Write, Write]),
-    (
-        Kind::Patch,
-        "absent",
-        "none",
-        [Conflict, Conflict, Conflict],
-    ),
+    (Kind::Patch, "absent", "none", [Conflict, Conflict, Conflict]),
     (Kind::Patch, "absent", "old", [Conflict, Conflict, Conflict]),
-    (
-        Kind::Patch,
-        "deleted",
-        "none",
-        [Conflict, Conflict, Conflict],
-    ),
-    (
-        Kind::Patch,
-        "deleted",
-        "same",
-        [Conflict, Conflict, Conflict],
-    ),
+    (Kind::Patch, "deleted", "none", [Conflict, Conflict, Conflict]),
+    (Kind::Patch, "deleted", "same", [Conflict, Conflict, Conflict]),
     (Kind::Patch, "live", "none", [Merge, LastWrite, Conflict]),
     (Kind::Patch, "live", "old", [Merge, LastWrite, Conflict]),
     (Kind::Patch, "live", "same", [Apply, Apply, Apply]),
@@ -62,15 +47,8 @@ fn every_cell_of_the_table() {
             "old" => Some(Revision::from("3")),
             _ => Some(rev.clone()),
         };
-        for (policy, expected) in [Policy::Merge, Policy::LastWrite, Policy::Manual]
-            .into_iter()
-            .zip(expected)
-        {
-            assert_eq!(
-                decide(policy, *kind, base.as_ref(), standing),
-                *expected,
-                "{policy:?} {kind:?} {row} {base:?}"
-            );
+        for (policy, expected) in [Policy::Merge, Policy::LastWrite, Policy::Manual].into_iter().zip(expected) {
+            assert_eq!(decide(policy, *kind, base.as_ref(), standing), *expected, "{policy:?} {kind:?} {row} {base:?}");
         }
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use holm_protocol::{
-    Decision, ErrorCode, ErrorResponse, Kind, Poke, Policy, PullRequest, PullResponse, PushRequest,
-    PushResponse, Revision, Standing, Unreadable, decide, decode,
+    Decision, ErrorCode, ErrorResponse, Kind, Poke, Policy, PullRequest, PullResponse, PushRequest, PushResponse,
+    Revision, Standing, Unreadable, decide, decode,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -20,9 +20,7 @@ fn golden() -> Vec<(&'static str, &'static str)> {
     PAGE.split("<!-- golden: ")
         .skip(1)
         .map(|rest| {
-            let (name, rest) = rest
-                .split_once(" -->\n```json\n")
-                .expect("a json block follows the mark");
+            let (name, rest) = rest.split_once(" -->\n```json\n").expect("a json block follows the mark");
             (name, rest.split_once("\n```").expect("the block ends").0)
         })
         .collect()
@@ -37,33 +35,22 @@ fn check<T: Serialize + DeserializeOwned + PartialEq + Debug>(text: &str) {
     assert_eq!(decode::<T>(text_again.as_bytes()).as_ref(), Ok(&typed));
 
     let newer = with_unknown_fields(&value).to_string();
-    assert_eq!(
-        decode::<T>(newer.as_bytes()),
-        Ok(typed),
-        "unknown fields are ignored"
-    );
+    assert_eq!(decode::<T>(newer.as_bytes()), Ok(typed), "unknown fields are ignored");
 
     let mut foreign = value;
     foreign["v"] = json!(2);
-    assert_eq!(
-        decode::<T>(foreign.to_string().as_bytes()),
-        Err(Unreadable::Version(2))
-    );
+    assert_eq!(decode::<T>(foreign.to_string().as_bytes()), Err(Unreadable::Version(2)));
 }
 
 fn with_unknown_fields(value: &Value) -> Value {
     match value {
         Value::Array(items) => items.iter().map(with_unknown_fields).collect(),
         Value::Object(fields) => {
-            let known = fields
-                .iter()
-                .map(|(name, value)| match OPAQUE.contains(&name.as_str()) {
-                    true => (name.clone(), value.clone()),
-                    false => (name.clone(), with_unknown_fields(value)),
-                });
-            known
-                .chain([("x-later".to_owned(), json!({ "seq": [null, 1.5, "x"] }))])
-                .collect()
+            let known = fields.iter().map(|(name, value)| match OPAQUE.contains(&name.as_str()) {
+                true => (name.clone(), value.clone()),
+                false => (name.clone(), with_unknown_fields(value)),
+            });
+            known.chain([("x-later".to_owned(), json!({ "seq": [null, 1.5, "x"] }))]).collect()
         }
         other => other.clone(),
     }
@@ -84,14 +71,7 @@ fn every_golden_message_round_trips() {
             _ => panic!("no such message: {name}"),
         }
     }
-    let all = [
-        "ErrorResponse",
-        "Poke",
-        "PullRequest",
-        "PullResponse",
-        "PushRequest",
-        "PushResponse",
-    ];
+    let all = ["ErrorResponse", "Poke", "PullRequest", "PullResponse", "PushRequest", "PushResponse"];
     assert_eq!(names.into_iter().collect::<Vec<_>>(), all);
 }
 
@@ -102,10 +82,7 @@ fn the_goldens_show_every_variant_and_field() {
         assert!(all.contains(&format!("\"kind\": \"{kind}\"")), "{kind}");
     }
     for status in ["ok", "conflict", "rejected", "retry"] {
-        assert!(
-            all.contains(&format!("\"status\": \"{status}\"")),
-            "{status}"
-        );
+        assert!(all.contains(&format!("\"status\": \"{status}\"")), "{status}");
     }
     let fields = "v client schema seen sent mutations seq mid tx n collection id kind base data stamps name args epoch now acked \
         results limits rev server deleted code field message culprit after bytes limit wait scopes checkpoint key more reset \
@@ -117,32 +94,13 @@ fn the_goldens_show_every_variant_and_field() {
 
 #[test]
 fn what_is_no_message_is_told_apart() {
-    for foreign in [
-        "",
-        "null",
-        "[]",
-        "{}",
-        "<html>",
-        "{\"v\":\"1\"}",
-        "{\"v\":1",
-        "\"v\"",
-        "{\"v\":null}",
-        "{\"v\":1.5}",
-    ] {
-        assert_eq!(
-            decode::<ErrorResponse>(foreign.as_bytes()),
-            Err(Unreadable::NoMarker),
-            "{foreign}"
-        );
+    for foreign in
+        ["", "null", "[]", "{}", "<html>", "{\"v\":\"1\"}", "{\"v\":1", "\"v\"", "{\"v\":null}", "{\"v\":1.5}"]
+    {
+        assert_eq!(decode::<ErrorResponse>(foreign.as_bytes()), Err(Unreadable::NoMarker), "{foreign}");
     }
     for broken in ["{\"v\":1}", "{\"v\":1,\"error\":5}"] {
-        assert!(
-            matches!(
-                decode::<ErrorResponse>(broken.as_bytes()),
-                Err(Unreadable::Shape(_))
-            ),
-            "{broken}"
-        );
+        assert!(matches!(decode::<ErrorResponse>(broken.as_bytes()), Err(Unreadable::Shape(_))), "{broken}");
     }
     let nested = |depth| {
         let scope = format!(
@@ -150,28 +108,17 @@ fn what_is_no_message_is_told_apart() {
             "[".repeat(depth),
             "]".repeat(depth)
         );
-        format!(
-            "{{\"v\":1,\"client\":\"c\",\"schema\":1,\"seen\":0,\"limit\":1,\"scopes\":[{scope}]}}"
-        )
+        format!("{{\"v\":1,\"client\":\"c\",\"schema\":1,\"seen\":0,\"limit\":1,\"scopes\":[{scope}]}}")
     };
     assert!(decode::<PullRequest>(nested(100).as_bytes()).is_ok());
-    assert!(matches!(
-        decode::<PullRequest>(nested(10_000).as_bytes()),
-        Err(Unreadable::Shape(_))
-    ));
+    assert!(matches!(decode::<PullRequest>(nested(10_000).as_bytes()), Err(Unreadable::Shape(_))));
 }
 
 /// The cells of the table whose header starts with `header`.
 fn table(header: &str) -> Vec<Vec<&'static str>> {
-    let start = PAGE
-        .find(header)
-        .unwrap_or_else(|| panic!("no table {header}"));
-    let rows = PAGE[start..]
-        .lines()
-        .skip(2)
-        .take_while(|line| line.starts_with('|'));
-    rows.map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect())
-        .collect()
+    let start = PAGE.find(header).unwrap_or_else(|| panic!("no table {header}"));
+    let rows = PAGE[start..].lines().skip(2).take_while(|line| line.starts_with('|'));
+    rows.map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect()).collect()
 }
 
 #[test]
@@ -189,31 +136,17 @@ fn the_table_of_error_codes_is_the_code() {
             ]
         })
         .collect();
-    let lines: Vec<String> = expected
-        .iter()
-        .map(|cells| format!("| {} |", cells.join(" | ")))
-        .collect();
+    let lines: Vec<String> = expected.iter().map(|cells| format!("| {} |", cells.join(" | "))).collect();
     assert_eq!(rows, expected, "the table should be:\n{}", lines.join("\n"));
 }
 
 #[test]
 fn every_code_goes_over_the_wire_and_an_unknown_one_is_a_rejection() {
     for code in ErrorCode::ALL {
-        assert_eq!(
-            serde_json::to_value(code).expect("serialises"),
-            json!(code.as_str())
-        );
+        assert_eq!(serde_json::to_value(code).expect("serialises"), json!(code.as_str()));
         assert_eq!(code.as_str().parse(), Ok(*code));
-        assert_eq!(
-            serde_json::from_value::<ErrorCode>(json!(code.as_str())).expect("parses"),
-            *code
-        );
-        assert!(
-            code.as_str()
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b == b'-'),
-            "{code}"
-        );
+        assert_eq!(serde_json::from_value::<ErrorCode>(json!(code.as_str())).expect("parses"), *code);
+        assert!(code.as_str().bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{code}");
     }
     let unknown = serde_json::from_value::<ErrorCode>(json!("a-code-of-2031")).expect("parses");
     assert_eq!(unknown, ErrorCode::ServerRejected);
@@ -223,10 +156,7 @@ fn every_code_goes_over_the_wire_and_an_unknown_one_is_a_rejection() {
 fn the_codes_of_refusals_exist() {
     for row in table("| HTTP | `error` |") {
         for code in row[1].split(", ") {
-            assert!(
-                code.trim_matches('`').parse::<ErrorCode>().is_ok(),
-                "{code}"
-            );
+            assert!(code.trim_matches('`').parse::<ErrorCode>().is_ok(), "{code}");
         }
     }
 }
@@ -249,16 +179,9 @@ fn the_table_of_conflicts_is_the_code() {
                     "same" => Some(&rev),
                     _ => Some(&old),
                 };
-                for (policy, cell) in [Policy::Merge, Policy::LastWrite, Policy::Manual]
-                    .into_iter()
-                    .zip(&row[3..])
-                {
+                for (policy, cell) in [Policy::Merge, Policy::LastWrite, Policy::Manual].into_iter().zip(&row[3..]) {
                     let decision = decide(policy, kind, base, standing);
-                    assert_eq!(
-                        spelling(decision),
-                        *cell,
-                        "{policy:?} {kind:?} {standing:?} {base:?}"
-                    );
+                    assert_eq!(spelling(decision), *cell, "{policy:?} {kind:?} {standing:?} {base:?}");
                 }
             }
         }

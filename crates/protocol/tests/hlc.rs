@@ -56,26 +56,10 @@ proptest! {
 #[test]
 fn a_clock_400_days_ahead_wins_nothing() {
     const DAY_MS: u64 = 86_400_000;
-    let now = Hlc {
-        ms: 1_000 * DAY_MS,
-        counter: 0,
-        client: "server".into(),
-    };
-    let ahead = Hlc {
-        ms: now.ms + 400 * DAY_MS,
-        counter: 3,
-        client: "c_a".into(),
-    };
-    let honest = Hlc {
-        ms: now.ms - 10,
-        counter: 0,
-        client: "c_b".into(),
-    };
-    let sent = Hlc {
-        ms: ahead.ms + 50,
-        counter: 0,
-        client: "c_a".into(),
-    };
+    let now = Hlc { ms: 1_000 * DAY_MS, counter: 0, client: "server".into() };
+    let ahead = Hlc { ms: now.ms + 400 * DAY_MS, counter: 3, client: "c_a".into() };
+    let honest = Hlc { ms: now.ms - 10, counter: 0, client: "c_b".into() };
+    let sent = Hlc { ms: ahead.ms + 50, counter: 0, client: "c_a".into() };
     let offset = now.ms.cast_signed() - sent.ms.cast_signed();
     assert!(ahead.shift(offset, &now) < honest);
     assert!(ahead.shift(0, &now).ms <= now.ms);
@@ -99,10 +83,7 @@ fn bad_stamps_are_refused() {
 
 #[test]
 fn the_end_of_time_still_makes_stamps() {
-    let mut clock = Clock {
-        ms: (1 << 48) - 1,
-        counter: u16::MAX,
-    };
+    let mut clock = Clock { ms: (1 << 48) - 1, counter: u16::MAX };
     let stamp = clock.tick(u64::MAX, &"c_a".into());
     assert_eq!(stamp.to_string().parse::<Hlc>(), Ok(stamp));
 }

@@ -23,19 +23,9 @@ fn values() -> impl Strategy<Value = Value> {
 fn edits() -> impl Strategy<Value = Edit> {
     let field = (0..4u64, 0..2u16, "[ab]", prop::option::of(values()));
     prop::collection::btree_map("[w-z]", field, 0..4).prop_map(|fields| {
-        let mut edit = Edit {
-            data: Data::new(),
-            stamps: Stamps::new(),
-        };
+        let mut edit = Edit { data: Data::new(), stamps: Stamps::new() };
         for (name, (ms, counter, client, value)) in fields {
-            edit.stamps.insert(
-                name.clone(),
-                Hlc {
-                    ms,
-                    counter,
-                    client: client.as_str().into(),
-                },
-            );
+            edit.stamps.insert(name.clone(), Hlc { ms, counter, client: client.as_str().into() });
             edit.data.extend(value.map(|value| (name, value)));
         }
         edit
@@ -45,13 +35,7 @@ fn edits() -> impl Strategy<Value = Edit> {
 fn after(start: &Edit, edits: &[&Edit]) -> (Data, Stamps) {
     let mut row = start.clone();
     for edit in edits {
-        merge(
-            &mut row.data,
-            &mut row.stamps,
-            &edit.data,
-            &edit.stamps,
-            |_| true,
-        );
+        merge(&mut row.data, &mut row.stamps, &edit.data, &edit.stamps, |_| true);
     }
     (row.data, row.stamps)
 }
@@ -128,24 +112,9 @@ fn an_edit_in_sight_of_a_later_stamp_wins_and_stays_ahead() {
     };
     let mut row = field("theirs", "000000000064-0000-c_a");
     let mine = field("mine", "00000000005a-0000-c_b");
-    merge(
-        &mut row.data,
-        &mut row.stamps,
-        &mine.data,
-        &mine.stamps,
-        |_| false,
-    );
-    assert_eq!(
-        (&row.data["t"], &row.stamps["t"]),
-        (&json!("mine"), &stamp("000000000064-0001-c_b"))
-    );
+    merge(&mut row.data, &mut row.stamps, &mine.data, &mine.stamps, |_| false);
+    assert_eq!((&row.data["t"], &row.stamps["t"]), (&json!("mine"), &stamp("000000000064-0001-c_b")));
     let between = field("late", "00000000005f-0000-c_c");
-    let report = merge(
-        &mut row.data,
-        &mut row.stamps,
-        &between.data,
-        &between.stamps,
-        |_| true,
-    );
+    let report = merge(&mut row.data, &mut row.stamps, &between.data, &between.stamps, |_| true);
     assert_eq!(report.lost, ["t"]);
 }

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
+use axum::Router;
 use axum::extract::Request;
 use axum::http::header;
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
-use axum::{Router, routing::get_service};
 use holm_protocol::ErrorCode;
 use tower_http::services::ServeDir;
 
@@ -20,7 +20,7 @@ const POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; 
 pub(super) fn router<S: Clone + Send + Sync + 'static>(folder: Option<&Path>) -> Router<S> {
     match folder {
         None => Router::new().fallback(missing),
-        Some(folder) => Router::new().fallback_service(get_service(ServeDir::new(folder))).layer(from_fn(headers)),
+        Some(folder) => Router::new().fallback_service(ServeDir::new(folder)).layer(from_fn(headers)),
     }
 }
 
