@@ -1,4 +1,4 @@
-//! The store's [`Disk`] on IndexedDB.
+//! The store's [`Disk`](holm_store::Disk) on IndexedDB.
 //!
 //! Each operation is exactly one transaction over only the object stores it needs. Whether it happened is decided by
 //! the transaction's `complete` event, never by a request's `success`. What is *in* the entries and blocks is the

@@ -1,6 +1,6 @@
 //! The store's [`Locks`] by the Web Locks API, shared by all tabs and workers of the origin.
 //!
-//! Where the browser has none (an insecure context, a sandboxed frame), the locks of [`local`] stand in. They keep out
+//! Where the browser has none (an insecure context, a sandboxed frame), locks of our own stand in. They keep out
 //! only the others of this page, and that is enough to be safe: no write relies on a lock. Without them two tabs may
 //! fold or sync at the same time; one of them then gets `Stale`, or sends what the server knows already.
 
