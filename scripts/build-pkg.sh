@@ -19,6 +19,7 @@ mkdir -p "$stage" "$fresh"
 cp "$ROOT"/pkg-template/*.js "$stage"
 wasm-bindgen "$CARGO_TARGET_DIR/wasm32-unknown-unknown/release/holm.wasm" \
   --target web --no-typescript --out-dir "$stage" --out-name engine
+node "$ROOT/scripts/check-seam.js" "$ROOT/pkg-template/engine.d.ts" "$stage/engine.js"
 
 # What rustc's wasm32 target emits; named, because the tool's own default is less.
 say "optimising the engine"
@@ -31,7 +32,7 @@ printf 'export const BUILD = "%s";\n' "$build" >"$stage/build.js"
 
 # Three files: the page's, the worker's and what both import.
 "$bin/esbuild" "$stage/index.js" "$stage/service-worker.js" --bundle --splitting --chunk-names='shared-[hash]' \
-  --format=esm --target=es2022 --minify --log-level=warning --outdir="$fresh"
+  --format=esm --target=es2022 --minify --log-level=warning --log-override:import-is-undefined=error --outdir="$fresh"
 
 cp "$ROOT"/pkg-template/{package.json,README.md,index.d.ts,service-worker.d.ts} "$ROOT"/LICENSE-{MIT,APACHE} "$fresh"
 rm -rf "$ROOT/pkg"
