@@ -27,7 +27,8 @@ pub fn set(
     let whose = format!("kv {namespace}.{key}");
     let text = parse(json, &whose).map_err(PlanError::Failed)?.to_string();
     if text.len() > RECORD_BYTES_MAX {
-        let message = format!("{whose}: a value has at most {RECORD_BYTES_MAX} bytes of JSON; this one has {}", text.len());
+        let message =
+            format!("{whose}: a value has at most {RECORD_BYTES_MAX} bytes of JSON; this one has {}", text.len());
         return Err(PlanError::Failed(Error::new(ErrorCode::RecordTooLarge, message)));
     }
     let expires_ms = ttl_ms.map_or(0, |ttl_ms| now_ms.saturating_add(ttl_ms).max(1));
@@ -100,4 +101,60 @@ fn check_name(name: &str, what: &str) -> Result<(), PlanError<Error>> {
         _ => return Ok(()),
     };
     Err(PlanError::Failed(Error::new(ErrorCode::InvalidArgument, format!("kv: a {what} {why}")).with_field(what)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::records::tests::Store;
+
+    fn put(store: &mut Store, namespace: &str, key: &str, json: &str, ttl_ms: Option<u64>) -> Result<(), Error> {
+        let (namespace, key, json) = (namespace.to_owned(), key.to_owned(), json.to_owned());
+        store.commit(move |draft| set(draft, &namespace, &key, &json, ttl_ms, 1_000))
+    }
+
+    #[test]
+    fn an_entry_lives_as_long_as_it_was_told_to() {
+        let mut store = Store::new();
+        put(&mut store, "s", "theme", r#"{"a": 1.0}"#, None).expect("set");
+        put(&mut store, "s", "token", "1", Some(500)).expect("set");
+        put(&mut store, "other", "gone", "null", Some(0)).expect("set");
+        assert_eq!(store.read(|view| read(view, "s", "theme", u64::MAX)).as_deref(), Some(r#"{"a":1}"#));
+        assert_eq!(store.read(|view| read(view, "s", "token", 1_499)).as_deref(), Some("1"));
+        assert_eq!(store.read(|view| read(view, "s", "token", 1_500)), None);
+        assert_eq!(store.read(|view| read(view, "other", "gone", 1_000)), None);
+        assert_eq!(store.read(|view| keys(view, "s", 1_000)), ["theme", "token"]);
+        assert_eq!(store.read(|view| keys(view, "s", 1_500)), ["theme"]);
+
+        let swept =
+            store.commit(|draft| Ok((sweep(draft, 1_500, 1)?, sweep(draft, 1_500, 9)?, sweep(draft, 1_500, 9)?)));
+        assert_eq!(swept, Ok((1, 1, 0)));
+        store
+            .commit(|draft| {
+                delete(draft, "s", "theme");
+                Ok(())
+            })
+            .expect("deleted");
+        assert_eq!(store.keys(b"k"), Vec::<Vec<u8>>::new());
+    }
+
+    #[test]
+    fn wrong_entries_are_refused() {
+        let mut store = Store::new();
+        let long = "x".repeat(ID_BYTES_MAX + 1);
+        for (namespace, key, json, code) in [
+            ("", "k", "1", ErrorCode::InvalidArgument),
+            ("n", "", "1", ErrorCode::InvalidArgument),
+            ("n", &long, "1", ErrorCode::InvalidArgument),
+            ("n", "k", "", ErrorCode::InvalidValue),
+            ("n", "k", r#"{"$holm":1}"#, ErrorCode::InvalidValue),
+            ("n", "k", &format!("\"{}\"", "x".repeat(RECORD_BYTES_MAX)), ErrorCode::RecordTooLarge),
+        ] {
+            assert_eq!(
+                put(&mut store, namespace, key, json, None).expect_err("refused").code,
+                code,
+                "{namespace:?} {key:?}"
+            );
+        }
+    }
 }

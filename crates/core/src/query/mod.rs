@@ -18,11 +18,11 @@ mod rows;
 
 use holm_store::{Applied, Change, Missing, Read};
 
+use crate::Error;
 use crate::keys::Order;
 use crate::keyspace;
 use crate::records::id_of;
 use crate::schema::Schema;
-use crate::Error;
 
 pub use crate::records::{Row, rows_json};
 use condition::Condition;

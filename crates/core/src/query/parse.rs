@@ -210,4 +210,3 @@ fn as_query_error(error: Error) -> Error {
 fn wrong(place: &str, why: &str) -> Error {
     Error::new(ErrorCode::InvalidQuery, format!("{place}: {why}")).with_field(place)
 }
-

@@ -170,7 +170,8 @@ fn by_index(
         }
         let directed = |key: &&Key| if column.order == Order::Descending { flipped(key) } else { key.to_vec() };
         let keys: BTreeSet<Vec<u8>> = keys.iter().map(directed).collect();
-        prefixes = prefixes.iter().flat_map(|prefix| keys.iter().map(|key| [prefix.as_slice(), key].concat())).collect();
+        prefixes =
+            prefixes.iter().flat_map(|prefix| keys.iter().map(|key| [prefix.as_slice(), key].concat())).collect();
         used.push(position);
         equal += 1;
     }
@@ -186,7 +187,8 @@ fn by_index(
     });
     let ranges: Vec<_> = prefixes.iter().map(|prefix| (prefix.len(), key_range(prefix, range.as_ref()))).collect();
     let rest: Vec<(&str, Order)> = rest.iter().map(|column| (column.field.as_str(), column.order)).collect();
-    let (sorted, direction) = if ranges.len() == 1 { order_of(&rest, wanted) } else { (Sorted::Not, Direction::Forward) };
+    let (sorted, direction) =
+        if ranges.len() == 1 { order_of(&rest, wanted) } else { (Sorted::Not, Direction::Forward) };
     let ordered = match (sorted, limit) {
         (Sorted::Not, _) => 0,
         (Sorted::Whole, Some(_)) => ORDERED_LIMIT,

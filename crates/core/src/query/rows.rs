@@ -9,12 +9,12 @@ use super::plan::{IndexPath, Path, Sorted};
 use super::{Query, SortKey};
 use crate::keys::{Order, push_text, push_value, read_text, skip_value};
 use crate::keyspace::{self, LANE_PENDING};
-use crate::records::{Row, pick};
+use crate::records::{AllMissing, Row, pick};
 
 /// Records fetched before the first are shown, where a filter may still refuse them.
 const FETCH_MIN: usize = 64;
 
-/// Records fetched at once: what they miss is named together.
+/// Records held at once between being fetched and being shown.
 const FETCH_MAX: usize = 4_096;
 
 /// A record that matches.
@@ -127,8 +127,10 @@ struct Walk<'q, R: Read> {
 
 impl<'q, R: Read> Walk<'q, R> {
     fn new(query: &'q Query, view: &'q R, limit: usize) -> Self {
-        let residual: Vec<&Condition> = query.plan.residual.iter().map(|position| &query.conditions[*position]).collect();
-        let pending = residual.iter().filter_map(|is| if let Test::Pending(asked) = is.test { Some(asked) } else { None });
+        let residual: Vec<&Condition> =
+            query.plan.residual.iter().map(|position| &query.conditions[*position]).collect();
+        let pending =
+            residual.iter().filter_map(|is| if let Test::Pending(asked) = is.test { Some(asked) } else { None });
         let pending: Vec<bool> = pending.collect();
         let size = if residual.is_empty() { limit } else { limit.max(FETCH_MIN) };
         let prefix = keyspace::records(&query.collection).start;
@@ -146,6 +148,10 @@ impl<'q, R: Read> Walk<'q, R> {
     }
 
     fn scan(&self, range: &KeyRange, direction: Direction, see: &mut See<'_>) -> Result<(), Missing> {
+        if self.size == usize::MAX {
+            // A walk that misses blocks begins again from its start: nothing is parsed before everything is in memory.
+            self.view.visit(range, direction, &mut |_, _| ControlFlow::Continue(()))?;
+        }
         let mut missing = None;
         self.view.visit(range, direction, &mut |key, bytes| {
             let tail = &key[self.prefix.len()..];
@@ -195,7 +201,8 @@ impl<'q, R: Read> Walk<'q, R> {
             Sorted::Groups(columns, tie) => Some((columns, tie)),
             Sorted::Whole | Sorted::Not => None,
         };
-        let mut size = self.size;
+        // A group is known to be whole when the next one begins.
+        let mut size = if groups.is_some() { self.size.saturating_add(1) } else { self.size };
         let mut waiting: Vec<Vec<u8>> = Vec::new();
         let mut group: Vec<u8> = Vec::new();
         loop {
@@ -233,6 +240,8 @@ impl<'q, R: Read> Walk<'q, R> {
         match groups {
             Some((_, Order::Ascending)) => waiting.sort_unstable(),
             Some((_, Order::Descending)) => waiting.sort_unstable_by(|left, right| right.cmp(left)),
+            // In the order of the records what is fetched together lies together.
+            None if self.query.plan.sorted == Sorted::Not => waiting.sort_unstable(),
             None => {}
         }
         let flow = self.fetch(waiting, see)?;
@@ -240,28 +249,27 @@ impl<'q, R: Read> Walk<'q, R> {
         Ok(flow)
     }
 
-    /// Reads records by id and shows those that match; all that one round misses is named together.
+    /// Reads records by id and shows those that match. Once one is missing the rest is only asked for, so that all that is
+    /// missing is named together.
     fn fetch(&self, tails: &[Vec<u8>], see: &mut See<'_>) -> Result<ControlFlow<()>, Missing> {
+        let mut missing = AllMissing::default();
         for tails in tails.chunks(self.size.clamp(1, FETCH_MAX)) {
-            let mut missing: Option<Missing> = None;
             let mut found = Vec::with_capacity(tails.len());
             for tail in tails {
                 match self.view.get(&[self.prefix.as_slice(), tail].concat()) {
                     Ok(Some(value)) => found.push((tail, value)),
                     Ok(None) => {}
-                    Err(why) => missing = Some(missing.map_or(why.clone(), |other| other.and(why))),
+                    Err(why) => missing.add(why),
                 }
             }
-            if let Some(missing) = missing {
-                return Err(missing);
-            }
+            let found = if missing.is_empty() { found } else { Vec::new() };
             for (tail, value) in found {
                 if self.accepts(tail, &value)? && see(Found { tail, record: Stored::Shared(value) }).is_break() {
                     return Ok(ControlFlow::Break(()));
                 }
             }
         }
-        Ok(ControlFlow::Continue(()))
+        missing.into_result().map(ControlFlow::Continue)
     }
 
     fn accepts(&self, tail: &[u8], record: &[u8]) -> Result<bool, Missing> {

@@ -16,7 +16,7 @@ use std::ops::ControlFlow;
 use crate::keyspace;
 use crate::schema::Collection;
 
-pub(crate) use codec::{Header, pick};
+pub(crate) use codec::pick;
 pub use rebuild::{rebuild_indexes, rebuild_slice};
 pub use row::{Row, rows_json};
 pub use unique::check_unique;
@@ -50,6 +50,46 @@ pub fn read(view: &impl Read, collection: &str, id: &str) -> Result<Option<Recor
 pub fn row(view: &impl Read, collection: &str, id: &str) -> Result<Option<Row>, Missing> {
     let value = view.get(&keyspace::record(collection, id))?;
     Ok(value.map(|value| Row::new(id.to_owned(), value)))
+}
+
+/// Asks for several keys, so that all they miss is named together: a plan over many records calls it first, or it would run again
+/// for each of them.
+///
+/// # Errors
+/// [`Missing`], of all of them.
+pub fn prefetch(view: &impl Read, keys: impl IntoIterator<Item = Vec<u8>>) -> Result<(), Missing> {
+    let mut missing = AllMissing::default();
+    for key in keys {
+        if let Err(why) = view.get(&key) {
+            missing.add(why);
+        }
+    }
+    missing.into_result()
+}
+
+/// What several reads miss.
+#[derive(Default)]
+pub(crate) struct AllMissing {
+    all: Option<Missing>,
+    last: Option<Missing>,
+}
+
+impl AllMissing {
+    pub(crate) fn add(&mut self, why: Missing) {
+        if self.last.as_ref() == Some(&why) {
+            return;
+        }
+        self.last = Some(why.clone());
+        self.all = Some(self.all.take().map_or(why.clone(), |all| all.and(why)));
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.all.is_none()
+    }
+
+    pub(crate) fn into_result(self) -> Result<(), Missing> {
+        self.all.map_or(Ok(()), Err)
+    }
 }
 
 /// The ids of a collection, in order.
@@ -97,4 +137,4 @@ pub(crate) fn id_of(key: &[u8]) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

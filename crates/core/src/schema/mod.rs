@@ -80,7 +80,8 @@ impl Schema {
     /// What decides the stored index entries of all collections, as one text.
     #[must_use]
     pub fn fingerprint(&self) -> String {
-        let each = self.collections().map(|collection| format!("{}: {}", collection.name, collection.index_fingerprint()));
+        let each =
+            self.collections().map(|collection| format!("{}: {}", collection.name, collection.index_fingerprint()));
         each.collect::<Vec<_>>().join("; ")
     }
 
