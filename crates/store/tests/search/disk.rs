@@ -1,0 +1,97 @@
+//! The disk of the search: atomic operations on plain data, and the mistakes that a disk could make.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use holm_store::machine::Tables;
+use holm_store::{BlockId, DiskError, Fence, Loaded, LogSeq, Since, StoredManifest};
+
+/// What is built wrongly on purpose; `None` is the disk as it must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Mistake {
+    None,
+    /// `append` takes any key that is free, as explicit keys do.
+    FreeKeys,
+    /// `publish` drops the last folded entry too.
+    DropsLastFolded,
+    /// `publish` drops the log up to its end, not up to what was folded.
+    DropsWholeLog,
+    /// `publish` does not look at the generation.
+    PublishesAnyGeneration,
+    /// A writer takes an unknown outcome for a failure, and plans again.
+    NoSettling,
+    /// A writer that lost, or does not know, looks at the log's length but not for its own id.
+    NoIdCheck,
+    /// A writer looks for its id in the log alone, where a checkpoint may have trimmed it.
+    LooksInLogOnly,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ModelDisk {
+    log: BTreeMap<LogSeq, Rc<[u8]>>,
+    last_key: LogSeq,
+    blocks: BTreeMap<BlockId, Rc<Vec<u8>>>,
+    manifest: Option<Rc<StoredManifest>>,
+}
+
+impl ModelDisk {
+    /// An empty store.
+    pub fn new() -> Self {
+        let mut disk = Self { log: BTreeMap::new(), last_key: LogSeq(0), blocks: BTreeMap::new(), manifest: None };
+        let tables = Tables::open(Loaded::default(), Fence::default(), [1; 16]).expect("nothing is there");
+        disk.manifest = Some(Rc::new(tables.first_manifest()));
+        disk
+    }
+
+    pub fn load(&self, since: Since) -> Loaded {
+        let folded = self.manifest.as_ref().map_or(LogSeq(0), |stored| stored.folded);
+        let entries = self.log.range(since.seq.max(folded)..).map(|(seq, entry)| (*seq, entry.to_vec())).collect();
+        let newer = self.manifest.as_ref().filter(|stored| stored.generation != since.generation);
+        Loaded { manifest: newer.map(|stored| (**stored).clone()), entries }
+    }
+
+    pub fn append(&mut self, seq: LogSeq, entry: &Rc<[u8]>, mistake: Mistake) -> Result<(), DiskError> {
+        let refused = match mistake {
+            Mistake::FreeKeys => self.log.contains_key(&seq),
+            _ => self.last_key.next() != seq,
+        };
+        if refused {
+            return Err(DiskError::Stale);
+        }
+        self.last_key = self.last_key.max(seq);
+        self.log.insert(seq, entry.clone());
+        Ok(())
+    }
+
+    pub fn read_blocks(&self, ids: &[BlockId]) -> Vec<Option<Vec<u8>>> {
+        ids.iter().map(|id| self.blocks.get(id).map(|frame| (**frame).clone())).collect()
+    }
+
+    pub fn write_blocks(&mut self, blocks: &[(BlockId, Vec<u8>)]) {
+        self.blocks.extend(blocks.iter().map(|(id, frame)| (id.clone(), Rc::new(frame.clone()))));
+    }
+
+    pub fn publish(
+        &mut self,
+        manifest: &Rc<StoredManifest>,
+        drop_log_through: LogSeq,
+        mistake: Mistake,
+    ) -> Result<(), DiskError> {
+        let stored = self.manifest.as_ref().map_or(0, |stored| stored.generation.0);
+        if stored + 1 != manifest.generation.0 && mistake != Mistake::PublishesAnyGeneration {
+            return Err(DiskError::Stale);
+        }
+        self.manifest = Some(manifest.clone());
+        let through = match mistake {
+            Mistake::DropsLastFolded => drop_log_through.next(),
+            Mistake::DropsWholeLog => LogSeq(self.last_key.0.saturating_sub(1)),
+            _ => drop_log_through,
+        };
+        self.log = self.log.split_off(&through.next());
+        Ok(())
+    }
+
+    pub fn drop_blocks(&mut self, ids: &[BlockId]) {
+        self.blocks.retain(|id, _| !ids.contains(id));
+    }
+}

@@ -1,0 +1,157 @@
+//! Every interleaving of two and three tabs that write, fold and trim one store, with crash, freeze and unknown outcome at
+//! every step, on the real machines.
+//!
+//! Each tab increments one counter (read, add one, write) and leaves a key of its own with each increment, so that a lost
+//! update, a lost write and a write done twice all show. A frozen tab is one that is not scheduled: every step of the
+//! others, checkpoints that trim the log included, comes between any two of its own. After every step that changed the
+//! disk the store is opened anew and must hold exactly what reached the log; after every answer the tab that got it must
+//! show the history up to its tail. No lock is modelled: none is needed for safety.
+
+mod disk;
+mod tab;
+mod world;
+
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use disk::Mistake;
+use world::{Base, Bounds, NOWHERE, World};
+
+/// What a search found.
+struct Found {
+    states: usize,
+    quiet: usize,
+    broken: Option<String>,
+}
+
+/// Walks every state within `bounds`, or until a promise is broken.
+fn search(bounds: Bounds) -> Found {
+    let mut seen = HashSet::new();
+    let first = World::new(bounds);
+    seen.insert(fingerprint(&first));
+    let mut waiting = vec![first];
+    let mut quiet = 0;
+    while let Some(world) = waiting.pop() {
+        if world.is_quiet() {
+            quiet += 1;
+            if let Err(broken) = world.check_agreement() {
+                return Found { states: seen.len(), quiet, broken: Some(broken) };
+            }
+        }
+        for step in world.steps() {
+            match step {
+                Ok(next) => {
+                    if seen.insert(fingerprint(&next)) {
+                        waiting.push(next);
+                    }
+                }
+                Err(nowhere) if nowhere == NOWHERE => {}
+                Err(broken) => return Found { states: seen.len(), quiet, broken: Some(broken) },
+            }
+        }
+    }
+    Found { states: seen.len(), quiet, broken: None }
+}
+
+/// 128 bits stand for a state: among 10 million the chance that two fall together is below 1 in 10^24.
+fn fingerprint(world: &World) -> (u64, u64) {
+    let mut first = DefaultHasher::new();
+    world.hash(&mut first);
+    let mut second = first.clone();
+    1_u8.hash(&mut second);
+    (first.finish(), second.finish())
+}
+
+const NOTHING: Bounds = Bounds {
+    tabs: 2,
+    jobs: 1,
+    folds: 0,
+    refreshes: 0,
+    faults: 0,
+    crashes: 0,
+    base: Base::Empty,
+    mistake: Mistake::None,
+};
+
+fn holds(name: &str, bounds: Bounds) {
+    let start = std::time::Instant::now();
+    let found = search(bounds);
+    println!("{name}: {} states, {} of them quiet, {:?}", found.states, found.quiet, start.elapsed());
+    assert_eq!(found.broken, None, "{bounds:?}");
+    assert!(found.quiet > 0, "no run came to its end");
+}
+
+fn breaks(bounds: Bounds) -> String {
+    let found = search(bounds);
+    println!("{:?}: found after {} states: {:?}", bounds.mistake, found.states, found.broken);
+    found.broken.unwrap_or_else(|| panic!("the search did not see {:?}", bounds.mistake))
+}
+
+#[test]
+fn two_tabs() {
+    holds("two tabs, two faults", Bounds { jobs: 2, faults: 2, ..NOTHING });
+    holds("two tabs, two folds", Bounds { jobs: 2, folds: 2, ..NOTHING });
+    holds("two tabs, two folds into level 0", Bounds { jobs: 2, folds: 2, base: Base::Large, ..NOTHING });
+    holds("two tabs, a fold, a fault", Bounds { jobs: 2, folds: 1, faults: 1, ..NOTHING });
+    holds("two tabs, a fold, a crash", Bounds { jobs: 2, folds: 1, crashes: 1, ..NOTHING });
+    holds("two tabs, a fold, two faults, a crash", Bounds { folds: 1, faults: 2, crashes: 1, ..NOTHING });
+}
+
+#[test]
+fn two_tabs_that_refresh_meanwhile() {
+    let all = Bounds { folds: 1, refreshes: 1, faults: 1, crashes: 1, ..NOTHING };
+    holds("two tabs, one of each", all);
+}
+
+#[test]
+fn three_tabs() {
+    holds("three tabs, a fault, a crash", Bounds { tabs: 3, faults: 1, crashes: 1, ..NOTHING });
+    holds("three tabs, two folds", Bounds { tabs: 3, folds: 2, ..NOTHING });
+    holds("three tabs, a fold, a fault", Bounds { tabs: 3, folds: 1, faults: 1, ..NOTHING });
+    holds("three tabs, a fold, a crash", Bounds { tabs: 3, folds: 1, crashes: 1, ..NOTHING });
+}
+
+#[test]
+#[ignore = "some minutes: cargo test -p holm-store --test search -- --ignored"]
+fn further() {
+    holds("two tabs, a fold, a fault, a crash", Bounds { jobs: 2, folds: 1, faults: 1, crashes: 1, ..NOTHING });
+    holds("two tabs, two folds, a refresh", Bounds { jobs: 2, folds: 2, refreshes: 1, ..NOTHING });
+    holds("two tabs, two folds, a fault", Bounds { jobs: 2, folds: 2, faults: 1, ..NOTHING });
+    holds("three tabs, a fold, a fault, a crash", Bounds { tabs: 3, folds: 1, faults: 1, crashes: 1, ..NOTHING });
+    holds("three tabs, two folds, a fault", Bounds { tabs: 3, folds: 2, faults: 1, ..NOTHING });
+}
+
+#[test]
+fn explicit_keys_are_caught() {
+    breaks(Bounds { jobs: 2, folds: 1, mistake: Mistake::FreeKeys, ..NOTHING });
+}
+
+#[test]
+fn dropping_the_last_folded_entry_is_caught() {
+    breaks(Bounds { jobs: 2, folds: 1, mistake: Mistake::DropsLastFolded, ..NOTHING });
+}
+
+#[test]
+fn dropping_more_than_was_folded_is_caught() {
+    breaks(Bounds { jobs: 2, folds: 1, mistake: Mistake::DropsWholeLog, ..NOTHING });
+}
+
+#[test]
+fn a_publish_over_another_is_caught() {
+    breaks(Bounds { jobs: 2, folds: 2, mistake: Mistake::PublishesAnyGeneration, ..NOTHING });
+}
+
+#[test]
+fn a_writer_that_does_not_settle_is_caught() {
+    breaks(Bounds { faults: 1, mistake: Mistake::NoSettling, ..NOTHING });
+}
+
+#[test]
+fn a_writer_that_does_not_look_for_its_id_is_caught() {
+    breaks(Bounds { faults: 1, mistake: Mistake::NoIdCheck, ..NOTHING });
+}
+
+#[test]
+fn a_writer_that_looks_for_its_id_in_the_log_alone_is_caught() {
+    breaks(Bounds { jobs: 2, folds: 1, faults: 1, mistake: Mistake::LooksInLogOnly, ..NOTHING });
+}

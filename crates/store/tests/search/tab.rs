@@ -1,0 +1,167 @@
+//! One tab: the real machines, and what each is waiting for.
+//!
+//! ```text
+//!   commit:   idle ── plan ──► appending ── execute ──► answered ── deliver ──► idle
+//!   fold:     none ── start ─► folding ─── execute ──► answered ── deliver ──► none
+//!   refresh:  none ─────────── execute ──────────────► answered ── deliver ──► none
+//! ```
+//!
+//! Where one of the three is alone, its steps are taken together: nothing else in the tab could come between, and what
+//! happens in other tabs cannot tell the difference.
+
+use std::ops::ControlFlow;
+
+use holm_store::machine::{Append, AppendOutcome, BlockSet, EntryId, Fold, FoldAnswer, Tables};
+use holm_store::{Direction, DiskError, Durability, Fence, Key, KeyRange, Loaded, LogSeq, Missing, Read, Since, Value};
+
+use crate::disk::ModelDisk;
+
+/// One increment of the counter that all tabs share.
+pub type Job = u8;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Appending {
+    pub machine: Append,
+    pub job: Job,
+    /// Where it was to go.
+    pub seq: LogSeq,
+    /// What the counter is after it, if the plan is right.
+    pub value: u64,
+    pub answer: Option<AppendAnswer>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum AppendAnswer {
+    Appended(Result<(), DiskError>),
+    Loaded(Result<Loaded, DiskError>),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Folding {
+    pub machine: Fold,
+    pub answer: Option<FoldAnswer>,
+}
+
+/// A tab that runs.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Live {
+    pub tables: Tables,
+    writer: u64,
+    last_number: u64,
+    pub commit: Option<Appending>,
+    pub fold: Option<Folding>,
+    pub refresh: Option<(Since, Loaded)>,
+}
+
+/// Records as plain bytes.
+pub type Rows = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// A record that makes the base large enough for a level 0.
+pub const FILLER: (&[u8], &[u8]) = (b"filler", &[b'f'; 2_000]);
+
+/// What the store holds after so many increments, as a plan writes it and a check expects it.
+pub fn content(history: &[Job]) -> Rows {
+    let count = history.len() as u64;
+    let mut rows: Rows = history.iter().map(|job| (vec![b'j', *job], vec![*job])).collect();
+    if count > 0 {
+        rows.push((b"count".to_vec(), vec![count as u8]));
+    }
+    if count % 2 == 1 {
+        rows.push((b"odd".to_vec(), Vec::new()));
+    }
+    rows.sort();
+    rows
+}
+
+impl Live {
+    pub fn open(disk: &ModelDisk, writer: u64) -> Result<Self, String> {
+        let tables = Tables::open(disk.load(Since::default()), Fence::default(), [1; 16]).map_err(|e| e.to_string())?;
+        Ok(Self { tables, writer, last_number: 0, commit: None, fold: None, refresh: None })
+    }
+
+    pub fn next_id(&mut self) -> EntryId {
+        self.last_number += 1;
+        EntryId { writer: self.writer, number: self.last_number }
+    }
+
+    /// Whether nothing but the commit is under way.
+    pub fn commits_alone(&self) -> bool {
+        self.fold.is_none() && self.refresh.is_none()
+    }
+
+    /// Everything that reads show; `None` if a block was dropped meanwhile, when a reader would begin again.
+    pub fn rows(&self, disk: &ModelDisk) -> Result<Option<Rows>, String> {
+        let mut blocks = BlockSet::default();
+        loop {
+            let mut rows = Vec::new();
+            let seen = self.tables.view(&blocks).visit(&KeyRange::all(), Direction::Forward, &mut |key, value| {
+                if key != FILLER.0 {
+                    rows.push((key.to_vec(), value.to_vec()));
+                }
+                ControlFlow::Continue(())
+            });
+            let Err(missing) = seen else { return Ok(Some(rows)) };
+            if !take(&mut blocks, disk, &missing)? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Plans an increment over what this tab knows: read, add one, write. `false` if it must load first.
+    pub fn plan(&mut self, disk: &ModelDisk, job: Job) -> Result<bool, String> {
+        let mut blocks = BlockSet::default();
+        let value = loop {
+            match self.tables.view(&blocks).get(b"count") {
+                Ok(value) => break value.map_or(0, |value| u64::from(value[0])) + 1,
+                Err(missing) => {
+                    if !take(&mut blocks, disk, &missing)? {
+                        return Ok(false);
+                    }
+                }
+            }
+        };
+        let put = |key: &[u8], value: &[u8]| (Key::from(key), Some(Value::from(value)));
+        let odd = if value % 2 == 1 { put(b"odd", b"") } else { (Key::from(&b"odd"[..]), None) };
+        let ops = vec![put(b"count", &[value as u8]), put(&[b'j', job], &[job]), odd];
+        let id = self.next_id();
+        let seq = self.tables.tail().next();
+        let machine = Append::new(&self.tables, id, ops, Durability::Relaxed);
+        self.commit = Some(Appending { machine, job, seq, value, answer: None });
+        Ok(true)
+    }
+
+    /// Gives the commit its answer; the outcome if that ends it.
+    pub fn deliver_commit(&mut self) -> Option<(Job, AppendOutcome)> {
+        let commit = self.commit.as_mut()?;
+        let step = match commit.answer.take()? {
+            AppendAnswer::Appended(answer) => commit.machine.appended(&mut self.tables, answer),
+            AppendAnswer::Loaded(answer) => commit.machine.loaded(&mut self.tables, answer),
+        };
+        let outcome = step.outcome?;
+        let job = commit.job;
+        self.commit = None;
+        Some((job, outcome))
+    }
+
+    pub fn deliver_fold(&mut self) {
+        let Some(fold) = &mut self.fold else { return };
+        let Some(answer) = fold.answer.take() else { return };
+        if fold.machine.answered(&mut self.tables, answer).outcome.is_some() {
+            self.fold = None;
+        }
+    }
+
+    pub fn deliver_refresh(&mut self) -> Result<(), String> {
+        let Some((since, loaded)) = self.refresh.take() else { return Ok(()) };
+        self.tables.absorb(since, loaded).failure.map_or(Ok(()), |failure| Err(failure.to_string()))
+    }
+}
+
+/// Reads what is missing; `false` if one of them is not there any more.
+fn take(blocks: &mut BlockSet, disk: &ModelDisk, missing: &Missing) -> Result<bool, String> {
+    for (id, frame) in missing.blocks().iter().zip(disk.read_blocks(missing.blocks())) {
+        let Some(frame) = frame else { return Ok(false) };
+        blocks.take(id.clone(), frame).map_err(|error| error.to_string())?;
+    }
+    Ok(true)
+}

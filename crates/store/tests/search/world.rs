@@ -1,0 +1,448 @@
+//! All tabs and their disk at one moment, every step from it, and what must hold in it.
+
+use std::rc::Rc;
+
+use holm_store::machine::{Append, AppendOutcome, AppendRequest, Fold, FoldAnswer, FoldRequest};
+use holm_store::{DiskError, Durability, Key, StoreError, Value};
+
+use crate::disk::{Mistake, ModelDisk};
+use crate::tab::{AppendAnswer, Appending, FILLER, Folding, Job, Live, content};
+
+/// How far the search goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Bounds {
+    pub tabs: u8,
+    /// Increments of each tab.
+    pub jobs: u8,
+    /// In all.
+    pub folds: u8,
+    pub refreshes: u8,
+    pub faults: u8,
+    pub crashes: u8,
+    pub base: Base,
+    pub mistake: Mistake,
+}
+
+/// What is stored before the first increment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Base {
+    /// Nothing: each fold goes into the base.
+    Empty,
+    /// So much that the first folds go into level 0.
+    Large,
+}
+
+/// What a disk operation may do besides being done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Fault {
+    None,
+    UnknownApplied,
+    UnknownLost,
+    Abort,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Tab {
+    live: Option<Live>,
+    lives: u8,
+    jobs_done: u8,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct World {
+    disk: Rc<ModelDisk>,
+    tabs: Vec<Rc<Tab>>,
+    left: Bounds,
+    /// Every increment that reached the log, in order.
+    history: Vec<Job>,
+    acknowledged: u32,
+    failed: u32,
+}
+
+/// A broken promise, or a step that led nowhere new.
+pub type Step = Result<World, String>;
+
+impl World {
+    pub fn new(bounds: Bounds) -> Self {
+        let mut disk = ModelDisk::new();
+        if bounds.base == Base::Large {
+            fill(&mut disk);
+        }
+        let disk = Rc::new(disk);
+        let tab = |number: u8| {
+            let live = Live::open(&disk, u64::from(number) << 8).expect("an empty store opens");
+            Rc::new(Tab { live: Some(live), lives: 0, jobs_done: 0 })
+        };
+        let tabs = (1..=bounds.tabs).map(tab).collect();
+        Self { disk, tabs, left: bounds, history: Vec::new(), acknowledged: 0, failed: 0 }
+    }
+
+    /// Every step that any tab, or fate, can take now.
+    pub fn steps(&self) -> Vec<Step> {
+        let mut steps = Vec::new();
+        for tab in 0..self.tabs.len() {
+            let Some(live) = &self.tabs[tab].live else {
+                steps.push(self.after(|world| world.reopen(tab)));
+                continue;
+            };
+            self.commit_steps(tab, live, &mut steps);
+            self.fold_steps(tab, live, &mut steps);
+            self.refresh_steps(tab, live, &mut steps);
+            if self.left.crashes > 0 {
+                steps.push(self.after(|world| world.crash(tab)));
+            }
+        }
+        steps
+    }
+
+    /// Whether every tab is done, so that all must agree.
+    pub fn is_quiet(&self) -> bool {
+        let quiet = |tab: &Rc<Tab>| {
+            let idle = |live: &Live| live.commit.is_none() && live.fold.is_none() && live.refresh.is_none();
+            tab.jobs_done == self.left.jobs && tab.live.as_ref().is_some_and(idle)
+        };
+        self.tabs.iter().all(quiet)
+    }
+
+    /// Everybody loads what they lack: all show the whole history, and every acknowledged increment is in it once.
+    pub fn check_agreement(&self) -> Result<(), String> {
+        for tab in &self.tabs {
+            let mut live = tab.live.clone().ok_or("a tab is closed")?;
+            let since = live.tables.since();
+            live.refresh = Some((since, self.disk.load(since)));
+            live.deliver_refresh()?;
+            if live.rows(&self.disk)?.as_ref() != Some(&content(&self.history)) {
+                return Err("a tab shows something else than was committed".into());
+            }
+        }
+        let applied = self.history.iter().fold(0, |jobs, job| jobs | bit(*job));
+        if self.acknowledged & !applied != 0 { Err("an acknowledged increment is lost".into()) } else { Ok(()) }
+    }
+
+    fn after(&self, change: impl FnOnce(&mut Self) -> Result<(), String>) -> Step {
+        let mut world = self.clone();
+        change(&mut world)?;
+        Ok(world)
+    }
+
+    fn commit_steps(&self, tab: usize, live: &Live, steps: &mut Vec<Step>) {
+        let alone = live.commits_alone();
+        match &live.commit {
+            Some(commit) if commit.answer.is_some() => steps.push(self.after(|world| world.deliver_commit(tab))),
+            None if self.tabs[tab].jobs_done == self.left.jobs => {}
+            None if !alone => steps.push(self.after(|world| world.plan(tab).map(drop))),
+            commit => {
+                let loading = commit.as_ref().is_some_and(|c| matches!(c.machine.request(), AppendRequest::Load(_)));
+                for fault in self.faults(loading) {
+                    steps.push(self.after(|world| world.execute_commit(tab, fault, alone)));
+                    if alone && self.left.crashes > 0 && !loading && fault == Fault::None {
+                        steps.push(self.after(|world| {
+                            world.execute_commit(tab, fault, false)?;
+                            world.crash(tab)
+                        }));
+                    }
+                }
+            }
+        }
+    }
+
+    fn fold_steps(&self, tab: usize, live: &Live, steps: &mut Vec<Step>) {
+        match &live.fold {
+            Some(fold) if fold.answer.is_some() => steps.push(self.after(|world| world.deliver_fold(tab))),
+            None if self.left.folds == 0 => {}
+            fold => {
+                let request = fold.as_ref().map(|fold| fold.machine.request());
+                let reading = matches!(request, Some(FoldRequest::Read(_) | FoldRequest::Load(_)));
+                let alone = live.commit.is_none() && live.refresh.is_none();
+                for fault in self.faults(reading) {
+                    steps.push(self.after(|world| world.execute_fold(tab, fault, alone)));
+                }
+            }
+        }
+    }
+
+    fn refresh_steps(&self, tab: usize, live: &Live, steps: &mut Vec<Step>) {
+        if live.refresh.is_some() {
+            steps.push(self.after(|world| world.deliver_refresh(tab)));
+        } else if self.left.refreshes > 0 {
+            let alone = live.commit.is_none() && live.fold.is_none();
+            steps.push(self.after(|world| {
+                world.left.refreshes -= 1;
+                let since = world.live(tab).tables.since();
+                world.live(tab).refresh = Some((since, self.disk.load(since)));
+                if alone { world.deliver_refresh(tab) } else { Ok(()) }
+            }));
+        }
+    }
+
+    fn faults(&self, reads: bool) -> Vec<Fault> {
+        match (self.left.faults, reads) {
+            (0, _) => vec![Fault::None],
+            (_, true) => vec![Fault::None, Fault::UnknownLost],
+            (_, false) => vec![Fault::None, Fault::UnknownApplied, Fault::UnknownLost, Fault::Abort],
+        }
+    }
+
+    fn tab(&mut self, tab: usize) -> &mut Tab {
+        Rc::make_mut(&mut self.tabs[tab])
+    }
+
+    fn live(&mut self, tab: usize) -> &mut Live {
+        self.tab(tab).live.as_mut().expect("the step is of a tab that runs")
+    }
+
+    fn crash(&mut self, tab: usize) -> Result<(), String> {
+        self.left.crashes -= 1;
+        let died = self.tab(tab);
+        // Nobody is there to try the increment again; whether it happened shows in the history.
+        if died.live.take().is_some_and(|live| live.commit.is_some()) {
+            died.jobs_done += 1;
+        }
+        Ok(())
+    }
+
+    fn reopen(&mut self, tab: usize) -> Result<(), String> {
+        let disk = self.disk.clone();
+        let opened = self.tab(tab);
+        opened.lives += 1;
+        opened.live = Some(Live::open(&disk, (tab as u64 + 1) << 8 | u64::from(opened.lives))?);
+        self.check_tab(tab)
+    }
+
+    fn plan(&mut self, tab: usize) -> Result<bool, String> {
+        let job = tab as u8 * self.left.jobs + self.tabs[tab].jobs_done;
+        let disk = self.disk.clone();
+        let planned = self.live(tab).plan(&disk, job)?;
+        if !planned {
+            let since = self.live(tab).tables.since();
+            let failure = self.live(tab).tables.absorb(since, disk.load(since)).failure;
+            if let Some(failure) = failure {
+                return Err(failure.to_string());
+            }
+        }
+        Ok(planned)
+    }
+
+    /// Does the commit's next operation on the disk; `deliver` gives the answer at once.
+    fn execute_commit(&mut self, tab: usize, fault: Fault, deliver: bool) -> Result<(), String> {
+        if self.live(tab).commit.is_none() && !self.plan(tab)? {
+            return Ok(());
+        }
+        self.spend(fault);
+        let commit = self.live(tab).commit.clone().ok_or("there is a commit after planning")?;
+        let answer = match commit.machine.request() {
+            AppendRequest::Load(since) => AppendAnswer::Loaded(outcome(fault, || Ok(self.disk.load(since)))),
+            AppendRequest::Append { seq, entry, .. } => {
+                let mistake = self.left.mistake;
+                let mut applied = false;
+                let answer = outcome(fault, || {
+                    let answer = Rc::make_mut(&mut self.disk).append(seq, &entry, mistake);
+                    applied = answer.is_ok();
+                    answer
+                });
+                if applied {
+                    self.reached_the_log(&commit)?;
+                }
+                AppendAnswer::Appended(answer)
+            }
+        };
+        self.live(tab).commit = Some(Appending { answer: Some(answer), ..commit });
+        if deliver { self.deliver_commit(tab) } else { Ok(()) }
+    }
+
+    fn reached_the_log(&mut self, commit: &Appending) -> Result<(), String> {
+        if self.history.contains(&commit.job) {
+            return Err(format!("increment {} is in the log twice", commit.job));
+        }
+        if self.failed & bit(commit.job) != 0 {
+            return Err(format!("increment {} was said to have failed", commit.job));
+        }
+        self.history.push(commit.job);
+        if commit.value != self.history.len() as u64 {
+            return Err(format!("increment {} was planned over something old", commit.job));
+        }
+        self.check_disk()
+    }
+
+    fn deliver_commit(&mut self, tab: usize) -> Result<(), String> {
+        if let Some(answer) = self.mistaken_answer(tab) {
+            return answer;
+        }
+        let ended = self.live(tab).deliver_commit();
+        self.check_tab(tab)?;
+        let Some((job, outcome)) = ended else { return Ok(()) };
+        let happened = self.history.contains(&job);
+        match outcome {
+            AppendOutcome::Stale => return Ok(()),
+            AppendOutcome::Committed if !happened => return Err(format!("increment {job} is acknowledged and lost")),
+            AppendOutcome::Committed => self.acknowledged |= bit(job),
+            AppendOutcome::Failed(StoreError::Unknown(_)) => {}
+            AppendOutcome::Failed(StoreError::Disk(_)) if happened => {
+                return Err(format!("increment {job} is said to have failed and is there"));
+            }
+            AppendOutcome::Failed(StoreError::Disk(_)) => self.failed |= bit(job),
+            AppendOutcome::Failed(error) => return Err(error.to_string()),
+        }
+        self.tab(tab).jobs_done += 1;
+        Ok(())
+    }
+
+    /// What writers do that do not settle; `None` where they are as they should be.
+    fn mistaken_answer(&mut self, tab: usize) -> Option<Result<(), String>> {
+        let mistake = self.left.mistake;
+        let live = self.live(tab);
+        let commit = live.commit.as_mut()?;
+        match (&commit.answer, mistake) {
+            (Some(AppendAnswer::Appended(Err(DiskError::Unknown(_)))), Mistake::NoSettling) => {}
+            (Some(AppendAnswer::Loaded(Ok(_))), Mistake::NoIdCheck) => {
+                let before = live.tables.tail();
+                let _outcome = live.deliver_commit();
+                if live.tables.tail() == before {
+                    return Some(Ok(()));
+                }
+            }
+            (Some(AppendAnswer::Loaded(Ok(loaded))), Mistake::LooksInLogOnly) => {
+                let trimmed = loaded.manifest.as_ref().is_some_and(|stored| stored.folded > commit.seq);
+                if !trimmed {
+                    return None;
+                }
+                let _outcome = live.deliver_commit();
+            }
+            _ => return None,
+        }
+        live.commit = None;
+        Some(Ok(()))
+    }
+
+    fn execute_fold(&mut self, tab: usize, fault: Fault, deliver: bool) -> Result<(), String> {
+        if self.live(tab).fold.is_none() {
+            let id = self.live(tab).next_id();
+            let Some(machine) = Fold::new(&self.live(tab).tables, id) else { return Err(NOWHERE.into()) };
+            self.left.folds -= 1;
+            self.live(tab).fold = Some(Folding { machine, answer: None });
+            self.write_at_once(tab);
+        }
+        self.spend(fault);
+        let request = self.live(tab).fold.as_ref().ok_or("a fold was started")?.machine.request();
+        let visible = matches!(request, FoldRequest::Drop(_) | FoldRequest::Publish { .. });
+        let mistake = self.left.mistake;
+        let disk = Rc::make_mut(&mut self.disk);
+        let answer = match request {
+            FoldRequest::Load(since) => FoldAnswer::Loaded(outcome(fault, || Ok(disk.load(since)))),
+            FoldRequest::Read(ids) => FoldAnswer::Blocks(outcome(fault, || Ok(disk.read_blocks(&ids)))),
+            FoldRequest::Drop(ids) => FoldAnswer::Done(outcome(fault, || {
+                disk.drop_blocks(&ids);
+                Ok(())
+            })),
+            FoldRequest::Write(blocks) => FoldAnswer::Done(outcome(fault, || {
+                disk.write_blocks(&blocks);
+                Ok(())
+            })),
+            FoldRequest::Publish { manifest, drop_log_through } => {
+                FoldAnswer::Done(outcome(fault, || disk.publish(&manifest, drop_log_through, mistake)))
+            }
+        };
+        if visible {
+            self.check_disk()?;
+        }
+        self.live(tab).fold.as_mut().ok_or("a fold was started")?.answer = Some(answer);
+        if deliver { self.deliver_fold(tab) } else { Ok(()) }
+    }
+
+    /// Nobody sees new blocks before a manifest names them: without faults, writing them at once covers every other moment.
+    fn write_at_once(&mut self, tab: usize) {
+        if self.left.faults > 0 {
+            return;
+        }
+        let disk = Rc::make_mut(&mut self.disk);
+        let Some(live) = &mut Rc::make_mut(&mut self.tabs[tab]).live else { return };
+        while let Some(Folding { machine, answer: None }) = &mut live.fold {
+            let FoldRequest::Write(blocks) = machine.request() else { return };
+            disk.write_blocks(&blocks);
+            machine.answered(&mut live.tables, FoldAnswer::Done(Ok(())));
+        }
+    }
+
+    fn deliver_fold(&mut self, tab: usize) -> Result<(), String> {
+        self.live(tab).deliver_fold();
+        self.write_at_once(tab);
+        self.check_tab(tab)
+    }
+
+    fn deliver_refresh(&mut self, tab: usize) -> Result<(), String> {
+        self.live(tab).deliver_refresh()?;
+        self.check_tab(tab)
+    }
+
+    fn spend(&mut self, fault: Fault) {
+        if fault != Fault::None {
+            self.left.faults -= 1;
+        }
+    }
+
+    /// Whoever opened the store now would find the whole history.
+    fn check_disk(&self) -> Result<(), String> {
+        let opened = Live::open(&self.disk, 0)?;
+        match opened.rows(&self.disk)? {
+            Some(rows) if rows == content(&self.history) => Ok(()),
+            Some(_) => Err("who opens the store now finds something else than was committed".into()),
+            None => Err("who opens the store now misses a block".into()),
+        }
+    }
+
+    /// What the tab shows is the history up to its tail.
+    fn check_tab(&self, tab: usize) -> Result<(), String> {
+        let Some(live) = &self.tabs[tab].live else { return Ok(()) };
+        let before = if self.left.base == Base::Large { 1 } else { 0 };
+        let seen = usize::try_from(live.tables.tail().0 - before).map_err(|error| error.to_string())?;
+        let Some(history) = self.history.get(..seen) else { return Err("a tab is ahead of the log".into()) };
+        match live.rows(&self.disk)? {
+            Some(rows) if rows != content(history) => Err("a tab shows something else than was committed".into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Stores and folds one large record.
+fn fill(disk: &mut ModelDisk) {
+    let mut live = Live::open(disk, u64::MAX).expect("an empty store opens");
+    let id = live.next_id();
+    let ops = vec![(Key::from(FILLER.0), Some(Value::from(FILLER.1)))];
+    let mut append = Append::new(&live.tables, id, ops, Durability::Relaxed);
+    let AppendRequest::Append { seq, entry, .. } = append.request() else { unreachable!("an entry is appended first") };
+    disk.append(seq, &entry, Mistake::None).expect("the log is empty");
+    append.appended(&mut live.tables, Ok(()));
+    let id = live.next_id();
+    let mut fold = Fold::new(&live.tables, id);
+    while let Some(machine) = &mut fold {
+        let done = match machine.request() {
+            FoldRequest::Write(blocks) => {
+                disk.write_blocks(&blocks);
+                Ok(())
+            }
+            FoldRequest::Publish { manifest, drop_log_through } => {
+                disk.publish(&manifest, drop_log_through, Mistake::None)
+            }
+            request => unreachable!("a first fold does not ask for {request:?}"),
+        };
+        if machine.answered(&mut live.tables, FoldAnswer::Done(done)).outcome.is_some() {
+            fold = None;
+        }
+    }
+}
+
+/// A step that cannot be taken.
+pub const NOWHERE: &str = "nowhere";
+
+fn bit(job: Job) -> u32 {
+    1 << job
+}
+
+fn outcome<R>(fault: Fault, act: impl FnOnce() -> Result<R, DiskError>) -> Result<R, DiskError> {
+    match fault {
+        Fault::None => act(),
+        Fault::UnknownApplied => act().and_then(|_| Err(DiskError::Unknown("lost".into()))),
+        Fault::UnknownLost => Err(DiskError::Unknown("lost".into())),
+        Fault::Abort => Err(DiskError::Aborted("no".into())),
+    }
+}
