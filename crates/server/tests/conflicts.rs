@@ -43,6 +43,12 @@ fn merge_takes_each_field_by_base_then_stamp() {
 }
 
 #[test]
+fn a_field_that_nobody_else_touched_takes_the_edit_whatever_its_stamp() {
+    let (outcome, row) = race(Policy::Merge, fields(json!({ "a": 2, "b": 2 }), NOW_MS - 200));
+    assert_eq!((is_ok(&outcome), row), (true, json!({ "a": 1, "b": 2 })));
+}
+
+#[test]
 fn merge_where_nothing_wins_makes_no_change() {
     let mut server = server_of(Policy::Merge);
     let base = settled(&mut server, "c_0", put("r", json!({ "a": 0 })).stamped(NOW_MS - 100));

@@ -65,6 +65,24 @@ fn what_changes_during_a_walk_comes_again() {
 }
 
 #[test]
+fn a_walk_skips_the_tombstones_from_before_it_to_its_end() {
+    let mut server = filled(4);
+    push_as(&mut server, "c_b", vec![delete("r2").seq(1).mid("b1")]);
+    let first = pull(&server, None, 1);
+    assert_eq!(server.collect(NOW_MS + 91 * DAY_MS).expect("collects"), 1);
+    let second = pull(&server, checkpoint(&first), 1);
+    assert!(!second.scopes[0].reset, "a tombstone that the walk would have skipped is forgotten");
+    push_as(&mut server, "c_b", vec![delete("r1").seq(2).mid("b2")]);
+    let rest = pull(&server, checkpoint(&second), 9);
+    assert_eq!([ids(&first), ids(&second), ids(&rest)].concat(), ["r1", "r3", "r4", "-r1"]);
+
+    push_as(&mut server, "c_b", vec![delete("r3").seq(3).mid("b3")]);
+    let first = pull(&server, None, 0);
+    push_as(&mut server, "c_b", vec![put("r5", json!({})).seq(4).mid("b4")]);
+    assert_eq!([ids(&first), ids(&pull(&server, checkpoint(&first), 9))].concat(), ["r4", "r5"]);
+}
+
+#[test]
 fn a_client_that_follows_ends_with_the_servers_rows() {
     let mut server = filled(3);
     let mut copy: BTreeMap<String, Value> = BTreeMap::new();
@@ -129,6 +147,7 @@ fn a_checkpoint_that_is_no_use_is_a_reset() {
         good.replace(".3.", ".-1."),
         good.replace(".3.", ".99999999999999999999."),
         good.replace(".3.", ".1~9."),
+        good.replace(".3.", ".9~1."),
         format!("{good}.x"),
         other_scope,
     ];

@@ -85,6 +85,20 @@ fn what_is_refused() {
             push_from("c_a", 0, vec![Mutation { n: None, ..create("y", "y").seq(3).tx("t", 1) }]),
             ErrorCode::TxIncomplete,
         ),
+        (
+            "a transaction over a hole",
+            push_from("c_a", 0, vec![create("a", "x").seq(1).tx("t", 2), create("y", "y").seq(3).tx("t", 2)]),
+            ErrorCode::TxIncomplete,
+        ),
+        (
+            "a transaction's name twice",
+            push_from(
+                "c_a",
+                0,
+                vec![create("x", "x").seq(3).tx("t", 1), create("y", "y").seq(4), create("z", "z").seq(5).tx("t", 1)],
+            ),
+            ErrorCode::TxIncomplete,
+        ),
         ("half a transaction", push_from("c_a", 0, vec![create("y", "y").seq(3).tx("t", 2)]), ErrorCode::TxIncomplete),
         (
             "a transaction in two places",

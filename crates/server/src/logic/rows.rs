@@ -47,7 +47,7 @@ impl Row {
 
     /// Whether a field was written after this change.
     pub(super) fn changed_after(&self, field: &str, change: u64) -> bool {
-        self.fields.get(field).copied().unwrap_or(self.change) > change
+        self.fields.get(field).is_some_and(|written| *written > change)
     }
 }
 
