@@ -7,6 +7,7 @@
 mod append;
 mod blocks;
 mod cache;
+pub mod conformance;
 mod database;
 mod disk;
 mod draft;

@@ -2,9 +2,32 @@
 
 mod support;
 
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
 use support::*;
 
 use holm_store::*;
+
+fn entries(disk: &MemoryDisk) -> usize {
+    disk.places().iter().filter(|(place, _)| matches!(place, Place::Entry(_))).count()
+}
+
+fn refresh(pool: &mut Pool, store: &Store) -> Result<(), StoreError> {
+    let store = store.clone();
+    pool.run(async move { store.refresh().await }).expect("the load ends")
+}
+
+/// Collects what commits answer.
+type Answers<R> = Rc<RefCell<Vec<R>>>;
+
+fn collect<R: 'static>(pool: &Pool, answers: &Answers<R>, commit: impl Future<Output = R> + 'static) {
+    let answers = answers.clone();
+    pool.spawn(async move {
+        let answer = commit.await;
+        answers.borrow_mut().push(answer);
+    });
+}
 
 #[test]
 fn a_write_is_read_here_there_and_after_a_reopen() {
@@ -15,9 +38,314 @@ fn a_write_is_read_here_there_and_after_a_reopen() {
     pool.put(&two, b"b", b"2").unwrap();
     assert_eq!(one.database_id(), two.database_id());
     let three = pool.open(&disk.reopen(), &locks, Options::default(), 3).unwrap();
-    let refresh = one.clone();
-    pool.run(async move { refresh.refresh().await }).unwrap().unwrap();
+    refresh(&mut pool, &one).unwrap();
     for store in [&one, &two, &three] {
         assert_eq!(pool.all(store).unwrap(), [(b"a".to_vec(), b"1".to_vec()), (b"b".to_vec(), b"2".to_vec())]);
     }
+}
+
+#[test]
+fn a_thousand_concurrent_commits_travel_in_few_entries() {
+    let (mut pool, disk, locks) = (Pool::default(), MemoryDisk::new(), MemoryLocks::new());
+    let store = pool.open(&disk, &locks, Options::default(), 1).unwrap();
+    let answers = Answers::default();
+    let start = std::time::Instant::now();
+    for _ in 0..1_000 {
+        collect(&pool, &answers, increment(&store, b"n"));
+    }
+    pool.settle();
+    println!("1,000 grouped increments: {:?}", start.elapsed());
+    let mut got: Vec<u64> = answers.borrow().iter().map(|answer| *answer.as_ref().unwrap()).collect();
+    got.sort_unstable();
+    assert_eq!(got, (1..=1_000).collect::<Vec<_>>(), "each planned over those before it");
+    assert!(entries(&disk) <= 3, "{} entries", entries(&disk));
+}
+
+#[test]
+fn a_huge_write_over_the_quota_fails_alone() {
+    let (mut pool, disk, locks) = (Pool::default(), MemoryDisk::new(), MemoryLocks::new());
+    let store = pool.open(&disk, &locks, Options::default(), 1).unwrap();
+    disk.limit_bytes(Some(100_000));
+    let answers = Answers::default();
+    for n in 0..100_u8 {
+        let value = if n == 50 { vec![1; 200_000] } else { vec![1; 100] };
+        collect(&pool, &answers, put(&store, &[n], &value));
+    }
+    pool.settle();
+    let failed = |answer: &&Result<(), CommitError<()>>| {
+        matches!(answer, Err(CommitError::Store(StoreError::Disk(DiskError::Full(_)))))
+    };
+    assert_eq!(answers.borrow().iter().filter(failed).count(), 1);
+    assert_eq!(answers.borrow().iter().filter(|answer| answer.is_ok()).count(), 99);
+    assert_eq!(pool.all(&store).unwrap().len(), 99);
+    disk.limit_bytes(None);
+    pool.put(&store, &[50], &vec![1; 200_000]).unwrap();
+}
+
+#[test]
+fn a_plan_that_refuses_writes_nothing_and_does_not_fail_its_group() {
+    let (mut pool, disk, locks) = (Pool::default(), MemoryDisk::new(), MemoryLocks::new());
+    let store = pool.open(&disk, &locks, Options::default(), 1).unwrap();
+    let answers = Answers::default();
+    for n in 0..10_u8 {
+        let store = store.clone();
+        let commit = async move {
+            let plan = move |draft: &mut Draft<'_>| {
+                draft.put(&[n], b"x");
+                if n % 2 == 0 { Ok(()) } else { Err(PlanError::Failed(n)) }
+            };
+            store.commit(Durability::Relaxed, plan).await
+        };
+        collect(&pool, &answers, commit);
+    }
+    pool.settle();
+    assert_eq!(answers.borrow().iter().filter(|answer| matches!(answer, Err(CommitError::Plan(_)))).count(), 5);
+    assert_eq!(pool.all(&store).unwrap().len(), 5);
+    assert_eq!(entries(&disk), 1);
+}
+
+#[test]
+fn a_plan_that_writes_nothing_needs_no_entry() {
+    let (mut pool, disk, locks) = (Pool::default(), MemoryDisk::new(), MemoryLocks::new());
+    let store = pool.open(&disk, &locks, Options::default(), 1).unwrap();
+    let asked = disk.operations();
+    let reader = store.clone();
+    let commit = async move { reader.commit(Durability::Strict, |_| Ok::<_, PlanError<()>>(7)).await };
+    assert_eq!(pool.run(commit), Some(Ok(7)));
+    assert_eq!(disk.operations(), asked);
+}
+
+#[test]
+fn two_handles_that_hammer_lose_no_increment() {
+    let (mut pool, disk, locks) = (Pool::default(), MemoryDisk::new(), MemoryLocks::new());
+    let options = Options { fold_bytes: 2_000, ..Options::default() };
+    let slow = FaultRates { slow: 500, ..FaultRates::default() };
+    let handles: Vec<Store> = (1..=3_u8)
+        .map(|n| {
+            let handle = disk.reopen();
+            handle.draw_faults([n; 32], slow);
+            pool.open(&handle, &locks, options, n).unwrap()
+        })
+        .collect();
+    let answers = Answers::default();
+    for store in &handles {
+        let (store, answers) = (store.clone(), answers.clone());
+        pool.spawn(async move {
+            for _ in 0..100 {
+                let answer = increment(&store, b"n").await.unwrap();
+                answers.borrow_mut().push(answer);
+            }
+        });
+    }
+    pool.settle();
+    let mut got = answers.borrow().clone();
+    got.sort_unstable();
+    assert_eq!(got, (1..=300).collect::<Vec<_>>());
+}
+
+/// Locks that count how often the one for writing was asked for.
+#[derive(Clone, Default)]
+struct Counted(MemoryLocks, Rc<Cell<u32>>);
+
+impl Locks for Counted {
+    type Held = HeldLock;
+
+    async fn lock(&self, name: LockName) -> HeldLock {
+        if name == LockName::Write {
+            self.1.set(self.1.get() + 1);
+        }
+        self.0.lock(name).await
+    }
+
+    async fn try_lock(&self, name: LockName) -> Option<HeldLock> {
+        self.0.try_lock(name).await
+    }
+}
+
+/// A disk on which somebody else commits just before each of the next appends.
+#[derive(Clone)]
+struct Raced {
+    disk: MemoryDisk,
+    rival: Store,
+    times: Rc<Cell<u8>>,
+}
+
+impl Disk for Raced {
+    async fn load(&self, since: Since) -> Result<Loaded, DiskError> {
+        self.disk.load(since).await
+    }
+
+    async fn append(&self, seq: LogSeq, entry: &[u8], durability: Durability) -> Result<(), DiskError> {
+        if let Some(left) = self.times.get().checked_sub(1) {
+            self.times.set(left);
+            put(&self.rival, b"rival", b"first").await.expect("the rival's disk works");
+        }
+        self.disk.append(seq, entry, durability).await
+    }
+
+    async fn read_blocks(&self, ids: &[BlockId]) -> Result<Vec<Option<Vec<u8>>>, DiskError> {
+        self.disk.read_blocks(ids).await
+    }
+
+    async fn write_blocks(&self, blocks: &[(BlockId, Vec<u8>)]) -> Result<(), DiskError> {
+        self.disk.write_blocks(blocks).await
+    }
+
+    async fn publish(&self, manifest: &StoredManifest, drop_log_through: LogSeq) -> Result<(), DiskError> {
+        self.disk.publish(manifest, drop_log_through).await
+    }
+
+    async fn drop_blocks(&self, ids: &[BlockId]) -> Result<(), DiskError> {
+        self.disk.drop_blocks(ids).await
+    }
+}
+
+#[test]
+fn who_lost_four_times_asks_for_the_lock() {
+    let (mut pool, disk, locks) = (Pool::default(), MemoryDisk::new(), Counted::default());
+    let rival = pool.open(&disk.reopen(), &locks.0, Options::default(), 2).unwrap();
+    let raced = Raced { disk: disk.clone(), rival, times: Rc::default() };
+    let opened = Database::open(raced.clone(), locks.clone(), Options::default(), [1; 32]);
+    let store = pool.run(opened).unwrap().unwrap();
+    let driven = store.clone();
+    pool.spawn(async move { driven.drive().await });
+    for (lost, asked) in [(3, 0), (4, 1), (7, 1)] {
+        raced.times.set(lost);
+        locks.1.set(0);
+        let store = store.clone();
+        let commit = async move {
+            let plan = |draft: &mut Draft<'_>| {
+                draft.put(b"mine", b"x");
+                Ok::<_, PlanError<()>>(())
+            };
+            store.commit(Durability::Relaxed, plan).await
+        };
+        assert_eq!(pool.run(commit), Some(Ok(())));
+        assert_eq!(locks.1.get(), asked, "lost {lost} times");
+    }
+}
+
+#[test]
+fn a_position_that_stays_free_and_is_refused_is_damage() {
+    let (mut pool, disk, locks) = (Pool::default(), MemoryDisk::new(), MemoryLocks::new());
+    let store = pool.open(&disk, &locks, Options::default(), 1).unwrap();
+    for _ in 0..3 {
+        disk.inject_next(Operation::Append, Fault::Stale);
+    }
+    pool.put(&store, b"k", b"v").unwrap();
+    for _ in 0..4 {
+        disk.inject_next(Operation::Append, Fault::Stale);
+    }
+    assert!(matches!(pool.put(&store, b"k", b"w"), Err(CommitError::Store(StoreError::Corrupt(_)))));
+    pool.put(&store, b"k", b"x").unwrap();
+}
+
+#[test]
+fn an_unknown_outcome_is_settled() {
+    for fault in [Fault::UnknownApplied, Fault::UnknownLost] {
+        let (mut pool, disk, locks) = (Pool::default(), MemoryDisk::new(), MemoryLocks::new());
+        let store = pool.open(&disk, &locks, Options::default(), 1).unwrap();
+        disk.inject_next(Operation::Append, fault);
+        assert_eq!(pool.run(increment(&store, b"n")).unwrap(), Ok(1));
+        disk.inject_next(Operation::Append, fault);
+        disk.inject_next(Operation::Load, Fault::UnknownLost);
+        assert_eq!(pool.run(increment(&store, b"n")).unwrap(), Ok(2));
+        assert_eq!(entries(&disk), 2);
+    }
+}
+
+#[test]
+fn an_outcome_that_cannot_be_settled_is_told_as_unknown() {
+    let (mut pool, disk, locks) = (Pool::default(), MemoryDisk::new(), MemoryLocks::new());
+    let store = pool.open(&disk, &locks, Options::default(), 1).unwrap();
+    disk.inject_next(Operation::Append, Fault::UnknownApplied);
+    for _ in 0..4 {
+        disk.inject_next(Operation::Load, Fault::Unavailable);
+    }
+    let answer = pool.run(increment(&store, b"n")).unwrap();
+    assert!(matches!(answer, Err(CommitError::Store(StoreError::Unknown(_)))), "{answer:?}");
+    assert_eq!(pool.run(increment(&store, b"n")).unwrap(), Ok(2), "it was there after all");
+}
+
+#[test]
+fn a_newer_version_stops_the_older_one_and_is_refused_by_it() {
+    let (mut pool, disk, locks) = (Pool::default(), MemoryDisk::new(), MemoryLocks::new());
+    let fence = |schema| Options { fence: Fence { format: 1, schema }, ..Options::default() };
+    let old = pool.open(&disk, &locks, fence(1), 1).unwrap();
+    pool.put(&old, b"a", b"1").unwrap();
+    let new = pool.open(&disk.reopen(), &locks, fence(2), 2).unwrap();
+    pool.put(&old, b"a", b"2").unwrap();
+    pool.put(&new, b"b", b"1").unwrap();
+    let newer = StoreError::NewerVersion(Fence { format: 1, schema: 2 });
+    assert_eq!(pool.put(&old, b"a", b"3"), Err(CommitError::Store(newer.clone())));
+    assert_eq!(pool.put(&old, b"a", b"4"), Err(CommitError::Store(newer.clone())));
+    assert_eq!(old.fence(), Fence { format: 1, schema: 2 });
+    assert_eq!(pool.get(&old, b"a").unwrap().as_deref(), Some(&b"2"[..]), "what it has can be read");
+    assert_eq!(pool.get(&new, b"a").unwrap().as_deref(), Some(&b"2"[..]));
+    let before = disk.places();
+    assert_eq!(pool.open(&disk.reopen(), &locks, fence(1), 3).err(), Some(newer.clone()));
+    assert_eq!(disk.places(), before);
+    let fold = new.clone();
+    assert_eq!(pool.run(async move { fold.fold().await }), Some(Ok(FoldOutcome::Published)));
+    assert_eq!(pool.open(&disk.reopen(), &locks, fence(1), 4).err(), Some(newer), "the manifest carries it as well");
+}
+
+#[test]
+fn a_storage_that_was_cleared_is_not_written_on() {
+    let (mut pool, disk, locks) = (Pool::default(), MemoryDisk::new(), MemoryLocks::new());
+    let store = pool.open(&disk, &locks, Options::default(), 1).unwrap();
+    pool.put(&store, b"a", b"1").unwrap();
+    disk.clear();
+    assert_eq!(refresh(&mut pool, &store), Err(StoreError::Replaced));
+    assert_eq!(pool.put(&store, b"a", b"2"), Err(CommitError::Store(StoreError::Replaced)));
+    let again = pool.open(&disk.reopen(), &locks, Options::default(), 2).unwrap();
+    assert_ne!(again.database_id(), store.database_id());
+    assert_eq!(pool.all(&again).unwrap(), []);
+}
+
+#[test]
+fn observers_hear_of_every_entry_before_its_commit_resolves() {
+    let (mut pool, disk, locks) = (Pool::default(), MemoryDisk::new(), MemoryLocks::new());
+    let one = pool.open(&disk, &locks, Options::default(), 1).unwrap();
+    let two = pool.open(&disk.reopen(), &locks, Options::default(), 2).unwrap();
+    let heard: Answers<(LogSeq, Origin, usize)> = Answers::default();
+    let (log, database) = (heard.clone(), one.clone());
+    let observer = one.observe(move |applied| {
+        assert_eq!(database.tail(), applied.seq, "reads show it already");
+        let keys = match applied.change {
+            Change::Keys(keys) => keys.len(),
+            Change::Everything => usize::MAX,
+        };
+        log.borrow_mut().push((applied.seq, applied.origin, keys));
+    });
+    pool.put(&one, b"a", b"1").unwrap();
+    pool.put(&two, b"b", b"1").unwrap();
+    refresh(&mut pool, &one).unwrap();
+    assert_eq!(*heard.borrow(), [(LogSeq(1), Origin::Own, 1), (LogSeq(2), Origin::Foreign, 1)]);
+    pool.put(&two, b"c", b"1").unwrap();
+    let folder = two.clone();
+    pool.run(async move { folder.fold().await }).unwrap().unwrap();
+    refresh(&mut pool, &one).unwrap();
+    assert_eq!(heard.borrow().last(), Some(&(LogSeq(3), Origin::Foreign, usize::MAX)));
+    drop(observer);
+    pool.put(&one, b"a", b"2").unwrap();
+    assert_eq!(heard.borrow().len(), 3);
+}
+
+#[test]
+fn closing_finishes_what_waits_and_refuses_the_rest() {
+    let (mut pool, disk, locks) = (Pool::default(), MemoryDisk::new(), MemoryLocks::new());
+    let store = pool.open(&disk, &locks, Options::default(), 1).unwrap();
+    let answers = Answers::default();
+    disk.inject_next(Operation::Append, Fault::Slow(5));
+    collect(&pool, &answers, put(&store, b"a", b"1"));
+    collect(&pool, &answers, put(&store, b"b", b"1"));
+    let closing = store.clone();
+    assert_eq!(pool.run(async move { closing.close().await }), Some(()));
+    assert_eq!(*answers.borrow(), [Ok(()), Ok(())]);
+    assert_eq!(pool.put(&store, b"c", b"1"), Err(CommitError::Store(StoreError::Closed)));
+    assert_eq!(pool.get(&store, b"a"), Err(StoreError::Closed));
+    assert_eq!(refresh(&mut pool, &store), Err(StoreError::Closed));
+    let again = store.clone();
+    assert_eq!(pool.run(async move { again.close().await }), Some(()));
 }
