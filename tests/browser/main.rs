@@ -2,6 +2,7 @@
 #![cfg(target_arch = "wasm32")]
 
 mod catalog;
+mod conformance;
 mod fetch;
 mod locks;
 mod messages;

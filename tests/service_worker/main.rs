@@ -3,6 +3,8 @@
 
 #[path = "../browser/catalog.rs"]
 mod catalog;
+#[path = "../browser/conformance.rs"]
+mod conformance;
 #[path = "../browser/locks.rs"]
 mod locks;
 #[path = "../browser/stage.rs"]
