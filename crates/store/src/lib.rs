@@ -20,6 +20,7 @@ mod layers;
 mod locks;
 mod memory;
 mod read_set;
+mod salvage;
 mod tables;
 mod view;
 
@@ -33,6 +34,7 @@ pub use key::{Direction, Key, KeyRange, Value};
 pub use locks::{LockName, Locks};
 pub use memory::{Fault, FaultRates, HeldLock, MemoryDisk, MemoryLocks, Operation};
 pub use read_set::ReadSet;
+pub use salvage::{Salvage, salvage};
 pub use view::{Missing, Read, Show, View};
 
 /// The machines that decide, for whoever drives them: [`Database`], and the search over their every interleaving.

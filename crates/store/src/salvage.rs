@@ -1,0 +1,91 @@
+//! Reading what is readable of a damaged store.
+
+use std::collections::BTreeMap;
+
+use crate::disk::{BlockId, Disk, DiskError, LogSeq, Since};
+use crate::encoding::{Block, Entry, Manifest, Run};
+use crate::error::{Damage, Place, StoreError};
+use crate::key::{Key, Value};
+
+/// What was read, and what is lost.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Salvage {
+    /// Every readable record. Where something newer was lost, an older value may stand here.
+    pub records: BTreeMap<Key, Value>,
+    /// Everything that could not be read.
+    pub lost: Vec<Damage>,
+}
+
+/// Blocks read at once: some 2 MiB.
+const SLICE_BLOCKS: usize = 64;
+
+/// Reads every intact block and entry, oldest first, and changes nothing.
+///
+/// # Errors
+/// What the disk says; damage is in the result.
+pub async fn salvage<D: Disk>(disk: &D) -> Result<Salvage, DiskError> {
+    let loaded = disk.load(Since::default()).await?;
+    let mut salvage = Salvage::default();
+    let mut next = LogSeq(1);
+    if let Some(stored) = &loaded.manifest {
+        next = stored.folded.next();
+        match Manifest::decode(stored) {
+            Ok(manifest) => {
+                salvage.read_run(disk, &manifest.base).await?;
+                salvage.read_run(disk, &manifest.level0).await?;
+            }
+            Err(error) => salvage.note(Place::Manifest, error),
+        }
+    }
+    for (seq, frame) in loaded.entries {
+        if loaded.manifest.as_ref().is_some_and(|stored| seq <= stored.folded) {
+            continue;
+        }
+        while next < seq {
+            salvage.lost.push(Damage::new(Place::Entry(next), "it is not in the log; its writes are lost"));
+            next = next.next();
+        }
+        next = seq.next();
+        match Entry::decode(seq, &frame) {
+            Ok(entry) => entry.ops.into_iter().for_each(|(key, value)| salvage.apply(key, value)),
+            Err(error) => salvage.note(Place::Entry(seq), error),
+        }
+    }
+    Ok(salvage)
+}
+
+impl Salvage {
+    async fn read_run<D: Disk>(&mut self, disk: &D, run: &Run) -> Result<(), DiskError> {
+        for slice in run.blocks.chunks(SLICE_BLOCKS) {
+            let ids: Vec<BlockId> = slice.iter().map(|block| block.id.clone()).collect();
+            let frames = disk.read_blocks(&ids).await?;
+            for (id, frame) in ids.into_iter().zip(frames) {
+                let Some(frame) = frame else {
+                    self.lost.push(Damage::new(Place::Block(id), "it is not there; its records are lost"));
+                    continue;
+                };
+                match Block::decode(&id, frame) {
+                    Ok(block) => (0..block.len()).map(|index| block.record(index)).for_each(|(key, value)| {
+                        self.apply(Key::from(key), value.map(Value::from));
+                    }),
+                    Err(error) => self.note(Place::Block(id), error),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, key: Key, value: Option<Value>) {
+        match value {
+            Some(value) => drop(self.records.insert(key, value)),
+            None => drop(self.records.remove(&key)),
+        }
+    }
+
+    fn note(&mut self, place: Place, error: StoreError) {
+        self.lost.push(match error {
+            StoreError::Corrupt(damage) => damage,
+            other => Damage::new(place, other.to_string()),
+        });
+    }
+}
