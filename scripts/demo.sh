@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds what is missing and serves the demo, Tasks, with the reference server. HOLM_PORT chooses the port (8787),
-# HOLM_DATA the folder of the server's database, which survives a restart. Ctrl-C stops it.
+# HOLM_DATA the file of the server's database, which survives a restart. Ctrl-C stops it.
 source "$(dirname "$0")/setup.sh"
 
 need_base
@@ -9,7 +9,7 @@ build_site
 build_server
 
 export HOLM_PORT=${HOLM_PORT:-8787}
-export HOLM_DATA=${HOLM_DATA:-$ROOT/demo-data}
-mkdir -p "$HOLM_DATA"
+export HOLM_DATA=${HOLM_DATA:-$ROOT/demo-data/holm.sqlite}
+mkdir -p "$(dirname "$HOLM_DATA")"
 say "starting; Ctrl-C stops it"
 exec "$HOLM_SERVER"

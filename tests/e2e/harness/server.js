@@ -31,7 +31,7 @@ export class Server {
 
   async start() {
     this.#process = new Process(process.env.HOLM_SERVER, [], {
-      HOLM_PORT: '0', HOLM_DATA: this.#data, HOLM_WWW: process.env.HOLM_WWW, HOLM_DEBUG: '1', ...this.#env,
+      HOLM_PORT: '0', HOLM_DATA: `${this.#data}/holm.sqlite`, HOLM_WWW: process.env.HOLM_WWW, HOLM_DEBUG: '1', ...this.#env,
     });
     const [, port] = await this.#process.line(/listening on http:\/\/127\.0\.0\.1:(\d+)/);
     this.port = Number(port);
