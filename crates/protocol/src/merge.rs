@@ -18,10 +18,11 @@ pub struct MergeReport {
 
 /// Merges an edit (`data`, `stamps`) into a row, field by field.
 ///
-/// A field that `changed_since_base` denies takes the edit's value. Any other takes the value with the greater
-/// stamp (time, counter, client), and between equal stamps the greater JSON text, so that two replicas that
-/// merge the same edits in any order end alike. A stamp of a field never goes back: an edit that was made in
-/// sight of a later stamp gets the next one after it.
+/// A field that `changed_since_base` denies takes the edit's value, and so does one that the same client wrote
+/// last: a client's edits come in its order, whatever the way did to their stamps. Any other takes the value with
+/// the greater stamp (time, counter, client), and between equal stamps the greater JSON text, so that two replicas
+/// that merge edits of different clients in any order end alike. A stamp of a field never goes back: an edit that
+/// was made in sight of a later stamp gets the next one after it.
 ///
 /// ```
 /// use holm_protocol::{Data, Stamps, merge};
@@ -52,7 +53,10 @@ pub fn merge(
         let value = data.get(field);
         let stamp = match theirs {
             None => Some(mine.clone()),
-            Some(theirs) if !changed_since_base(field) => Some(in_sight_of(theirs, mine)),
+            Some(theirs) if theirs == mine && row.get(field) == value => Some(mine.clone()),
+            Some(theirs) if theirs.client == mine.client || !changed_since_base(field) => {
+                Some(in_sight_of(theirs, mine))
+            }
             Some(theirs) => wins((theirs, row.get(field)), (mine, value)).then(|| mine.clone()),
         };
         let Some(stamp) = stamp else {
@@ -69,7 +73,8 @@ pub fn merge(
     report
 }
 
-/// Whether `mine` replaces the whole record: its newest stamp is not older than the newest of `theirs`.
+/// Whether `mine` replaces the whole record: its newest stamp is not older than the newest of `theirs`, or the same
+/// client's, whose edits come in its order.
 ///
 /// ```
 /// use holm_protocol::{Stamps, last_write};
@@ -79,7 +84,9 @@ pub fn merge(
 /// ```
 #[must_use]
 pub fn last_write(theirs: &Stamps, mine: &Stamps) -> bool {
-    mine.values().max() >= theirs.values().max()
+    let (mine, theirs) = (mine.values().max(), theirs.values().max());
+    let is_own = mine.zip(theirs).is_some_and(|(mine, theirs)| mine.client == theirs.client);
+    is_own || mine >= theirs
 }
 
 fn in_sight_of(theirs: &Hlc, mine: &Hlc) -> Hlc {

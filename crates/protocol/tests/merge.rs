@@ -19,17 +19,21 @@ fn values() -> impl Strategy<Value = Value> {
     ]
 }
 
-/// Few fields, few times and few clients, so that ties happen; `None` removes the field.
-fn edits() -> impl Strategy<Value = Edit> {
-    let field = (0..4u64, 0..2u16, "[ab]", prop::option::of(values()));
-    prop::collection::btree_map("[w-z]", field, 0..4).prop_map(|fields| {
+/// Few fields and few times, so that ties happen; `None` removes the field. All stamps are one client's.
+fn edits(client: &'static str) -> impl Strategy<Value = Edit> {
+    let field = (0..4u64, 0..2u16, prop::option::of(values()));
+    prop::collection::btree_map("[w-z]", field, 0..4).prop_map(move |fields| {
         let mut edit = Edit { data: Data::new(), stamps: Stamps::new() };
-        for (name, (ms, counter, client, value)) in fields {
-            edit.stamps.insert(name.clone(), Hlc { ms, counter, client: client.as_str().into() });
+        for (name, (ms, counter, value)) in fields {
+            edit.stamps.insert(name.clone(), Hlc { ms, counter, client: client.into() });
             edit.data.extend(value.map(|value| (name, value)));
         }
         edit
     })
+}
+
+fn many() -> impl Strategy<Value = [Edit; 4]> {
+    (edits("a"), edits("b"), edits("c"), edits("d")).prop_map(|(a, b, c, d)| [a, b, c, d])
 }
 
 fn after(start: &Edit, edits: &[&Edit]) -> (Data, Stamps) {
@@ -42,26 +46,33 @@ fn after(start: &Edit, edits: &[&Edit]) -> (Data, Stamps) {
 
 proptest! {
     #[test]
-    fn concurrent_edits_commute(start in edits(), a in edits(), b in edits()) {
+    fn concurrent_edits_commute(start in edits("s"), a in edits("a"), b in edits("b")) {
         prop_assert_eq!(after(&start, &[&a, &b]), after(&start, &[&b, &a]));
     }
 
     #[test]
-    fn any_order_of_many_edits_ends_alike(start in edits(), mut many in prop::collection::vec(edits(), 0..6), seed in any::<u64>()) {
-        let in_order = after(&start, &many.iter().collect::<Vec<_>>());
-        let turn = if many.is_empty() { 0 } else { usize::try_from(seed % many.len() as u64).expect("small") };
-        many.rotate_left(turn);
-        many.reverse();
-        prop_assert_eq!(in_order, after(&start, &many.iter().collect::<Vec<_>>()));
+    fn any_order_of_many_edits_ends_alike(start in edits("s"), edits in many(), order in Just([0, 1, 2, 3]).prop_shuffle()) {
+        let in_order = after(&start, &edits.iter().collect::<Vec<_>>());
+        let shuffled: Vec<&Edit> = order.into_iter().map(|index| &edits[index]).collect();
+        prop_assert_eq!(in_order, after(&start, &shuffled));
     }
 
     #[test]
-    fn merging_twice_is_merging_once(start in edits(), a in edits(), b in edits()) {
+    fn a_clients_later_edit_wins_over_its_earlier_one(start in edits("s"), a in edits("a"), later in edits("a")) {
+        let (data, _) = after(&start, &[&a, &later]);
+        let (earlier, stamps) = after(&start, &[&a]);
+        for field in later.stamps.keys().filter(|field| stamps.get(*field).is_some_and(|stamp| stamp.client.as_str() == "a")) {
+            prop_assert_eq!(data.get(field), later.data.get(field), "was {:?}", earlier.get(field));
+        }
+    }
+
+    #[test]
+    fn merging_twice_is_merging_once(start in edits("s"), a in edits("a"), b in edits("b")) {
         prop_assert_eq!(after(&start, &[&a, &b, &a]), after(&start, &[&a, &b]));
     }
 
     #[test]
-    fn every_stamped_field_is_reported_once(start in edits(), a in edits(), changed in any::<bool>()) {
+    fn every_stamped_field_is_reported_once(start in edits("a"), a in prop_oneof![edits("a"), edits("b")], changed in any::<bool>()) {
         let mut row = start.clone();
         let report = merge(&mut row.data, &mut row.stamps, &a.data, &a.stamps, |_| changed);
         let mut reported = [report.applied.clone(), report.lost.clone()].concat();
@@ -78,7 +89,7 @@ proptest! {
     }
 
     #[test]
-    fn stamps_never_go_back(start in edits(), a in edits(), changed in any::<bool>()) {
+    fn stamps_never_go_back(start in edits("a"), a in prop_oneof![edits("a"), edits("b")], changed in any::<bool>()) {
         let mut row = start.clone();
         merge(&mut row.data, &mut row.stamps, &a.data, &a.stamps, |_| changed);
         for (field, before) in &start.stamps {
@@ -88,18 +99,23 @@ proptest! {
     }
 
     #[test]
-    fn fields_without_a_stamp_stay(start in edits(), a in edits(), repeated in values()) {
+    fn fields_without_a_stamp_stay(start in edits("s"), a in edits("a"), repeated in values()) {
         let mut edit = a.clone();
         edit.data.insert("unstamped".to_owned(), repeated);
         prop_assert_eq!(after(&start, &[&edit]), after(&start, &[&a]));
     }
 
     #[test]
-    fn the_last_write_is_the_same_from_both_sides(a in edits(), b in edits()) {
+    fn the_last_write_is_the_same_from_both_sides(a in edits("a"), b in edits("b")) {
         prop_assert!(last_write(&a.stamps, &b.stamps) || last_write(&b.stamps, &a.stamps));
         if a.stamps.values().max() != b.stamps.values().max() {
             prop_assert!(last_write(&a.stamps, &b.stamps) != last_write(&b.stamps, &a.stamps));
         }
+    }
+
+    #[test]
+    fn a_clients_own_last_write_is_the_one_that_comes_last(a in edits("a"), b in edits("a")) {
+        prop_assert!(b.stamps.is_empty() || last_write(&a.stamps, &b.stamps));
     }
 }
 

@@ -193,3 +193,15 @@ fn a_fast_clock_wins_nothing() {
     let stamp = server.rows().expect("rows")[0].stamps["a"].ms;
     assert!(stamp <= NOW_MS, "no stamp is later than the server's now");
 }
+
+#[test]
+fn a_slow_way_does_not_make_an_earlier_edit_the_newer_one() {
+    let mut server = server();
+    settled(&mut server, "c_0", put("r", json!({ "a": 0 })).stamped(NOW_MS - 60_000));
+    let sent = |ms, edit| PushRequest { sent: at(ms), ..push_from("c_a", 0, vec![edit]) };
+    let first = sent(NOW_MS, patch("r", json!({ "a": "first" })).stamped(NOW_MS).mid("first"));
+    server.push(USER, &first, NOW_MS + 30_000).expect("answered after half a minute on the way");
+    let second = sent(NOW_MS + 30_001, patch("r", json!({ "a": "second" })).stamped(NOW_MS + 10).seq(2).mid("second"));
+    server.push(USER, &second, NOW_MS + 30_001).expect("answered at once");
+    assert_eq!(row(&server, "r"), json!({ "a": "second" }));
+}

@@ -53,8 +53,11 @@ pub enum Life {
     Named(String),
 }
 
-/// Opens a file for writing and takes the lock beside it: one server at a time.
+/// Opens a file for writing, its folder made if need be, and takes the lock beside it: one server at a time.
 pub(super) fn open_file(path: &Path) -> Result<(Connection, File), Refusal> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(|error| cannot_open(path, error))?;
+    }
     let lock_path = path.with_added_extension("lock");
     let lock = File::create(&lock_path).map_err(|error| cannot_open(path, error))?;
     match lock.try_lock() {

@@ -106,7 +106,12 @@ impl Saying for Mutation {
     }
 }
 
-pub fn push_from(client: &str, seen: u64, mutations: Vec<Mutation>) -> PushRequest {
+/// A request as this client would send it: the stamps are its own.
+pub fn push_from(client: &str, seen: u64, mut mutations: Vec<Mutation>) -> PushRequest {
+    mutations
+        .iter_mut()
+        .flat_map(|mutation| mutation.stamps.values_mut())
+        .for_each(|stamp| stamp.client = client.into());
     PushRequest { v: 1, client: client.into(), schema: 1, seen: Seq(seen), sent: at(NOW_MS), mutations }
 }
 
