@@ -10,6 +10,13 @@ use wasm_bindgen_futures::JsFuture;
 /// The tag that the package's service worker listens to.
 pub const TAG: &str = "holm";
 
+/// Whether the browser has Background Sync and the page a service worker; it may still be forbidden.
+pub async fn is_there(registration: Option<Promise>) -> bool {
+    let Some(registration) = registration else { return false };
+    let found = JsFuture::from(registration).await;
+    found.is_ok_and(|registration| Reflect::get(&registration, &"sync".into()).is_ok_and(|sync| sync.is_object()))
+}
+
 /// Asks for a `sync` event; `false` where there is no such thing, or no service worker yet.
 pub async fn register(registration: Option<Promise>) -> bool {
     let Some(registration) = registration else { return false };

@@ -53,6 +53,7 @@ pub fn watched_json(rows: &[Row], diff: &Diff) -> String {
 
 /// A list of rows, with null for what was not found.
 pub fn found_json(rows: &[Option<Row>]) -> String {
-    let texts: Vec<String> = rows.iter().map(|row| row.as_ref().map_or_else(|| "null".to_owned(), Row::to_json)).collect();
+    let texts: Vec<String> =
+        rows.iter().map(|row| row.as_ref().map_or_else(|| "null".to_owned(), Row::to_json)).collect();
     format!("[{}]", texts.join(","))
 }

@@ -47,9 +47,8 @@ pub async fn run_sync_event(options: JsValue, ask_token: Option<Function>) -> Re
 }
 
 fn read_options(options: JsValue) -> Result<OpenOptions, JsValue> {
-    serde_wasm_bindgen::from_value(options).map_err(|why| {
-        to_js(&Error::new(ErrorCode::InvalidArgument, format!("the options cannot be read: {why}")))
-    })
+    serde_wasm_bindgen::from_value(options)
+        .map_err(|why| to_js(&Error::new(ErrorCode::InvalidArgument, format!("the options cannot be read: {why}"))))
 }
 
 fn transport(options: &OpenOptions, ask_token: Option<Function>) -> HttpTransport {

@@ -8,9 +8,9 @@ mod transport;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use holm_core::Error;
 use holm_core::engine::{Engine, Spawn};
 use holm_core::sync::{Event, Status};
-use holm_core::Error;
 use holm_store::{LockName, Locks, MemoryDisk, Observer};
 use serde::Serialize;
 use wasm_bindgen_futures::spawn_local;
@@ -186,6 +186,7 @@ impl Runtime {
 
     /// Tells the app, and the other tabs where this one leads, whenever the status changes.
     async fn tell_status(self: &Rc<Self>) {
+        self.ask_for_background_sync();
         let mut pending = 0;
         while !self.engine.is_closed() {
             let seen = self.engine.status_changes();
@@ -210,13 +211,16 @@ impl Runtime {
 
     /// Asks the browser to wake the service worker when there is a network, while something waits.
     fn ask_for_background_sync(self: &Rc<Self>) {
-        if self.disk.is_none() || self.options.sync_url.is_none() || self.engine.status().pending == 0 {
+        if self.disk.is_none() || self.options.sync_url.is_none() {
             return;
         }
         let runtime = Rc::clone(self);
         spawn_local(async move {
-            let granted = background::register(scope::service_worker_registration()).await;
-            if runtime.background.replace(granted) != granted {
+            let registration = scope::service_worker_registration();
+            let waits = runtime.engine.status().pending > 0;
+            let there =
+                if waits { background::register(registration).await } else { background::is_there(registration).await };
+            if runtime.background.replace(there) != there {
                 (runtime.on_event)("status", "{}");
             }
         });

@@ -1,8 +1,6 @@
 //! Where a database lies: IndexedDB, or memory when the app asked for it.
 
-use holm_store::{
-    BlockId, Disk, DiskError, Durability, Loaded, LogSeq, MemoryDisk, Since, StoredManifest,
-};
+use holm_store::{BlockId, Disk, DiskError, Durability, Loaded, LogSeq, MemoryDisk, Since, StoredManifest};
 
 use crate::indexeddb::IndexedDbDisk;
 

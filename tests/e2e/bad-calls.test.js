@@ -110,7 +110,7 @@ test('after close, and opened ten times at once', { timeout: 60_000 }, async () 
 
 test('without IndexedDB', { timeout: 60_000 }, async () => {
   const page = await browser.context.newPage();
-  await page.addInitScript(() => { delete Window.prototype.indexedDB; });
+  await page.addInitScript(() => { delete globalThis.indexedDB; });
   await page.goto(`${server.url}/e2e/index.html?no-worker`);
   await page.locator('html[data-ready=true]').waitFor({ state: 'attached' });
   const told = await page.evaluate(async () => {

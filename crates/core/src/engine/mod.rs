@@ -46,7 +46,7 @@ use crate::kv;
 use crate::outbox::{self, Operation, Parked, Planned, Receipt, WriteContext};
 use crate::query::Query;
 use crate::records::{self, Row};
-use crate::schema::Schema;
+use crate::schema::{Schema, check_id};
 use crate::sync::{Lease, Machine, PushLimits, Status};
 use census::Census;
 use watch::Watchers;
@@ -158,9 +158,10 @@ impl<D: Disk + 'static, L: Locks + 'static, T: Transport + 'static> Engine<D, L,
     /// Reads records by id, in the order asked, as rows of JSON text.
     ///
     /// # Errors
-    /// `unknown-collection`; `storage-…`; `closed`.
+    /// `unknown-collection`, `invalid-id`; `storage-…`; `closed`.
     pub async fn records(&self, collection: &str, ids: &[String]) -> Result<Vec<Option<Row>>, Error> {
         let collection = self.inner.schema.collection(collection)?.name.clone();
+        ids.iter().try_for_each(|id| check_id(id))?;
         self.read(|view| ids.iter().map(|id| records::row(view, &collection, id)).collect()).await
     }
 

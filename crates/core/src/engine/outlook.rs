@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::{Engine, Transport};
 use crate::Error;
+use crate::schema::check_id;
 use crate::outbox::{self, ReceiptState, State};
 use crate::sync::{Connection, Event, Phase};
 
@@ -61,9 +62,10 @@ impl<D: Disk + 'static, L: Locks + 'static, T: Transport + 'static> Engine<D, L,
     /// Tells why a record is not on the server yet.
     ///
     /// # Errors
-    /// `unknown-collection`; `storage-…`; `closed`.
+    /// `unknown-collection`, `invalid-id`; `storage-…`; `closed`.
     pub async fn explain(&self, collection: &str, id: &str) -> Result<Explanation, Error> {
         let name = self.inner.schema.collection(collection)?.name.clone();
+        check_id(id)?;
         let (lane, parked) = self
             .plan(|view| {
                 let mut parked = outbox::parked_list(view)?;

@@ -15,7 +15,7 @@ use crate::local::Local;
 use crate::outbox::{self, Operation, Planned, WriteContext};
 use crate::query::Query;
 use crate::records::{self, Row};
-use crate::schema::Schema;
+use crate::schema::{Schema, check_id};
 use crate::sync::push::{BYTES_PER_PUSH, MUTATIONS_PER_PUSH};
 
 /// Writes of one transaction, in order.
@@ -96,6 +96,7 @@ impl<D: Disk + 'static, L: Locks + 'static, T: Transport + 'static> Engine<D, L,
         ids: &[String],
     ) -> Result<Vec<Option<Row>>, Error> {
         let collection = self.inner.schema.collection(collection)?.name.clone();
+        ids.iter().try_for_each(|id| check_id(id))?;
         self.tx_read(tx, now_ms, |draft| {
             let rows = ids.iter().map(|id| records::row(draft, &collection, id));
             Ok(rows.collect::<Result<_, _>>()?)
