@@ -70,7 +70,7 @@ impl<D: Disk, L: Locks> Inner<D, L> {
             }
             let planned = match self.plan_group(&mut group).await {
                 Ok(planned) => planned,
-                Err(_) if group.len() > 1 => return halves(group),
+                Err(error) if group.len() > 1 && plan_concerns_one(&error) => return halves(group),
                 Err(error) => return fail(group, &error),
             };
             let mut rest = group.split_off(planned.count);
@@ -202,6 +202,11 @@ fn fail(group: Group, error: &StoreError) -> Vec<Group> {
 fn halves(mut group: Group) -> Vec<Group> {
     let second = group.split_off(group.len() / 2);
     vec![second, group]
+}
+
+/// Whether the others might be planned without the one that failed.
+fn plan_concerns_one(error: &StoreError) -> bool {
+    matches!(error, StoreError::TooLarge { .. } | StoreError::Corrupt(_) | StoreError::Disk(DiskError::Aborted(_)))
 }
 
 /// Whether a smaller entry might have gone through.

@@ -28,7 +28,8 @@ impl<D: Disk, L: Locks> Inner<D, L> {
     pub(super) async fn run_folds(&self) {
         while !self.closing.get() {
             match self.fold_above_size(self.fold_at()).await {
-                Ok(FoldOutcome::Published | FoldOutcome::Stale) => self.fold_above.set(0),
+                Ok(FoldOutcome::Published) => self.fold_above.set(0),
+                Ok(FoldOutcome::Stale) => {}
                 // A full disk or a damaged block is not tried at every commit again, but when as much has come in anew.
                 Ok(FoldOutcome::Failed(_)) | Err(_) => {
                     self.fold_above.set(self.tables.borrow().memory_bytes() + self.options.fold_bytes);

@@ -254,6 +254,7 @@ impl<D: Disk, L: Locks> Inner<D, L> {
         let loaded = ask_again(async || self.disk.load(since).await).await.map_err(StoreError::Disk)?;
         let absorbed = self.tables.borrow_mut().absorb(since, loaded);
         self.tell(&absorbed.events);
+        self.ask_for_fold();
         match absorbed.failure {
             None => Ok(()),
             Some(failure) => {

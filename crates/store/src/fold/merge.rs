@@ -97,7 +97,8 @@ impl Merge {
             self.position += 1;
         }
         if !self.unwritten.is_empty() {
-            return Need::Write(std::mem::take(&mut self.unwritten));
+            let slice = self.unwritten.len().min(SLICE_BLOCKS);
+            return Need::Write(self.unwritten.drain(..slice).collect());
         }
         let output = Run { blocks: std::mem::take(&mut self.output) };
         match self.into_base {
