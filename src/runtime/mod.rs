@@ -68,7 +68,7 @@ impl Runtime {
         let disk = open_disk(&options, &on_event).await?;
         let locks = WebLocks::new(disk.as_ref().and_then(|_| scope::lock_manager()), &options.name);
         let storage = disk.clone().map_or_else(|| Storage::Memory(MemoryDisk::new()), Storage::IndexedDb);
-        let spawn: Spawn = Rc::new(|future| spawn_local(future));
+        let spawn: Spawn = Rc::new(spawn_local);
         let opening = options.engine()?;
         let schema = opening.schema.version;
         let engine = Engine::open(storage, locks.clone(), transport, opening, &spawn).await?;
