@@ -16,7 +16,7 @@ use std::rc::Rc;
 
 use crate::disk::BlockId;
 use crate::draft::Batch;
-use crate::encoding::{Block, Run};
+use crate::encoding::{Block, Run, Spot};
 use crate::key::{Direction, Key, KeyRange, Value};
 use crate::tables::{Memory, Slot};
 use crate::view::Missing;
@@ -179,8 +179,17 @@ fn step<I: DoubleEndedIterator>(entries: &mut I, direction: Direction) -> Option
 struct RunCursor<'a> {
     run: &'a Run,
     range: KeyRange,
-    /// The block being walked and the index in it; `None` at the end.
-    at: Option<(usize, Rc<Block>, usize)>,
+    /// `None` at the end.
+    at: Option<At>,
+}
+
+/// A record in a block, and the last that the walk shows of that block.
+struct At {
+    position: usize,
+    block: Rc<Block>,
+    index: usize,
+    last: usize,
+    spot: Spot,
 }
 
 impl<'a> RunCursor<'a> {
@@ -198,28 +207,22 @@ impl<'a> RunCursor<'a> {
     }
 
     fn current(&self) -> Option<(&[u8], Option<&[u8]>)> {
-        self.at.as_ref().map(|(_, block, index)| block.record(*index))
+        self.at.as_ref().map(|at| at.block.at(at.spot))
     }
 
     fn advance(&mut self, direction: Direction, blocks: &dyn Blocks) -> Result<(), Missing> {
-        let Some((position, block, index)) = &mut self.at else {
-            return Ok(());
-        };
-        let next = match direction {
-            Direction::Forward => Some(*index + 1).filter(|next| *next < block.len()),
-            Direction::Backward => index.checked_sub(1),
-        };
-        if let Some(next) = next {
-            if self.range.contains(block.key(next)) {
-                *index = next;
-            } else {
-                self.at = None;
-            }
-            return Ok(());
+        let Some(at) = &mut self.at else { return Ok(()) };
+        if at.index == at.last {
+            let following = neighbour(at.position, direction);
+            self.at = None;
+            return self.enter(following, direction, blocks);
         }
-        let following = neighbour(*position, direction);
-        self.at = None;
-        self.enter(following, direction, blocks)
+        match direction {
+            Direction::Forward => at.index += 1,
+            Direction::Backward => at.index -= 1,
+        }
+        at.spot = at.block.locate(at.index);
+        Ok(())
     }
 
     /// Goes to the first block from `position` on that has a record in the range.
@@ -229,8 +232,14 @@ impl<'a> RunCursor<'a> {
             let Some(block) = blocks.block(&self.run.blocks[position].id) else {
                 return Err(self.missing(position, direction, blocks));
             };
-            if let Some(index) = block.first_in(&self.range.from, self.range.until.as_deref(), direction) {
-                self.at = Some((position, block, index));
+            let inside = block.inside(&self.range.from, self.range.until.as_deref());
+            if let Some((first, last)) = inside {
+                let (index, last) = match direction {
+                    Direction::Forward => (first, last),
+                    Direction::Backward => (last, first),
+                };
+                let spot = block.locate(index);
+                self.at = Some(At { position, block, index, last, spot });
                 return Ok(());
             }
             next = neighbour(position, direction);

@@ -11,7 +11,7 @@ use holm_store::*;
 /// A store with a base, a level 0 and three entries in the log.
 fn store(pool: &mut Pool) -> (MemoryDisk, BTreeMap<Vec<u8>, Vec<u8>>) {
     let (disk, locks) = (MemoryDisk::new(), MemoryLocks::new());
-    let store = pool.open(&disk, &locks, Options::default(), 1).unwrap();
+    let store = pool.open(&disk, &locks, Options::default(), 1).expect("an empty store opens");
     let mut model = BTreeMap::new();
     let put = |pool: &mut Pool, keys: std::ops::Range<u32>, value: &'static [u8]| {
         let commit = store.clone();
@@ -23,7 +23,7 @@ fn store(pool: &mut Pool) -> (MemoryDisk, BTreeMap<Vec<u8>, Vec<u8>>) {
             };
             commit.commit(Durability::Relaxed, plan).await
         };
-        pool.run(commit).unwrap().unwrap();
+        pool.run(commit).expect("the commit ends").expect("the disk works");
         keys.for_each(|n| drop(model.insert(n.to_be_bytes().to_vec(), value.to_vec())));
     };
     let fold = |pool: &mut Pool| {

@@ -13,17 +13,25 @@ use crate::disk::BlockId;
 use crate::encoding::{self, DecodeError, Kind, Reader, Writer};
 use crate::error::{Damage, Place, StoreError};
 use crate::fence::Fence;
-use crate::key::Direction;
 
 /// A record as it lies in a block; `None` is a tombstone.
 pub(crate) type Record<'a> = (&'a [u8], Option<&'a [u8]>);
 
-/// A checked block, read in place.
+/// A checked block, read in spot.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Block {
     frame: Vec<u8>,
     count: usize,
     table: usize,
+}
+
+/// Where a record lies, so that a walk parses it once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spot {
+    key: usize,
+    value: usize,
+    /// Nothing for a tombstone.
+    end: Option<usize>,
 }
 
 const HEAD: usize = 3;
@@ -32,7 +40,7 @@ impl Block {
     /// # Errors
     /// Damage in block `id`, or a newer format.
     pub(crate) fn decode(id: &BlockId, frame: Vec<u8>) -> Result<Self, StoreError> {
-        check(frame).map_err(|error| match error {
+        check(frame).map_err(|wrong| match wrong {
             DecodeError::Newer(format) => StoreError::NewerVersion(Fence { format: u32::from(format), schema: 0 }),
             DecodeError::Damaged(what) => {
                 Damage::new(Place::Block(id.clone()), format!("{what}; the records of this block are lost")).into()
@@ -51,7 +59,18 @@ impl Block {
 
     /// The record at `index`, which is below [`Self::len`].
     pub(crate) fn record(&self, index: usize) -> Record<'_> {
+        self.at(self.locate(index))
+    }
+
+    /// Where the record at `index` lies, which is below [`Self::len`].
+    pub(crate) fn locate(&self, index: usize) -> Spot {
         self.parse(index).expect("every record was walked when the block was decoded")
+    }
+
+    /// The record at a place of this block.
+    pub(crate) fn at(&self, spot: Spot) -> Record<'_> {
+        let value = spot.end.map(|end| &self.frame[spot.value..end]);
+        (&self.frame[spot.key..spot.value], value)
     }
 
     pub(crate) fn key(&self, index: usize) -> &[u8] {
@@ -82,27 +101,24 @@ impl Block {
         (found == key).then_some(value)
     }
 
-    /// The index where a walk of `from..until` begins, if any record is in it.
-    pub(crate) fn first_in(&self, from: &[u8], until: Option<&[u8]>, direction: Direction) -> Option<usize> {
-        let low = self.lower_bound(from);
-        let high = until.map_or(self.count, |until| self.lower_bound(until));
-        match direction {
-            _ if low >= high => None,
-            Direction::Forward => Some(low),
-            Direction::Backward => Some(high - 1),
-        }
+    /// The first and the last index in `from..until`, if any record is in it.
+    pub(crate) fn inside(&self, from: &[u8], until: Option<&[u8]>) -> Option<(usize, usize)> {
+        let first = self.lower_bound(from);
+        let end = until.map_or(self.count, |until| self.lower_bound(until));
+        (first < end).then(|| (first, end - 1))
     }
 
-    fn parse(&self, index: usize) -> Result<Record<'_>, DecodeError> {
-        let body = &self.frame[HEAD..self.table];
-        let slot = self.table + index * 4;
-        let offset = u32_at(&self.frame, slot)? as usize;
-        let mut reader = Reader::over(body.get(offset..).ok_or(DecodeError::Damaged("an offset points outside"))?);
+    fn parse(&self, index: usize) -> Result<Spot, DecodeError> {
+        let offset = HEAD + u32_at(&self.frame, self.table + index * 4)? as usize;
+        let rest = self.frame[..self.table].get(offset..).ok_or(DecodeError::Damaged("an offset points outside"))?;
+        let mut reader = Reader::over(rest);
         let key_len = reader.length()?;
         let value_len = reader.length()?;
-        let key = reader.raw(key_len)?;
-        let value = if value_len == 0 { None } else { Some(reader.raw(value_len - 1)?) };
-        Ok((key, value))
+        let key = offset + reader.position();
+        reader.raw(key_len)?;
+        reader.raw(value_len.saturating_sub(1))?;
+        let value = key + key_len;
+        Ok(Spot { key, value, end: value_len.checked_sub(1).map(|len| value + len) })
     }
 }
 
@@ -119,7 +135,7 @@ fn check(frame: Vec<u8>) -> Result<Block, DecodeError> {
     let block = Block { frame, count, table };
     let mut last: Option<&[u8]> = None;
     for index in 0..block.count {
-        let (key, _) = block.parse(index)?;
+        let (key, _) = block.at(block.parse(index)?);
         if last.is_some_and(|last| last >= key) {
             return Err(DecodeError::Damaged("the keys are out of order"));
         }
@@ -195,9 +211,9 @@ mod tests {
         assert_eq!(block.find(b"f"), Some(Some(&b""[..])));
         assert_eq!(block.find(b"a"), None);
         assert_eq!(block.find(b"g"), None);
-        assert_eq!(block.first_in(b"c", Some(b"f"), Direction::Backward), Some(1));
-        assert_eq!(block.first_in(b"c", None, Direction::Forward), Some(1));
-        assert_eq!(block.first_in(b"c", Some(b"d"), Direction::Forward), None);
+        assert_eq!(block.inside(b"c", Some(b"f")), Some((1, 1)));
+        assert_eq!(block.inside(b"c", None), Some((1, 2)));
+        assert_eq!(block.inside(b"c", Some(b"d")), None);
     }
 
     #[test]

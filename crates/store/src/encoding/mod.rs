@@ -12,7 +12,7 @@ mod block;
 mod entry;
 mod manifest;
 
-pub(crate) use block::{Block, BlockWriter};
+pub(crate) use block::{Block, BlockWriter, Spot};
 pub(crate) use entry::Entry;
 pub use entry::{EntryId, Ops};
 pub(crate) use manifest::{BlockRef, Manifest, Run, Writers};
@@ -92,6 +92,11 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn over(body: &'a [u8]) -> Self {
         Self { body, at: 0 }
+    }
+
+    /// How many bytes were read.
+    pub(crate) fn position(&self) -> usize {
+        self.at
     }
 
     pub(crate) fn raw(&mut self, len: usize) -> Result<&'a [u8], DecodeError> {
