@@ -2,29 +2,57 @@
 
 use std::rc::Rc;
 
+use futures_util::future::{Either, select};
 use holm_core::engine::Step;
 use holm_core::sync::{Event, Status};
 use holm_core::{Error, ErrorCode};
+use holm_store::Locks;
 
+use crate::locks::WebLocks;
 use crate::runtime::{HttpTransport, OpenOptions, Runtime};
-use crate::scope;
+use crate::{scope, timer};
 
-/// Syncs until the outbox is drained and the news are in. Where a page leads already, that page does it.
+/// A page that leads gets this long to do the work itself; after that the browser shall ask again.
+const PAGE_MS: u64 = 20_000;
+
+/// Syncs until the outbox is drained and the news are in. Where a page leads, it is waited for: it may be closed any moment.
 ///
 /// # Errors
 /// What sync failed with, so that the browser tries again; as [`Runtime::open`].
 pub async fn run_sync_event(options: OpenOptions, transport: HttpTransport) -> Result<(), Error> {
     let runtime = Runtime::open(options, transport, Rc::new(|_, _| {})).await?;
-    let outcome = match runtime.try_sync_lock().await {
-        None => Ok(()),
+    let outcome = match free_lock(&runtime).await {
         Some(held) => {
             let outcome = drain(&runtime).await;
             drop(held);
             outcome
         }
+        None => left_to_the_page(&runtime).await,
     };
     runtime.close().await;
     outcome
+}
+
+/// The lock: at once if it is free; else, while something waits, as soon as the page that leads lets go.
+async fn free_lock(runtime: &Runtime) -> Option<<WebLocks as Locks>::Held> {
+    if let Some(held) = runtime.try_sync_lock().await {
+        return Some(held);
+    }
+    if runtime.engine().status().pending == 0 {
+        return None;
+    }
+    match select(Box::pin(runtime.sync_lock()), Box::pin(timer::sleep(PAGE_MS))).await {
+        Either::Left((held, _)) => Some(held),
+        Either::Right(_) => None,
+    }
+}
+
+async fn left_to_the_page(runtime: &Runtime) -> Result<(), Error> {
+    runtime.engine().refresh().await?;
+    match runtime.engine().status().pending {
+        0 => Ok(()),
+        waiting => Err(Error::new(ErrorCode::Offline, format!("{waiting} mutations still wait; a page is at it"))),
+    }
 }
 
 async fn drain(runtime: &Runtime) -> Result<(), Error> {

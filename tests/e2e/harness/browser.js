@@ -11,7 +11,7 @@ const FAST_BACKGROUND_SYNC = [
 ];
 const ARGUMENTS = [
   '--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-quic', '--no-first-run',
-  '--disable-component-update', '--remote-debugging-port=0',
+  '--disable-background-networking', '--disable-component-update', '--disable-sync', '--remote-debugging-port=0',
   ...FAST_BACKGROUND_SYNC,
 ];
 
