@@ -146,6 +146,12 @@ pub fn base(collection: &str, id: &str) -> Vec<u8> {
     texts(BASE, &[collection, id])
 }
 
+/// The base rows of a collection, by id.
+#[must_use]
+pub fn bases_in(collection: &str) -> Span {
+    Span::of(texts(BASE, &[collection]))
+}
+
 /// All base rows.
 #[must_use]
 pub fn bases() -> Span {

@@ -14,6 +14,8 @@ const KEY: &str = "local";
 pub struct Local {
     /// This installation, to the server.
     pub client: ClientId,
+    /// This installation, in stamps: the first client id, so that what it wrote stays its own when that changes.
+    author: ClientId,
     clock: Clock,
     order: u64,
 }
@@ -22,7 +24,7 @@ impl Local {
     /// A new installation.
     #[must_use]
     pub fn new(client: ClientId) -> Self {
-        Self { client, ..Self::default() }
+        Self { author: client.clone(), client, ..Self::default() }
     }
 
     /// Where it is kept.
@@ -54,13 +56,19 @@ impl Local {
 
     /// Draws the next stamp.
     pub fn tick(&mut self, now_ms: u64) -> Hlc {
-        self.clock.tick(now_ms, &self.client)
+        self.clock.tick(now_ms, &self.author)
     }
 
     /// Draws the next stamp as the `touch` of a record.
     pub fn touch(&mut self, now_ms: u64) -> u64 {
         let stamp = self.tick(now_ms);
         (stamp.ms << 16) | u64::from(stamp.counter)
+    }
+
+    /// The last place that was drawn in the order of writes.
+    #[must_use]
+    pub fn last_order(&self) -> u64 {
+        self.order
     }
 
     /// Draws the next place in the order of writes.

@@ -4,9 +4,9 @@ use holm_protocol::ErrorCode;
 use holm_store::{Direction, Draft, Key, KeyRange, Missing, Read, Value};
 use serde::{Deserialize, Serialize};
 
+use crate::Error;
 use crate::keyspace::{Span, checkpoint, meta};
 use crate::outbox::Planned;
-use crate::Error;
 
 /// Everything in a span.
 pub(crate) fn scan(view: &impl Read, span: &Span) -> Result<Vec<(Key, Value)>, Missing> {

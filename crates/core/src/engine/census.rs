@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use holm_protocol::ErrorCode;
 use holm_store::{Applied, Change, Missing, Read};
 
-use crate::{keyspace, stored};
 use crate::outbox::Parked;
+use crate::{keyspace, stored};
 
 /// Keys of the outbox's order and of parked mutations; the latter with whether each is a conflict.
 #[derive(Debug, Default)]

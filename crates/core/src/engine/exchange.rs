@@ -125,9 +125,7 @@ impl<D: Disk + 'static, L: Locks + 'static, T: Transport + 'static> Engine<D, L,
         let cx = self.context(at_ms);
         let guard = lease.clone();
         let page = self
-            .commit(self.inner.durability, move |draft| {
-                pull::apply(draft, &cx.borrow(), &guard, &request, &response)
-            })
+            .commit(self.inner.durability, move |draft| pull::apply(draft, &cx.borrow(), &guard, &request, &response))
             .await?;
         match page {
             Page::RolledBack => self.start_over(at_ms, lease).await,
@@ -147,13 +145,7 @@ impl<D: Disk + 'static, L: Locks + 'static, T: Transport + 'static> Engine<D, L,
         (reply.outcome, reply.at_ms)
     }
 
-    async fn push_failed(
-        &self,
-        at_ms: u64,
-        lease: Lease,
-        failed: Failed,
-        request: &PushRequest,
-    ) -> Result<(), Error> {
+    async fn push_failed(&self, at_ms: u64, lease: Lease, failed: Failed, request: &PushRequest) -> Result<(), Error> {
         match failed.refused {
             Some(Refused::TooLarge) if request.mutations.len() > 1 => {
                 let limits = PushLimits { mutations: request.mutations.len(), ..self.inner.push_limits.get() };
@@ -201,10 +193,8 @@ impl<D: Disk + 'static, L: Locks + 'static, T: Transport + 'static> Engine<D, L,
 
     fn failed(&self, at_ms: u64, exchange: Exchange, failed: &Failed) -> Result<(), Error> {
         let code = failed.error.code;
-        let unreachable = matches!(
-            code,
-            ErrorCode::Offline | ErrorCode::Timeout | ErrorCode::NotHolm | ErrorCode::Redirected
-        );
+        let unreachable =
+            matches!(code, ErrorCode::Offline | ErrorCode::Timeout | ErrorCode::NotHolm | ErrorCode::Redirected);
         self.edit_status(|status| {
             status.online = if unreachable { Connection::Offline } else { Connection::Online };
             status.error = Some(status_error(&failed.error));

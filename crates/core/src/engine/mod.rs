@@ -33,9 +33,9 @@ use rand_chacha::rand_core::{RngCore, SeedableRng};
 
 pub use exchange::Step;
 pub use failure::{disk_error, store_error};
-pub use setup::FORMAT;
 pub use outlook::{Explained, Explanation, Standing};
 pub use rows::parse_rows;
+pub use setup::FORMAT;
 pub use signal::Signal;
 pub use transaction::Transaction;
 pub use transport::{Answer, Failure, Reply, Request, Transport};
@@ -193,7 +193,14 @@ impl<D: Disk + 'static, L: Locks + 'static, T: Transport + 'static> Engine<D, L,
     ///
     /// # Errors
     /// `invalid-argument`; `storage-…`; `closed`.
-    pub async fn kv_set(&self, now_ms: u64, space: &str, key: &str, json: &str, ttl_ms: Option<u64>) -> Result<(), Error> {
+    pub async fn kv_set(
+        &self,
+        now_ms: u64,
+        space: &str,
+        key: &str,
+        json: &str,
+        ttl_ms: Option<u64>,
+    ) -> Result<(), Error> {
         let (space, key, json) = (space.to_owned(), key.to_owned(), json.to_owned());
         self.commit(self.inner.durability, move |draft| kv::set(draft, &space, &key, &json, ttl_ms, now_ms)).await
     }
@@ -250,7 +257,8 @@ impl<D: Disk + 'static, L: Locks + 'static, T: Transport + 'static> Engine<D, L,
     pub async fn retry_parked(&self, now_ms: u64, mid: &str) -> Result<(), Error> {
         let (schema, receipt, mid) = (Rc::clone(&self.inner.schema), self.draw(), MutationId(mid.to_owned()));
         self.commit(self.inner.durability, move |draft| {
-            let cx = WriteContext { schema: &schema, now_ms, receipt: &receipt, written: 0, together: None, queued: true };
+            let cx =
+                WriteContext { schema: &schema, now_ms, receipt: &receipt, written: 0, together: None, queued: true };
             outbox::retry(draft, &cx, &mid)
         })
         .await

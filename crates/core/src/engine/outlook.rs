@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::{Engine, Transport};
 use crate::Error;
-use crate::schema::check_id;
 use crate::outbox::{self, ReceiptState, State};
+use crate::schema::check_id;
 use crate::sync::{Connection, Event, Phase};
 
 /// Why a record is not on the server yet, in one word.
@@ -125,10 +125,16 @@ impl<D: Disk + 'static, L: Locks + 'static, T: Transport + 'static> Engine<D, L,
                 ReceiptState::Acknowledged { .. } => return Ok(()),
                 ReceiptState::Parked { code, message } => return Err(Error::new(code, message)),
                 ReceiptState::Discarded => {
-                    return Err(Error::new(ErrorCode::NotFound, "the refused write was given up, or sent again as another"));
+                    return Err(Error::new(
+                        ErrorCode::NotFound,
+                        "the refused write was given up, or sent again as another",
+                    ));
                 }
                 ReceiptState::Unknown => {
-                    return Err(Error::new(ErrorCode::NotFound, format!("nothing is known of the receipt {receipt:?}")));
+                    return Err(Error::new(
+                        ErrorCode::NotFound,
+                        format!("nothing is known of the receipt {receipt:?}"),
+                    ));
                 }
                 ReceiptState::Pending => self.status_changed(seen).await,
             }

@@ -105,12 +105,15 @@ impl<D: Disk + 'static, L: Locks + 'static, T: Transport + 'static> Engine<D, L,
                 inner.changed.notify();
             }
             inner.watchers.notice(applied);
+            if inner.census.borrow().stale {
+                inner.watchers.wake();
+            }
         });
         self.inner.observers.borrow_mut().push(observer);
     }
 
     /// Counts what waits, at open and after other tabs moved the log past what we saw.
-    async fn take_census(&self) -> Result<(), Error> {
+    pub(super) async fn take_census(&self) -> Result<(), Error> {
         let census = self.read(|view| Census::take(view)).await?;
         *self.inner.census.borrow_mut() = census;
         self.inner.changed.notify();

@@ -49,6 +49,11 @@ impl Watchers {
         }
     }
 
+    /// Has the loop look again.
+    pub(super) fn wake(&self) {
+        self.signal.notify();
+    }
+
     pub(super) fn clear(&self) {
         self.all.borrow_mut().clear();
         self.signal.notify();
@@ -83,10 +88,14 @@ impl<D: Disk + 'static, L: Locks + 'static, T: Transport + 'static> Engine<D, L,
         self.inner.watchers.all.borrow_mut().remove(&id);
     }
 
-    /// Runs touched queries until the engine closes.
+    /// Runs touched queries, and counts what waits anew where commits were missed, until the engine closes.
     pub(super) async fn drive_watchers(&self) {
         while !self.is_closed() {
             let seen = self.inner.watchers.signal.count();
+            if self.inner.census.borrow().stale {
+                // Storage that fails now is asked again after the next commit that was missed.
+                let _counted = self.take_census().await;
+            }
             while let Some(watcher) = self.inner.watchers.next_dirty() {
                 self.run_again(&watcher).await;
             }

@@ -1,5 +1,7 @@
 //! A mutation as the outbox keeps it.
 
+use std::collections::BTreeMap;
+
 use holm_protocol::{Data, ErrorCode, Kind, Mutation, MutationId, Revision, Seq, Stamps};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -109,4 +111,26 @@ pub struct Base {
     /// When each was written.
     #[serde(default, skip_serializing_if = "Stamps::is_empty")]
     pub stamps: Stamps,
+    /// Fields that changed while mutations waited, each with the last order that was written not knowing of it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub moved: BTreeMap<String, u64>,
+}
+
+impl Base {
+    /// This base in the place of `before`, heard of after `last_order` was written.
+    #[must_use]
+    pub fn after(mut self, before: &Self, last_order: u64) -> Self {
+        let fields = before.stamps.keys().chain(self.stamps.keys());
+        let changed = fields.filter(|field| before.stamps.get(*field) != self.stamps.get(*field));
+        let moved: Vec<_> = changed.map(|field| (field.clone(), last_order)).collect();
+        self.moved.clone_from(&before.moved);
+        self.moved.extend(moved);
+        self
+    }
+
+    /// Whether a field changed without the writer of `entry` knowing.
+    #[must_use]
+    pub fn moved_from_under(&self, entry: &Entry, field: &str) -> bool {
+        self.moved.get(field).is_some_and(|last_order| entry.order <= *last_order)
+    }
 }

@@ -82,6 +82,15 @@ pub fn bases(view: &impl Read, collection: &str, id: &str) -> Planned<Option<Bas
     }
 }
 
+/// The ids of a collection that have bases, in order.
+///
+/// # Errors
+/// [`holm_store::PlanError::Missing`].
+pub fn base_ids(view: &impl Read, collection: &str) -> Planned<Vec<String>> {
+    let rows = scan(view, &keyspace::bases_in(collection))?;
+    Ok(rows.iter().map(|(key, _)| keyspace::text_after(key, 1).expect("a base's key holds its id")).collect())
+}
+
 /// Writes the base of a record.
 pub fn save_base(draft: &mut Draft<'_>, collection: &str, id: &str, base: &Base) {
     draft.put(&keyspace::base(collection, id), &encode(base));

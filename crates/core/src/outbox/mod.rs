@@ -23,7 +23,7 @@ mod write;
 
 pub use adopt::{adopt, keep_local};
 pub use entry::{Base, Entry, Place, State};
-pub use lane::{bases, drop_base, entry_at, lane, pending, remove, save_base, store_entry};
+pub use lane::{base_ids, bases, drop_base, entry_at, lane, pending, remove, save_base, store_entry};
 pub use park::{Parked, Reason, discard, parked, parked_list, retry};
 pub use receipt::{Receipt, ReceiptState, receipt};
 pub use replay::{replay, restore};

@@ -5,12 +5,12 @@ use holm_store::{Draft, Read};
 use serde::{Deserialize, Serialize};
 
 use super::receipt::{self, ReceiptState};
-use super::{Base, Entry, Operation, Planned, WriteContext, bases, remove, restore, save_base, write};
+use super::{Entry, Operation, Planned, WriteContext, remove, restore, write};
 use crate::local::Local;
 use crate::records;
 use crate::schema::Schema;
-use crate::value::unset;
 use crate::stored::{self, decode, encode};
+use crate::value::unset;
 use crate::{Error, keyspace};
 
 /// Why a mutation was parked.
@@ -104,15 +104,12 @@ pub fn retry(draft: &mut Draft<'_>, cx: &WriteContext<'_>, mid: &MutationId) -> 
 }
 
 fn retry_one(draft: &mut Draft<'_>, cx: &WriteContext<'_>, member: Parked) -> Planned<()> {
-    let Parked { entry, reason, mine, .. } = member;
+    let Parked { entry, mine, .. } = member;
     let visible = records::read(draft, &entry.collection, &entry.id)?;
     let (operation, data) = match (mine, visible) {
         (None, _) => (Operation::Delete, Data::new()),
         (Some(_), Some(_)) => (Operation::Patch, wanted_fields(&entry)),
-        (Some(mine), None) => {
-            recreate_over(draft, &entry, &reason)?;
-            (Operation::Put, mine)
-        }
+        (Some(mine), None) => (Operation::Put, mine),
     };
     write(draft, cx, &entry.collection, operation, &[(entry.id, data)])
 }
@@ -121,17 +118,6 @@ fn retry_one(draft: &mut Draft<'_>, cx: &WriteContext<'_>, member: Parked) -> Pl
 fn wanted_fields(entry: &Entry) -> Data {
     let field = |name: &String| (name.clone(), entry.data.get(name).cloned().unwrap_or_else(unset));
     entry.stamps.keys().map(field).collect()
-}
-
-/// Lets a put over a record that the server deleted name the tombstone, so that it recreates.
-fn recreate_over(draft: &mut Draft<'_>, entry: &Entry, reason: &Reason) -> Planned<()> {
-    let known = bases(draft, &entry.collection, &entry.id)?;
-    let tombstone = reason.server.as_ref().filter(|row| row.deleted).and_then(|row| row.rev.clone());
-    if let (None, Some(rev)) = (known, tombstone) {
-        let base = Base { rev: Some(rev), absent: true, ..Base::default() };
-        save_base(draft, &entry.collection, &entry.id, &base);
-    }
-    Ok(())
 }
 
 fn group(view: &impl Read, mid: &MutationId) -> Planned<Vec<Parked>> {

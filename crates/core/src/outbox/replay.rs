@@ -17,18 +17,19 @@ pub fn replay(base: &Base, lane: &[Entry], policy: ConflictPolicy) -> Option<Bas
         match entry.kind {
             Kind::Delete => row = Base { rev: row.rev, absent: true, ..Base::default() },
             Kind::Create | Kind::Put if row.absent => {
-                row = Base { absent: false, rev: row.rev, data: entry.data.clone(), stamps: entry.stamps.clone() };
+                let (data, stamps) = (entry.data.clone(), entry.stamps.clone());
+                row = Base { absent: false, rev: row.rev, data, stamps, ..Base::default() };
             }
-            Kind::Create | Kind::Put | Kind::Patch if !row.absent => lay(&mut row, entry, policy),
+            Kind::Create | Kind::Put | Kind::Patch if !row.absent => lay(&mut row, base, entry, policy),
             Kind::Create | Kind::Put | Kind::Patch | Kind::Call | Kind::Skip => {}
         }
     }
     (!row.absent).then_some(row)
 }
 
-fn lay(row: &mut Base, entry: &Entry, policy: ConflictPolicy) {
-    let moved = policy == ConflictPolicy::Merge && row.rev != entry.base;
-    merge(&mut row.data, &mut row.stamps, &entry.data, &entry.stamps, |_| moved);
+fn lay(row: &mut Base, base: &Base, entry: &Entry, policy: ConflictPolicy) {
+    let moved = |field: &str| policy == ConflictPolicy::Merge && base.moved_from_under(entry, field);
+    merge(&mut row.data, &mut row.stamps, &entry.data, &entry.stamps, moved);
 }
 
 /// Makes the visible record what base and lane say; the last entry of a lane takes the base with it.

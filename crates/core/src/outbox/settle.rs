@@ -1,11 +1,11 @@
 //! What the server said, recorded.
 
-use holm_protocol::{ErrorCode, Kind, MutationResult, Outcome, Revision, Seq, ServerRow};
+use holm_protocol::{ErrorCode, MutationResult, Outcome, Seq, ServerRow};
 use holm_store::Draft;
 
 use super::park::{Reason, park};
 use super::receipt::{self, ReceiptState};
-use super::{Entry, Place, Planned, State, entry_at, lane, remove, restore, store_entry};
+use super::{Entry, Place, Planned, State, entry_at, remove, restore, store_entry};
 use crate::local::Local;
 use crate::schema::Schema;
 use crate::sync::SyncState;
@@ -27,7 +27,7 @@ pub fn settle(
         let Some(place) = sync.frozen.remove(&result.seq) else { continue };
         let Some(entry) = entry_at(draft, &place)? else { continue };
         match &result.outcome {
-            Outcome::Ok { rev } => confirm(draft, now_ms, sync, (result.seq, place), entry, rev.as_ref())?,
+            Outcome::Ok { .. } => confirm(draft, now_ms, sync, (result.seq, place), entry),
             Outcome::Conflict { server } => park(draft, schema, now_ms, entry, conflict(server))?,
             Outcome::Rejected { code, field, message, .. } => {
                 let reason = Reason { code: *code, message: message.clone(), field: field.clone(), server: None };
@@ -43,36 +43,15 @@ pub fn settle(
     Ok(())
 }
 
-fn confirm(
-    draft: &mut Draft<'_>,
-    now_ms: u64,
-    sync: &mut SyncState,
-    (seq, place): (Seq, Place),
-    entry: Entry,
-    rev: Option<&Revision>,
-) -> Planned<()> {
+fn confirm(draft: &mut Draft<'_>, now_ms: u64, sync: &mut SyncState, (seq, place): (Seq, Place), entry: Entry) {
     receipt::save(draft, &entry.mid, &ReceiptState::Acknowledged { at: now_ms });
-    if entry.kind == Kind::Delete {
-        recreate_over(draft, &entry, rev)?;
-    }
     store_entry(draft, &Entry { state: State::Confirmed(seq), ..entry });
     sync.confirmed.insert(seq, place);
-    Ok(())
-}
-
-/// After our own delete, a waiting put of the same record names the tombstone, so that it recreates.
-fn recreate_over(draft: &mut Draft<'_>, deleted: &Entry, rev: Option<&Revision>) -> Planned<()> {
-    let later = lane(draft, &deleted.collection, &deleted.id)?.into_iter().find(|entry| {
-        entry.order > deleted.order && entry.state == State::Pending && matches!(entry.kind, Kind::Create | Kind::Put)
-    });
-    if let (Some(entry), Some(rev)) = (later, rev) {
-        store_entry(draft, &Entry { base: Some(rev.clone()), ..entry });
-    }
-    Ok(())
 }
 
 fn conflict(server: &ServerRow) -> Reason {
-    let message = if server.deleted { "the record was deleted on the server" } else { "the record changed on the server" };
+    let message =
+        if server.deleted { "the record was deleted on the server" } else { "the record changed on the server" };
     Reason { code: ErrorCode::Conflict, message: message.to_owned(), field: None, server: Some(server.clone()) }
 }
 

@@ -6,11 +6,11 @@ use serde_json::Value;
 
 use super::receipt::{self, ReceiptState};
 use super::{Base, Entry, Planned, State, bases, save_base, store_entry};
+use crate::Error;
 use crate::local::Local;
 use crate::records::{self, Record};
 use crate::schema::{Collection, Schema, check_id};
 use crate::value::is_unset;
-use crate::Error;
 
 /// What a local write does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,7 +96,8 @@ fn write_row(
             collection: collection.name.clone(),
             id: id.to_owned(),
             kind: kind(operation),
-            base: base.rev.clone(),
+            // Who saw no record writes a new one, also over the tombstone of his own delete.
+            base: before.as_ref().and_then(|_| base.rev.clone()),
             data: entry_data(operation, after.as_ref(), &changed),
             stamps,
             at: cx.now_ms,
@@ -146,12 +147,7 @@ fn next_value(
 }
 
 /// The base that stands, or what was visible if this is the record's first mutation.
-fn known_base(
-    view: &impl Read,
-    collection: &Collection,
-    id: &str,
-    before: Option<&Record>,
-) -> Planned<Base> {
+fn known_base(view: &impl Read, collection: &Collection, id: &str, before: Option<&Record>) -> Planned<Base> {
     if let Some(base) = bases(view, &collection.name, id)? {
         return Ok(base);
     }
@@ -161,6 +157,7 @@ fn known_base(
             absent: false,
             data: record.data.clone(),
             stamps: record.stamps.clone(),
+            ..Base::default()
         },
         None => Base { absent: true, ..Base::default() },
     })

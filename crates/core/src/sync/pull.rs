@@ -11,7 +11,7 @@ use serde_json::Map;
 use super::state::{Checkpoint, SyncState};
 use super::{Lease, SyncContext};
 use crate::local::Local;
-use crate::outbox::{Base, Planned, bases, confirm_covered, restore, save_base, settle};
+use crate::outbox::{Base, Planned, base_ids, bases, confirm_covered, restore, save_base, settle};
 use crate::records::{self, Record};
 use crate::schema::Collection;
 use crate::{keyspace, stored};
@@ -111,14 +111,14 @@ fn apply_scope(draft: &mut Draft<'_>, cx: &SyncContext<'_>, name: &str, page: &S
     for change in &page.changes {
         // A row of a collection that this app version does not know is not for it.
         let Ok(collection) = cx.schema.collection(&change.collection) else { continue };
-        apply_change(draft, collection, change, touch)?;
+        apply_change(draft, collection, change, touch, local.last_order())?;
         if checkpoint.resetting {
             draft.put(&keyspace::member(name, &change.collection, &change.id), &[]);
         }
     }
     if checkpoint.resetting && !page.more {
         if let Ok(collection) = cx.schema.collection(name) {
-            sweep(draft, collection, name, touch)?;
+            sweep(draft, collection, name, touch, local.last_order())?;
         }
         forget_members(draft, name)?;
         checkpoint.resetting = false;
@@ -129,13 +129,19 @@ fn apply_scope(draft: &mut Draft<'_>, cx: &SyncContext<'_>, name: &str, page: &S
     Ok(page.more)
 }
 
-fn apply_change(draft: &mut Draft<'_>, collection: &Collection, change: &Change, touch: u64) -> Planned<()> {
+fn apply_change(
+    draft: &mut Draft<'_>,
+    collection: &Collection,
+    change: &Change,
+    touch: u64,
+    last_order: u64,
+) -> Planned<()> {
     let absent = change.deleted || change.gone;
     if let Some(base) = bases(draft, &collection.name, &change.id)? {
         if base.rev != change.rev || base.absent != absent {
             let (data, stamps) = (change.data.clone(), change.stamps.clone());
-            let base = Base { rev: change.rev.clone(), absent, data, stamps };
-            save_base(draft, &collection.name, &change.id, &base);
+            let now = Base { rev: change.rev.clone(), absent, data, stamps, ..Base::default() };
+            save_base(draft, &collection.name, &change.id, &now.after(&base, last_order));
             restore(draft, collection, &change.id, touch)?;
         }
         return Ok(());
@@ -155,15 +161,19 @@ fn apply_change(draft: &mut Draft<'_>, collection: &Collection, change: &Change,
 }
 
 /// Removes what the server did not name during a reset, unless it is pending here.
-fn sweep(draft: &mut Draft<'_>, collection: &Collection, scope: &str, touch: u64) -> Planned<()> {
+fn sweep(draft: &mut Draft<'_>, collection: &Collection, scope: &str, touch: u64, last_order: u64) -> Planned<()> {
     let members = stored::scan(draft, &keyspace::members_in(scope, &collection.name))?;
     let named: BTreeSet<Key> = members.into_iter().map(|(key, _)| key).collect();
-    for id in records::ids(draft, &collection.name)? {
+    // A record that a waiting delete hides has a base and is not seen.
+    let mut ids: BTreeSet<String> = records::ids(draft, &collection.name)?.into_iter().collect();
+    ids.extend(base_ids(draft, &collection.name)?);
+    for id in ids {
         if named.contains(keyspace::member(scope, &collection.name, &id).as_slice()) {
             continue;
         }
-        if bases(draft, &collection.name, &id)?.is_some() {
-            save_base(draft, &collection.name, &id, &Base { absent: true, ..Base::default() });
+        if let Some(base) = bases(draft, &collection.name, &id)? {
+            let now = Base { absent: true, ..Base::default() }.after(&base, last_order);
+            save_base(draft, &collection.name, &id, &now);
             restore(draft, collection, &id, touch)?;
         } else {
             records::store(draft, collection, &id, None)?;

@@ -161,9 +161,7 @@ fn record(entry: &Entry) -> (String, String) {
 fn groups(waiting: Vec<Entry>) -> Vec<Vec<Entry>> {
     let mut groups: Vec<Vec<Entry>> = Vec::new();
     for entry in waiting {
-        let joins = |group: &Vec<Entry>| {
-            entry.tx.is_some() && group.first().is_some_and(|first| first.tx == entry.tx)
-        };
+        let joins = |group: &Vec<Entry>| entry.tx.is_some() && group.first().is_some_and(|first| first.tx == entry.tx);
         match groups.last_mut() {
             Some(group) if joins(group) => group.push(entry),
             _ => groups.push(vec![entry]),
