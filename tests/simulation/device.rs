@@ -1,0 +1,220 @@
+//! A device: one storage, one clock that is wrong, and tabs that come and go.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use futures_util::future::{Either, LocalBoxFuture, select};
+use holm_core::engine::{Engine, Options, Spawn, Step};
+use holm_core::sync::Event;
+use holm_store::{Durability, LockName, Locks, MemoryDisk, MemoryLocks, Observer, Origin};
+
+use crate::executor::Group;
+use crate::network::Link;
+use crate::timeline::Timeline;
+use crate::workload;
+use crate::world::{SCOPES, World};
+
+/// The real engine over a disk and a network of this simulation.
+pub type SimEngine = Engine<MemoryDisk, MemoryLocks, Link>;
+
+/// Between two tries to open, or to lead.
+const PAUSE_MS: u64 = 1_000;
+
+/// See the module.
+pub struct Device {
+    /// Which.
+    pub number: usize,
+    /// Its storage; each tab has a handle of its own on it.
+    pub disk: RefCell<MemoryDisk>,
+    /// Its tabs, by slot. A slot is empty between a crash and the next start.
+    pub tabs: RefCell<BTreeMap<u64, Rc<Tab>>>,
+    /// Its log, as it is applied.
+    pub timeline: RefCell<Timeline>,
+    /// The checkpoint of each scope when it was last looked at.
+    pub checkpoints: RefCell<BTreeMap<String, u64>>,
+    /// How many calls its users still make.
+    pub calls_left: Cell<u64>,
+    locks: MemoryLocks,
+    skew_ms: Cell<i64>,
+    offline_until_ms: Cell<u64>,
+}
+
+/// A tab, or worker.
+pub struct Tab {
+    /// Its tasks.
+    pub group: Group,
+    /// Its handle on the device's storage.
+    pub disk: MemoryDisk,
+    /// Its engine, once it is open.
+    pub engine: RefCell<Option<SimEngine>>,
+    observers: RefCell<Vec<Observer>>,
+}
+
+impl Device {
+    /// A device without tabs.
+    pub fn new(number: usize, calls_left: u64) -> Rc<Self> {
+        Rc::new(Self {
+            number,
+            disk: RefCell::default(),
+            tabs: RefCell::default(),
+            timeline: RefCell::default(),
+            checkpoints: RefCell::default(),
+            calls_left: Cell::new(calls_left),
+            locks: MemoryLocks::new(),
+            skew_ms: Cell::new(0),
+            offline_until_ms: Cell::new(0),
+        })
+    }
+
+    /// What its clock reads.
+    pub fn now_ms(&self, world: &World) -> u64 {
+        world.executor.now_ms().saturating_add_signed(self.skew_ms.get())
+    }
+
+    /// Sets its clock wrong.
+    pub fn set_skew_ms(&self, skew_ms: i64) {
+        self.skew_ms.set(skew_ms);
+    }
+
+    /// Whether no request leaves it.
+    pub fn is_offline(&self, world: &World) -> bool {
+        !world.is_calm() && world.executor.now_ms() < self.offline_until_ms.get()
+    }
+
+    /// Lets no request leave it for a while.
+    pub fn go_offline(&self, until_ms: u64) {
+        self.offline_until_ms.set(until_ms);
+    }
+
+    /// The engines that are open.
+    pub fn engines(&self) -> Vec<SimEngine> {
+        self.tabs.borrow().values().filter_map(|tab| tab.engine.borrow().clone()).collect()
+    }
+
+    /// Kills a tab where it stands. Says whether there was one.
+    pub fn kill(&self, world: &World, slot: u64) -> bool {
+        let Some(tab) = self.tabs.borrow_mut().remove(&slot) else { return false };
+        tab.disk.crash();
+        world.executor.kill(tab.group);
+        tab.observers.borrow_mut().clear();
+        tab.engine.borrow_mut().take();
+        true
+    }
+
+    /// Opens a tab.
+    pub fn start(self: &Rc<Self>, world: &Rc<World>, slot: u64) {
+        let disk = self.disk.borrow().reopen();
+        if !world.is_calm() {
+            disk.draw_faults(world.dice.seed(), world.odds.disk);
+        }
+        let group = world.executor.group();
+        let tab = Rc::new(Tab { group, disk, engine: RefCell::default(), observers: RefCell::default() });
+        self.tabs.borrow_mut().insert(slot, Rc::clone(&tab));
+        world.executor.spawn(group, run(Rc::clone(world), Rc::clone(self), tab));
+    }
+}
+
+/// A tab's life: it opens, leads when it may, and has a user.
+async fn run(world: Rc<World>, device: Rc<Device>, tab: Rc<Tab>) {
+    let engine = open(&world, &device, &tab).await;
+    observe(&world, &device, &tab, &engine);
+    *tab.engine.borrow_mut() = Some(engine.clone());
+    // What was committed between opening and listening.
+    if let Err(error) = engine.refresh().await {
+        world.history.check_code(&error);
+    }
+    let leading = lead_while_open(Rc::clone(&world), Rc::clone(&device), engine.clone());
+    world.executor.spawn(tab.group, leading);
+    workload::live(world, device, engine).await;
+}
+
+async fn open(world: &Rc<World>, device: &Rc<Device>, tab: &Tab) -> SimEngine {
+    let (executor, group) = (world.executor.clone(), tab.group);
+    let spawn: Spawn = Rc::new(move |future: LocalBoxFuture<'static, ()>| executor.spawn(group, future));
+    loop {
+        let link = Link { world: Rc::clone(world), device: Rc::clone(device) };
+        let options = Options {
+            schema: world.schema.clone(),
+            scopes: Some(SCOPES.map(String::from).to_vec()),
+            durability: Durability::Relaxed,
+            cache_bytes: 1 << 20,
+            fold_bytes: usize::try_from(world.odds.fold_bytes).expect("small"),
+            seed: world.dice.seed(),
+        };
+        match Engine::open(tab.disk.clone(), device.locks.clone(), link, options, &spawn).await {
+            Ok(engine) => return engine,
+            Err(error) => world.history.check_code(&error),
+        }
+        world.executor.sleep(PAUSE_MS).await;
+    }
+}
+
+/// Tells the device's log, and the other tabs, of commits.
+fn observe(world: &Rc<World>, device: &Rc<Device>, tab: &Tab, engine: &SimEngine) {
+    let (world, device, own) = (Rc::clone(world), Rc::clone(device), tab.group);
+    let observer = engine.database().observe(move |applied| {
+        world.note(format_args!("device {} log {} {:?}", device.number, applied.seq.0, applied.origin));
+        if let Err(what) = device.timeline.borrow_mut().apply(applied) {
+            world.history.complain(format!("device {}: {what}", device.number));
+        }
+        if applied.origin == Origin::Own {
+            broadcast(&world, &device, own);
+        }
+    });
+    tab.observers.borrow_mut().push(observer);
+}
+
+fn broadcast(world: &Rc<World>, device: &Rc<Device>, from: Group) {
+    for tab in device.tabs.borrow().values().filter(|tab| tab.group != from) {
+        let Some(engine) = tab.engine.borrow().clone() else { continue };
+        let (heard, world_then) = (world.executor.sleep(world.dice.below(20)), Rc::clone(world));
+        world.executor.spawn(tab.group, async move {
+            heard.await;
+            if let Err(error) = engine.refresh().await {
+                world_then.history.check_code(&error);
+            }
+        });
+    }
+}
+
+/// As the browser's runtime does it.
+async fn lead_while_open(world: Rc<World>, device: Rc<Device>, engine: SimEngine) {
+    let unshared = MemoryLocks::new();
+    let locks = if world.odds.has_sync_lock { &device.locks } else { &unshared };
+    while !engine.is_closed() {
+        let held = locks.lock(LockName::Sync).await;
+        match engine.lead().await {
+            Ok(()) => lead(&world, &device, &engine).await,
+            Err(error) => world.history.check_code(&error),
+        }
+        drop(held);
+        world.executor.sleep(PAUSE_MS).await;
+    }
+}
+
+async fn lead(world: &World, device: &Device, engine: &SimEngine) {
+    loop {
+        let seen = engine.wakes();
+        let now_ms = device.now_ms(world);
+        let step = engine.step(now_ms).await;
+        world.note(format_args!("device {} step {step:?}", device.number));
+        match step {
+            Step::Again => {}
+            Step::Ended => return,
+            Step::Idle if world.is_calm() => {
+                // Somebody gives a new token, once nothing goes wrong any more.
+                world.executor.sleep(PAUSE_MS).await;
+                engine.happened(device.now_ms(world), Event::Asked);
+            }
+            Step::Idle => pause(world, engine, seen, 20 * PAUSE_MS).await,
+            Step::Wait(until_ms) => pause(world, engine, seen, until_ms.saturating_sub(now_ms)).await,
+        }
+    }
+}
+
+async fn pause(world: &World, engine: &SimEngine, seen: u64, ms: u64) {
+    let due = world.executor.sleep(ms);
+    let woken = Box::pin(engine.woken(seen));
+    if let Either::Left(_) = select(due, woken).await {}
+}

@@ -1,0 +1,191 @@
+//! The way to the server: it delays, loses, doubles, cuts off, and lets strangers answer.
+//!
+//! A request travels in a task of the world, so that it arrives although its tab has died meanwhile.
+
+use std::rc::Rc;
+
+use futures_channel::oneshot;
+use futures_util::future::{Either, select};
+use holm_core::engine::{Answer, Failure, Reply, Request, Transport};
+use holm_protocol::{ErrorCode, PullRequest, PushRequest};
+use holm_server::Refusal;
+
+use crate::check;
+use crate::device::Device;
+use crate::executor::WORLD;
+use crate::world::{USER, World};
+
+/// One tab's connection.
+pub struct Link {
+    /// Where it is.
+    pub world: Rc<World>,
+    /// Whose.
+    pub device: Rc<Device>,
+}
+
+type Outcome = Result<Answer, Failure>;
+
+/// What happens to one exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trip {
+    Fine,
+    LoseRequest,
+    LoseAnswer,
+    HangBefore,
+    HangAfter,
+    Twice,
+    Late,
+    Truncate,
+    Foreign,
+}
+
+impl Transport for Link {
+    async fn send(&self, request: &Request) -> Reply {
+        let outcome = if self.device.is_offline(&self.world) {
+            Err(Failure::Network("offline".into()))
+        } else {
+            self.exchange(request).await
+        };
+        let at_ms = self.device.now_ms(&self.world);
+        self.world.note(format_args!("device {} hears of its {}: {outcome:?}", self.device.number, request.path));
+        Reply { outcome, at_ms }
+    }
+
+    async fn refresh_token(&self) -> bool {
+        self.world.dice.permille(900)
+    }
+}
+
+impl Link {
+    async fn exchange(&self, request: &Request) -> Outcome {
+        let (answer, heard) = oneshot::channel();
+        let trip = draw(&self.world);
+        let carried = carry(Rc::clone(&self.world), request.clone(), trip, answer);
+        self.world.executor.spawn(WORLD, carried);
+        let timeout = self.world.executor.sleep(u64::from(request.timeout_ms));
+        match select(heard, timeout).await {
+            Either::Left((Ok(outcome), _)) => outcome,
+            Either::Left((Err(_), _)) => Err(Failure::Network("the connection broke".into())),
+            Either::Right(_) => Err(Failure::Timeout),
+        }
+    }
+}
+
+fn draw(world: &World) -> Trip {
+    if world.is_calm() {
+        return Trip::Fine;
+    }
+    let odds = &world.odds;
+    let table = [
+        (odds.lose_request, Trip::LoseRequest, "request lost"),
+        (odds.lose_answer, Trip::LoseAnswer, "answer lost"),
+        (odds.hang / 2, Trip::HangBefore, "hang before the effect"),
+        (odds.hang / 2, Trip::HangAfter, "hang after the effect"),
+        (odds.duplicate, Trip::Twice, "request doubled"),
+        (odds.late, Trip::Late, "request late"),
+        (odds.truncate, Trip::Truncate, "answer cut off"),
+        (odds.foreign, Trip::Foreign, "foreign answer"),
+    ];
+    for (rate, trip, name) in table {
+        if world.dice.permille(rate) {
+            world.history.fault(name);
+            return trip;
+        }
+    }
+    Trip::Fine
+}
+
+/// Takes a request to the server and its answer back, or does what the trip says instead.
+async fn carry(world: Rc<World>, request: Request, trip: Trip, answer: oneshot::Sender<Outcome>) {
+    let (executor, dice) = (world.executor.clone(), world.dice.split());
+    let way = || executor.sleep(dice.below(world.odds.delay_ms_max + 1));
+    match trip {
+        Trip::LoseRequest => return way().await,
+        Trip::HangBefore => return executor.sleep(u64::from(u32::MAX)).await,
+        Trip::Late => {
+            drop(answer);
+            executor.sleep(dice.between(1, 30_000)).await;
+            let late = serve(&world, &request);
+            return world.note(format_args!("a late {} had {late:?}", request.path));
+        }
+        Trip::Foreign => {
+            way().await;
+            // Nobody may be waiting any more.
+            let _unheard = answer.send(foreign(&world));
+            return;
+        }
+        _ => way().await,
+    }
+    let mut outcome = serve(&world, &request);
+    if trip == Trip::Twice {
+        let (world, delay_ms) = (Rc::clone(&world), dice.below(20_000));
+        executor.spawn(WORLD, async move {
+            world.executor.sleep(delay_ms).await;
+            let again = serve(&world, &request);
+            world.note(format_args!("a doubled {} had {again:?}", request.path));
+        });
+    }
+    way().await;
+    match (trip, &mut outcome) {
+        (Trip::LoseAnswer, _) => return,
+        (Trip::HangAfter, _) => return executor.sleep(u64::from(u32::MAX)).await,
+        (Trip::Truncate, Ok(answer)) => answer.body.truncate(dice.below(answer.body.len() as u64) as usize),
+        _ => {}
+    }
+    let _unheard = answer.send(outcome);
+}
+
+/// What the server makes of a request.
+fn serve(world: &World, request: &Request) -> Outcome {
+    let now_ms = world.executor.now_ms();
+    let answered = if request.path == "push" {
+        let push: PushRequest = serde_json::from_str(&request.body).expect("the client's own JSON");
+        world.note(format_args!("the server gets {}", request.body));
+        world.server.borrow_mut().push(USER, &push, now_ms).map(|response| serde_json::to_vec(&response))
+    } else {
+        let mut pull: PullRequest = serde_json::from_str(&request.body).expect("the client's own JSON");
+        pull.limit = u32::try_from(world.odds.page).expect("pages are small");
+        world.server.borrow().pull(USER, &pull, now_ms).map(|response| serde_json::to_vec(&response))
+    };
+    check::pair_is_equal(world);
+    match answered {
+        Ok(body) => Ok(answer(200, None, body.expect("the server's own JSON"))),
+        Err(refusal) => {
+            explain(world, &refusal);
+            Ok(answer(refusal.status(), None, serde_json::to_vec(&refusal.body).expect("the server's own JSON")))
+        }
+    }
+}
+
+/// Complains of a refusal that only a wrong client gets.
+fn explain(world: &World, refusal: &Refusal) {
+    world.history.fault(refusal.code().as_str());
+    if matches!(refusal.code(), ErrorCode::InvalidRequest | ErrorCode::TxIncomplete | ErrorCode::ServerError) {
+        world.history.complain(format!("the server refused a request: {refusal}"));
+    }
+    if matches!(refusal.code(), ErrorCode::Gap | ErrorCode::ClientUnknown) && !world.was_rolled_back() {
+        world.history.complain(format!("without a rollback, the server said {refusal}"));
+    }
+}
+
+fn answer(status: u16, retry_after: Option<String>, body: Vec<u8>) -> Answer {
+    Answer { status, retry_after, body }
+}
+
+/// Somebody else answers; the request never got to the server.
+fn foreign(world: &World) -> Outcome {
+    let html = b"<html>Welcome to the airport</html>".to_vec();
+    let seconds = world.dice.between(1, 6).to_string();
+    match world.dice.below(10) {
+        0 => Ok(answer(200, None, html)),
+        1 => Ok(answer(200, None, Vec::new())),
+        2 => Ok(answer(200, None, b"null".to_vec())),
+        3 => Ok(answer(500, None, html)),
+        4 => Ok(answer(503, Some(seconds), Vec::new())),
+        5 => Ok(answer(429, Some(seconds), Vec::new())),
+        6 => Ok(answer(401, None, Vec::new())),
+        7 => Ok(answer(403, None, html)),
+        8 => Err(Failure::Redirect),
+        _ => Err(Failure::TooLarge),
+    }
+}

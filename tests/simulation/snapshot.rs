@@ -1,0 +1,120 @@
+//! Everything that a device has stored, read as a tab that starts now would read it.
+
+use std::collections::BTreeMap;
+
+use futures_util::FutureExt;
+use holm_core::engine::FORMAT;
+use holm_core::keyspace::{self, Parsed};
+use holm_core::outbox::{Base, Entry, Parked, Place, ReceiptState};
+use holm_core::query::Query;
+use holm_core::records::{self, Record};
+use holm_core::schema::Schema;
+use holm_core::sync::{Checkpoint, SyncState};
+use holm_store::{
+    Database, Direction, Fence, Key, KeyRange, MemoryDisk, MemoryLocks, Missing, Options, Read, Show, Value, View,
+};
+use serde::de::DeserializeOwned;
+
+use crate::history::Name;
+
+/// All families of the keyspace, decoded.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    /// The last log entry.
+    pub tail: u64,
+    /// What the app sees.
+    pub records: BTreeMap<Name, Record>,
+    /// The mutations of each record, by order, and whether each is marked as waiting.
+    pub lanes: BTreeMap<Name, BTreeMap<u64, (bool, Entry)>>,
+    /// The outbox.
+    pub outbox: BTreeMap<u64, Place>,
+    /// The last known server state of records that have mutations.
+    pub bases: BTreeMap<Name, Base>,
+    /// What the server refused.
+    pub parked: BTreeMap<String, Parked>,
+    /// The receipt of each mutation.
+    pub receipts: BTreeMap<String, ReceiptState>,
+    /// How far each scope is.
+    pub checkpoints: BTreeMap<String, Checkpoint>,
+    /// What sync remembers.
+    pub sync: SyncState,
+    /// What the index of done tasks finds.
+    pub done: Vec<String>,
+}
+
+impl Snapshot {
+    /// Reads a disk through a handle of its own; `None` where no database is yet.
+    ///
+    /// # Errors
+    /// What is damaged.
+    pub fn take(disk: &MemoryDisk, schema: &Schema, seed: [u8; 32]) -> Result<Option<Self>, String> {
+        if disk.places().is_empty() {
+            return Ok(None);
+        }
+        let fence = Fence { format: FORMAT, schema: schema.version };
+        let options = Options { fence, ..Options::default() };
+        let open = Database::open(disk.reopen(), MemoryLocks::new(), options, seed);
+        let db = open.now_or_never().expect("a disk without faults does not wait").map_err(|why| why.to_string())?;
+        let read = db.read(|view| Self::read(view, schema)).now_or_never();
+        let mut snapshot = read.expect("a disk without faults does not wait").map_err(|why| why.to_string())??;
+        snapshot.tail = db.tail().0;
+        Ok(Some(snapshot))
+    }
+
+    fn read(view: &View<'_>, schema: &Schema) -> Result<Result<Self, String>, Missing> {
+        let mut snapshot = Self::default();
+        for (key, value) in view.scan(&KeyRange::all(), Direction::Forward, usize::MAX)? {
+            if let Err(why) = snapshot.add(&key, &value) {
+                return Ok(Err(why));
+            }
+        }
+        let query = Query::parse(r#"{"collection":"tasks","where":{"done":true}}"#, schema).expect("a query");
+        snapshot.done = query.run(view)?.into_iter().map(|row| row.id).collect();
+        Ok(Ok(snapshot))
+    }
+
+    fn add(&mut self, key: &Key, value: &Value) -> Result<(), String> {
+        match keyspace::parse(key).map_err(|_| format!("a key that nobody wrote: {key:?}"))? {
+            Parsed::Record(collection, id) => {
+                let record = record(&collection, &id, value);
+                self.records.insert((collection, id), record);
+            }
+            Parsed::Lane(collection, id, order) => {
+                let waits = value.first() == Some(&keyspace::LANE_PENDING);
+                let entry = decode(value.get(1..).unwrap_or_default())?;
+                self.lanes.entry((collection, id)).or_default().insert(order, (waits, entry));
+            }
+            Parsed::Outbox(order) => drop(self.outbox.insert(order, decode(value)?)),
+            Parsed::Base(collection, id) => drop(self.bases.insert((collection, id), decode(value)?)),
+            Parsed::Parked(mid) => drop(self.parked.insert(mid, decode(value)?)),
+            Parsed::Receipt(mid) => drop(self.receipts.insert(mid, decode(value)?)),
+            Parsed::Checkpoint(scope) => drop(self.checkpoints.insert(scope, decode(value)?)),
+            Parsed::Meta(name) if name == "sync" => self.sync = decode(value)?,
+            Parsed::Meta(_) | Parsed::Index(_) | Parsed::Kv(..) | Parsed::Member(..) => {}
+        }
+        Ok(())
+    }
+}
+
+fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    serde_json::from_slice(bytes).map_err(|why| format!("{why} in {}", String::from_utf8_lossy(bytes)))
+}
+
+/// Decodes the stored value of a record.
+pub fn record(collection: &str, id: &str, value: &Value) -> Record {
+    let one = One(value.clone());
+    records::read(&one, collection, id).ok().flatten().expect("a value that is there")
+}
+
+/// A view in which every key has one value.
+struct One(Value);
+
+impl Read for One {
+    fn get(&self, _: &[u8]) -> Result<Option<Value>, Missing> {
+        Ok(Some(self.0.clone()))
+    }
+
+    fn visit(&self, _: &KeyRange, _: Direction, _: &mut Show<'_>) -> Result<(), Missing> {
+        Ok(())
+    }
+}

@@ -1,0 +1,201 @@
+//! One device's log as it is applied: the order of its mutations, and whether a value came back that the user had
+//! already replaced (invariant 9).
+//!
+//! All tabs of a device see one log; whoever applies an entry first tells it here.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use holm_core::keyspace::{self, Parsed};
+use holm_core::outbox::Entry;
+use holm_protocol::{Data, Kind};
+use holm_store::{Applied, Change, Key, Value};
+
+use crate::history::Name;
+use crate::snapshot::{self, Snapshot};
+
+/// A field that a waiting mutation writes.
+#[derive(Debug, Default)]
+struct Track {
+    /// By the order of each such mutation: what the user had before his eyes when he wrote it.
+    replaced: BTreeMap<u64, BTreeSet<String>>,
+    /// What he wrote last.
+    latest: Option<String>,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Timeline {
+    tail: u64,
+    /// Log entries were missed; nothing is judged before the next [`Self::resume`].
+    is_stale: bool,
+    /// How often the storage was rolled back.
+    life: u64,
+    lanes: BTreeMap<Name, BTreeMap<u64, Entry>>,
+    visible: BTreeMap<Name, Data>,
+    tracks: BTreeMap<Name, BTreeMap<String, Track>>,
+    /// The place of each mutation in the order of this device's writes.
+    pub orders: BTreeMap<String, (u64, u64)>,
+    /// What a record was right after this device's last write of it.
+    pub last_written: BTreeMap<Name, Option<Data>>,
+}
+
+impl Timeline {
+    /// Takes in an applied entry.
+    ///
+    /// # Errors
+    /// What flickered.
+    pub fn apply(&mut self, applied: &Applied<'_>) -> Result<(), String> {
+        let seq = applied.seq.0;
+        if seq <= self.tail {
+            return Ok(());
+        }
+        self.is_stale |= seq != self.tail + 1;
+        self.tail = seq;
+        match applied.change {
+            Change::Keys(writes) => self.take_in(writes),
+            Change::Everything => {
+                self.is_stale = true;
+                Ok(())
+            }
+        }
+    }
+
+    /// Goes on from what is stored, if anything was missed.
+    pub fn resume(&mut self, snapshot: &Snapshot) {
+        for (name, lane) in &snapshot.lanes {
+            for (order, (_, entry)) in lane {
+                let is_new = self.remember(entry, *order);
+                if is_new {
+                    let record = snapshot.records.get(name).map(|record| record.data.clone());
+                    self.last_written.insert(name.clone(), record);
+                }
+            }
+        }
+        if !self.is_stale && snapshot.tail == self.tail {
+            return;
+        }
+        self.is_stale = false;
+        self.tail = self.tail.max(snapshot.tail);
+        let entries =
+            |lane: &BTreeMap<u64, (bool, Entry)>| lane.iter().map(|(at, (_, entry))| (*at, entry.clone())).collect();
+        self.lanes = snapshot.lanes.iter().map(|(name, lane)| (name.clone(), entries(lane))).collect();
+        self.visible = snapshot.records.iter().map(|(name, record)| (name.clone(), record.data.clone())).collect();
+        self.tracks.clear();
+    }
+
+    /// Forgets what is not stored any more.
+    pub fn roll_back(&mut self) {
+        let (life, orders) = (self.life + 1, std::mem::take(&mut self.orders));
+        *self = Self { life, orders, is_stale: true, ..Self::default() };
+    }
+
+    /// Whether the storage lost what it had promised to keep.
+    pub fn was_rolled_back(&self) -> bool {
+        self.life > 0
+    }
+
+    fn remember(&mut self, entry: &Entry, order: u64) -> bool {
+        let life = self.life;
+        let mut is_new = false;
+        self.orders.entry(entry.mid.0.clone()).or_insert_with(|| {
+            is_new = true;
+            (life, order)
+        });
+        is_new
+    }
+
+    fn take_in(&mut self, writes: &[(Key, Option<Value>)]) -> Result<(), String> {
+        let mut written: BTreeSet<Name> = BTreeSet::new();
+        let mut touched: BTreeSet<Name> = BTreeSet::new();
+        for (key, value) in writes {
+            if let Ok(Parsed::Lane(collection, id, order)) = keyspace::parse(key) {
+                let name = (collection, id);
+                touched.insert(name.clone());
+                if self.take_in_lane(&name, order, value.as_ref()) {
+                    written.insert(name);
+                }
+            }
+        }
+        for (key, value) in writes {
+            if let Ok(Parsed::Record(collection, id)) = keyspace::parse(key) {
+                let record = value.as_ref().map(|value| snapshot::record(&collection, &id, value));
+                let name = (collection, id);
+                match record {
+                    Some(record) => self.visible.insert(name.clone(), record.data),
+                    None => self.visible.remove(&name),
+                };
+                touched.insert(name);
+            }
+        }
+        for name in written {
+            let now = self.visible.get(&name).cloned();
+            self.last_written.insert(name, now);
+        }
+        touched.iter().try_for_each(|name| self.judge(name))
+    }
+
+    /// Whether it was a new mutation.
+    fn take_in_lane(&mut self, name: &Name, order: u64, value: Option<&Value>) -> bool {
+        let Some(value) = value else {
+            self.lanes.entry(name.clone()).or_default().remove(&order);
+            self.forget_removed(name);
+            return false;
+        };
+        let entry: Entry = serde_json::from_slice(&value[1..]).expect("the engine's own JSON");
+        self.remember(&entry, order);
+        let is_new = self.lanes.entry(name.clone()).or_default().insert(order, entry.clone()).is_none();
+        if is_new {
+            self.track(name, &entry);
+        }
+        is_new
+    }
+
+    fn track(&mut self, name: &Name, entry: &Entry) {
+        let tracks = self.tracks.entry(name.clone()).or_default();
+        if entry.kind == Kind::Delete {
+            return tracks.clear();
+        }
+        for field in entry.stamps.keys() {
+            let track = tracks.entry(field.clone()).or_default();
+            let before = self.visible.get(name).and_then(|data| data.get(field));
+            let latest = entry.data.get(field).map(ToString::to_string);
+            let earlier = std::mem::replace(&mut track.latest, latest);
+            track.replaced.insert(entry.order, before.map(ToString::to_string).into_iter().chain(earlier).collect());
+        }
+    }
+
+    /// Only fields that a mutation still in the lane writes are watched.
+    fn forget_removed(&mut self, name: &Name) {
+        let (Some(lane), Some(tracks)) = (self.lanes.get(name), self.tracks.get_mut(name)) else { return };
+        tracks.retain(|field, track| {
+            track.replaced.retain(|order, _| lane.contains_key(order));
+            let last = lane.values().rev().find(|entry| entry.stamps.contains_key(field));
+            track.latest = last.and_then(|entry| entry.data.get(field)).map(ToString::to_string);
+            last.is_some()
+        });
+    }
+
+    fn judge(&self, name: &Name) -> Result<(), String> {
+        let Some(lane) = self.lanes.get(name).filter(|_| !self.is_stale) else { return Ok(()) };
+        let visible = self.visible.get(name);
+        if lane.values().next_back().is_some_and(|last| matches!(last.kind, Kind::Create | Kind::Put))
+            && visible.is_none()
+        {
+            return Err(format!("9: {name:?} is not there although a put of it waits"));
+        }
+        // A field without names in it, such as a boolean, has too few values to tell old from new.
+        let is_told_apart = |value: &str| value.len() > 5;
+        for (field, track) in self.tracks.get(name).into_iter().flatten() {
+            let shown = visible.and_then(|data| data.get(field)).map(ToString::to_string);
+            let was_replaced = |shown: &String| track.replaced.values().any(|values| values.contains(shown));
+            let came_back = shown.as_ref().is_some_and(|shown| is_told_apart(shown) && was_replaced(shown));
+            if came_back && shown != track.latest {
+                let latest = &track.latest;
+                return Err(format!(
+                    "9: {name:?}.{field} shows {shown:?} again, over which {latest:?} was written\n  {lane:?}"
+                ));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,247 @@
+//! What users do: they write the same few records on all devices, and some that are only theirs.
+//!
+//! Every value is written once in a run, so that a value tells whose it is and when it was written.
+
+use std::rc::Rc;
+
+use futures_util::future::select;
+use holm_core::engine::Transaction;
+use holm_core::outbox::Operation;
+use holm_core::{Error, ErrorCode};
+use serde_json::{Map, Value, json};
+
+use crate::device::{Device, SimEngine};
+use crate::dice::Dice;
+use crate::history::{Call, Fate, Name, mutation_id};
+use crate::world::World;
+
+/// The server finds titles that begin so invalid.
+pub const BAD: &str = "bad";
+
+/// Shared records.
+const TASKS: u64 = 5;
+/// The end of the id of a record that only transactions write, whose other members may be refused.
+pub const IN_TRANSACTIONS: &str = "-tx";
+/// Records that only one device writes, per device.
+const MINE: u64 = 3;
+
+struct User {
+    world: Rc<World>,
+    device: Rc<Device>,
+    engine: SimEngine,
+    dice: Dice,
+}
+
+/// Uses the app until the calls of this device are used up.
+pub async fn live(world: Rc<World>, device: Rc<Device>, engine: SimEngine) {
+    let dice = world.dice.split();
+    let user = User { world, device, engine, dice };
+    loop {
+        user.world.executor.sleep(user.dice.between(1, user.world.odds.pause_ms_max)).await;
+        let left = user.device.calls_left.get();
+        if user.world.is_calm() || left == 0 || user.engine.is_closed() {
+            return;
+        }
+        user.device.calls_left.set(left - 1);
+        match user.dice.below(100) {
+            0..=62 => user.write().await,
+            63..=77 => user.transact().await,
+            78..=85 => user.read().await,
+            86..=90 => user.unpark().await,
+            91..=94 => user.sync_now().await,
+            _ => user.keep_key().await,
+        }
+    }
+}
+
+impl User {
+    fn now_ms(&self) -> u64 {
+        self.device.now_ms(&self.world)
+    }
+
+    async fn write(&self) {
+        let is_mine = self.dice.permille(350);
+        let collection = if is_mine { "mine" } else { "tasks" };
+        let operation = *self.dice.one_of(&[
+            Operation::Put,
+            Operation::Put,
+            Operation::Insert,
+            Operation::Patch,
+            Operation::Patch,
+            Operation::Patch,
+            Operation::Delete,
+        ]);
+        let count = if self.dice.permille(800) { 1 } else { self.dice.between(2, 3) };
+        let rows: Vec<Value> = (0..count).map(|_| self.row(collection, operation)).collect();
+        let names = names(collection, &rows);
+        let receipt = self.begin(names, false);
+        let text = Value::from(rows).to_string();
+        self.world.note(format_args!("device {} {operation:?} {collection} {text} {receipt}", self.device.number));
+        let outcome = self.engine.write(self.now_ms(), &receipt, collection, operation, &text).await;
+        self.end(&receipt, &outcome);
+    }
+
+    fn row(&self, collection: &str, operation: Operation) -> Value {
+        let id = self.id(collection);
+        match operation {
+            Operation::Delete => json!([id]),
+            Operation::Patch => json!([id, self.fields(collection, operation)]),
+            Operation::Put | Operation::Insert => {
+                let mut fields = self.fields(collection, operation);
+                fields.insert("title".into(), self.title(collection));
+                json!([id, fields])
+            }
+        }
+    }
+
+    fn id(&self, collection: &str) -> String {
+        match collection {
+            "mine" => format!("d{}-{}", self.device.number, self.dice.below(MINE)),
+            _ => format!("t{}", self.dice.below(TASKS)),
+        }
+    }
+
+    fn title(&self, collection: &str) -> Value {
+        let is_bad = collection == "tasks" && self.dice.permille(40);
+        Value::from(format!("{}{}", if is_bad { BAD } else { "" }, self.world.next_value()))
+    }
+
+    /// Each field with even chances; a patch may also remove one.
+    fn fields(&self, collection: &str, operation: Operation) -> Map<String, Value> {
+        let mut fields = Map::new();
+        if self.dice.permille(500) {
+            fields.insert("title".into(), self.title(collection));
+        }
+        if self.dice.permille(500) {
+            let is_removal = operation == Operation::Patch && self.dice.permille(200);
+            let value = if is_removal { json!({ "$holm": ["unset"] }) } else { self.world.next_value().into() };
+            fields.insert("note".into(), value);
+        }
+        if collection == "tasks" && self.dice.permille(500) {
+            fields.insert("done".into(), self.dice.permille(500).into());
+        }
+        fields
+    }
+
+    fn begin(&self, rows: Vec<Name>, is_transaction: bool) -> String {
+        let receipt = self.engine.draw();
+        let call = Call { device: self.device.number, rows, is_transaction, fate: Fate::Open };
+        self.world.history.begin(&receipt, call);
+        receipt
+    }
+
+    fn end<R>(&self, receipt: &str, outcome: &Result<R, Error>) {
+        let code = outcome.as_ref().err().map(|error| error.code);
+        self.world.note(format_args!("device {} {receipt} ended {code:?}", self.device.number));
+        self.world.history.end(receipt, outcome);
+    }
+
+    /// Writes a pair that must stay equal, or reads one record to write two; again while others are in the way.
+    async fn transact(&self) {
+        for _ in 0..3 {
+            let outcome =
+                if self.dice.permille(500) { self.transact_pair().await } else { self.transact_tasks().await };
+            match outcome {
+                Err(error) if error.code == ErrorCode::Contention => {}
+                _ => return,
+            }
+        }
+    }
+
+    async fn transact_pair(&self) -> Result<(), Error> {
+        let value = self.world.next_value();
+        let rows = [("pairs", json!([["a", { "value": value }]])), ("pairs", json!([["b", { "value": value }]]))];
+        self.commit(&Transaction::default(), Operation::Put, &rows).await
+    }
+
+    async fn transact_tasks(&self) -> Result<(), Error> {
+        let tx = Transaction::default();
+        let (one, two) = (self.id("tasks"), self.id("tasks"));
+        let found = self.engine.tx_records(&tx, self.now_ms(), "tasks", &[one.clone(), two.clone()]).await;
+        let found = self.checked(found)?;
+        let seen = found[0].as_ref().map_or("", |row| row.body()).len();
+        let fields =
+            json!({ "title": self.world.next_value(), "note": format!("{} after {seen}", self.world.next_value()) });
+        let mine = format!("d{}{IN_TRANSACTIONS}", self.device.number);
+        let rows = [
+            ("tasks", json!([[one, fields]])),
+            ("tasks", json!([[two, { "title": self.world.next_value() }]])),
+            ("mine", json!([[mine, { "title": self.world.next_value() }]])),
+        ];
+        self.commit(&tx, Operation::Put, &rows).await
+    }
+
+    async fn commit(&self, tx: &Transaction, operation: Operation, rows: &[(&str, Value)]) -> Result<(), Error> {
+        for (collection, rows) in rows {
+            let added = self.engine.tx_write(tx, self.now_ms(), collection, operation, &rows.to_string()).await;
+            self.checked(added)?;
+        }
+        let names =
+            rows.iter().flat_map(|(collection, rows)| names(collection, rows.as_array().expect("rows"))).collect();
+        let receipt = self.begin(names, true);
+        self.world.note(format_args!("device {} transaction {rows:?} {receipt}", self.device.number));
+        let outcome = self.engine.tx_commit(tx, self.now_ms(), &receipt).await;
+        self.end(&receipt, &outcome);
+        outcome
+    }
+
+    fn checked<R>(&self, outcome: Result<R, Error>) -> Result<R, Error> {
+        outcome.inspect_err(|error| self.world.history.check_code(error))
+    }
+
+    /// What the index finds is what a look at every record finds.
+    async fn read(&self) {
+        let query = self.engine.parse_query(r#"{"collection":"tasks","where":{"done":true},"orderBy":"title"}"#);
+        let rows = self.engine.query(&query.expect("a query")).await;
+        for row in self.checked(rows).into_iter().flatten() {
+            let data: Value = serde_json::from_str(row.body()).expect("the engine's own JSON");
+            if data["done"] != Value::Bool(true) {
+                self.world.history.complain(format!("a query for done tasks found {data}"));
+            }
+        }
+    }
+
+    /// Gives a parked mutation up, or sends it again.
+    async fn unpark(&self) {
+        let Ok(parked) = self.checked(self.engine.parked().await) else { return };
+        if parked.is_empty() {
+            return;
+        }
+        let chosen = self.dice.one_of(&parked);
+        let together = |tx: &Option<(String, u32)>| tx.is_some() && *tx == chosen.entry.tx;
+        let group = parked.iter().filter(|other| together(&other.entry.tx) || other.entry.mid == chosen.entry.mid);
+        self.world.history.released.borrow_mut().extend(group.map(|member| member.entry.mid.0.clone()));
+        let mid = chosen.entry.mid.as_str();
+        let outcome = if self.dice.permille(500) {
+            self.engine.retry_parked(self.now_ms(), mid).await
+        } else {
+            self.engine.discard_parked(mid).await
+        };
+        self.world.note(format_args!("device {} unparked {mid}: {outcome:?}", self.device.number));
+        let _counted = self.checked(outcome);
+    }
+
+    /// Asks for a sync, and loses patience.
+    async fn sync_now(&self) {
+        let asked = Box::pin(self.engine.sync_now(self.now_ms()));
+        select(asked, self.world.executor.sleep(self.dice.between(1, 10_000))).await;
+    }
+
+    async fn keep_key(&self) {
+        let value = json!(self.world.next_value()).to_string();
+        let key = format!("k{}", self.dice.below(3));
+        let outcome = self.engine.kv_set(self.now_ms(), "settings", &key, &value, None).await;
+        let _counted = self.checked(outcome);
+        let found = self.engine.kv_read(self.now_ms(), "settings", &key).await;
+        let _counted = self.checked(found);
+    }
+}
+
+fn names(collection: &str, rows: &[Value]) -> Vec<Name> {
+    rows.iter().map(|row| (collection.to_owned(), row[0].as_str().expect("an id").to_owned())).collect()
+}
+
+/// Every mutation of a call.
+pub fn mutations<'a>(receipt: &'a str, call: &'a Call) -> impl Iterator<Item = (String, &'a Name)> {
+    call.rows.iter().enumerate().map(move |(position, name)| (mutation_id(receipt, position), name))
+}
