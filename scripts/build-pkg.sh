@@ -12,7 +12,8 @@ fresh=$BUILT/package
 bin=$ROOT/node_modules/.bin
 
 say "compiling the engine"
-(cd "$ROOT" && cargo build --quiet --release --target wasm32-unknown-unknown --package holm --lib)
+# cdylib alone: with the rlib beside it cargo would leave link-time optimisation out.
+(cd "$ROOT" && cargo rustc --quiet --release --target wasm32-unknown-unknown --package holm --lib --crate-type cdylib)
 
 rm -rf "$stage" "$fresh"
 mkdir -p "$stage" "$fresh"

@@ -1,4 +1,4 @@
-// Prints what an app loads of the package, raw and with gzip, and fails when it passes the budget.
+// Prints what an app loads of the package, raw and with gzip, and fails when it passes the budget (HOLM_BUDGET=off only says so).
 
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -23,7 +23,7 @@ for (const { what, raw, gzip, max, files } of rows) {
 for (const { what, gzip, max } of rows) {
   if (max && gzip > max) {
     console.error(`The ${what} is ${gzip} bytes with gzip; at most ${max} are allowed.`);
-    process.exitCode = 1;
+    if (process.env.HOLM_BUDGET !== 'off') process.exitCode = 1;
   }
 }
 
