@@ -28,6 +28,7 @@ say "optimising the engine"
   --enable-bulk-memory --enable-bulk-memory-opt --enable-call-indirect-overlong --enable-multivalue --enable-mutable-globals \
   --enable-nontrapping-float-to-int --enable-reference-types --enable-sign-ext
 
+node "$ROOT/scripts/short-names.js" "$fresh/engine_bg.wasm" "$stage/engine.js"
 build=$(node -p 'require("node:crypto").createHash("sha256").update(require("node:fs").readFileSync(process.argv[1])).digest("hex").slice(0, 16)' "$fresh/engine_bg.wasm")
 printf 'export const BUILD = "%s";\n' "$build" >"$stage/build.js"
 

@@ -1,0 +1,113 @@
+// Shortens the names that the engine and its glue call each other by. wasm-bindgen's end in 16 random digits, which no
+// compression takes away; nobody but these two files reads them.
+
+import { readFileSync, writeFileSync } from 'node:fs';
+
+const GLUE = './engine_bg.js';
+const [IMPORTS, EXPORTS] = [2, 7];
+
+const [wasmFile, glueFile] = process.argv.slice(2);
+const short = { imports: new Map(), exports: new Map() };
+
+function renamedWasm(bytes) {
+  const reader = new Reader(bytes);
+  const parts = [reader.take(8)];
+  while (!reader.atEnd) {
+    const id = reader.byte();
+    const body = reader.take(reader.number());
+    const written = id === IMPORTS ? renamedImports(body) : id === EXPORTS ? renamedExports(body) : body;
+    parts.push(Buffer.of(id), number(written.length), written);
+  }
+  return Buffer.concat(parts);
+}
+
+function renamedImports(body) {
+  const reader = new Reader(body);
+  const count = reader.number();
+  const parts = [number(count)];
+  for (let n = 0; n < count; n++) {
+    const [module, name] = [reader.name(), reader.name()];
+    const start = reader.at;
+    skipImport(reader);
+    parts.push(text(module), text(module === GLUE ? shortened(short.imports, name, 'i') : name), body.subarray(start, reader.at));
+  }
+  return Buffer.concat(parts);
+}
+
+function skipImport(reader) {
+  const kind = reader.byte();
+  if (kind === 0) return void reader.number();
+  if (kind !== 1 && kind !== 2) throw new Error(`An import of kind ${kind} is not expected.`);
+  if (kind === 1) reader.byte();
+  if (reader.byte() & 1) reader.number();
+  reader.number();
+}
+
+function renamedExports(body) {
+  const reader = new Reader(body);
+  const count = reader.number();
+  const parts = [number(count)];
+  for (let n = 0; n < count; n++) {
+    parts.push(text(shortened(short.exports, reader.name(), 'e')), Buffer.of(reader.byte()), number(reader.number()));
+  }
+  return Buffer.concat(parts);
+}
+
+function shortened(names, name, letter) {
+  if (!names.has(name)) names.set(name, `__${letter}${names.size.toString(36)}`);
+  return names.get(name);
+}
+
+function number(value) {
+  const bytes = [];
+  for (let rest = value; ; rest >>>= 7) {
+    if (rest < 128) return Buffer.from([...bytes, rest]);
+    bytes.push((rest & 127) | 128);
+  }
+}
+
+function text(value) {
+  const bytes = Buffer.from(value);
+  return Buffer.concat([number(bytes.length), bytes]);
+}
+
+class Reader {
+  at = 0;
+
+  constructor(bytes) {
+    this.bytes = bytes;
+  }
+
+  get atEnd() {
+    return this.at === this.bytes.length;
+  }
+
+  byte() {
+    return this.bytes[this.at++];
+  }
+
+  take(length) {
+    return this.bytes.subarray(this.at, this.at += length);
+  }
+
+  number() {
+    for (let value = 0, shift = 0; ; shift += 7) {
+      const byte = this.byte();
+      value += (byte & 127) * 2 ** shift;
+      if (byte < 128) return value;
+    }
+  }
+
+  name() {
+    return this.take(this.number()).toString();
+  }
+}
+
+writeFileSync(wasmFile, renamedWasm(readFileSync(wasmFile)));
+const glue = readFileSync(glueFile, 'utf8')
+  .replace(/\b__wb\w+/g, name => short.imports.get(name) ?? name)
+  .replace(/\bwasm\.(\w+)/g, (text, name) => (short.exports.has(name) ? `wasm.${short.exports.get(name)}` : text));
+for (const name of short.imports.values()) {
+  if (!new RegExp(`\\b${name}\\b`).test(glue)) throw new Error(`The glue does not give the import ${name}.`);
+}
+writeFileSync(glueFile, glue);
