@@ -37,8 +37,8 @@ pub fn json<T: Serialize>(value: &T) -> String {
 ///
 /// # Errors
 /// `invalid-id`.
-pub fn read_ids(text: &str) -> Result<Vec<String>, JsValue> {
-    serde_json::from_str(text).map_err(|_| to_js(&Error::new(ErrorCode::InvalidId, "ids are a list of strings")))
+pub fn read_ids(text: &str) -> Result<Vec<String>, Error> {
+    serde_json::from_slice(text.as_bytes()).map_err(|_| Error::new(ErrorCode::InvalidId, "ids are a list of strings"))
 }
 
 /// `{"rows": […]}`.

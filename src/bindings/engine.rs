@@ -8,17 +8,18 @@ use holm_core::engine::{Transaction, WatchId};
 use holm_core::outbox::Operation;
 use holm_core::sync::Event;
 use holm_core::{Error, ErrorCode};
-use js_sys::Function;
+use js_sys::{Function, Promise};
 use serde::Serialize;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use super::convert::{found_json, json, query_json, read_ids, to_js, tx_to_js, watched_json};
+use super::convert::{found_json, json, query_json, read_ids, to_js, watched_json};
+use super::promise::{promise, tx_promise};
 use crate::connectivity::Hint;
 use crate::runtime::{BrowserEngine, Runtime};
 use crate::scope;
 
-/// An open database. Every method shares it; none holds it across an await.
+/// An open database. Every method shares it; what takes time gives a promise, and an error has a `code`.
 #[wasm_bindgen(js_name = Engine)]
 pub struct JsEngine {
     runtime: Rc<Runtime>,
@@ -35,9 +36,9 @@ impl JsEngine {
         self.runtime.engine().clone()
     }
 
-    fn transaction(&self, handle: u32) -> Result<Rc<Transaction>, JsValue> {
+    fn transaction(&self, handle: u32) -> Result<Rc<Transaction>, Error> {
         let found = self.transactions.borrow().get(&handle).cloned();
-        found.ok_or_else(|| to_js(&Error::new(ErrorCode::Closed, "the transaction has ended")))
+        found.ok_or_else(|| Error::new(ErrorCode::Closed, "the transaction has ended"))
     }
 }
 
@@ -55,54 +56,41 @@ impl JsEngine {
     }
 
     /// Writes rows of one collection; gives their ids as JSON.
-    ///
-    /// # Errors
-    /// As the engine's `write`.
-    pub async fn write(
-        &self,
-        operation: String,
-        collection: String,
-        rows: String,
-        receipt: String,
-    ) -> Result<String, JsValue> {
+    pub fn write(&self, operation: String, collection: String, rows: String, receipt: String) -> Promise {
         let engine = self.engine();
-        let operation = read_operation(&operation)?;
-        let ids = engine.write(scope::now_ms(), &receipt, &collection, operation, &rows).await;
-        ids.map(|ids| json(&ids)).map_err(|error| to_js(&error))
+        promise(Box::pin(async move {
+            let operation = read_operation(&operation)?;
+            let ids = engine.write(scope::now_ms(), &receipt, &collection, operation, &rows).await?;
+            Ok(json(&ids).into())
+        }))
     }
 
     /// Reads records by id: a JSON list of rows and nulls.
-    ///
-    /// # Errors
-    /// As the engine's `records`.
-    pub async fn read(&self, collection: String, ids: String) -> Result<String, JsValue> {
+    pub fn read(&self, collection: String, ids: String) -> Promise {
         let engine = self.engine();
-        let ids = read_ids(&ids)?;
-        let rows = engine.records(&collection, &ids).await.map_err(|error| to_js(&error))?;
-        Ok(found_json(&rows))
+        promise(Box::pin(async move {
+            let rows = engine.records(&collection, &read_ids(&ids)?).await?;
+            Ok(found_json(&rows).into())
+        }))
     }
 
     /// Runs a query: `{"rows": […]}`.
-    ///
-    /// # Errors
-    /// As the engine's `query`.
-    pub async fn query(&self, query: String) -> Result<String, JsValue> {
+    pub fn query(&self, query: String) -> Promise {
         let engine = self.engine();
-        let query = engine.parse_query(&query).map_err(|error| to_js(&error))?;
-        let rows = engine.query(&query).await.map_err(|error| to_js(&error))?;
-        Ok(query_json(&rows))
+        promise(Box::pin(async move {
+            let rows = engine.query(&engine.parse_query(&query)?).await?;
+            Ok(query_json(&rows).into())
+        }))
     }
 
     /// Counts what a query finds.
-    ///
-    /// # Errors
-    /// As the engine's `count`.
-    pub async fn count(&self, query: String) -> Result<f64, JsValue> {
+    pub fn count(&self, query: String) -> Promise {
         let engine = self.engine();
-        let query = engine.parse_query(&query).map_err(|error| to_js(&error))?;
-        let count = engine.count(&query).await.map_err(|error| to_js(&error))?;
-        #[allow(clippy::cast_precision_loss)] // no memory holds 2^53 records
-        Ok(count as f64)
+        promise(Box::pin(async move {
+            let count = engine.count(&engine.parse_query(&query)?).await?;
+            #[allow(clippy::cast_precision_loss)] // no memory holds 2^53 records
+            Ok(JsValue::from_f64(count as f64))
+        }))
     }
 
     /// Watches a query; the callback gets `{"rows": […], "diff": {…}}`, or null and an error.
@@ -136,57 +124,45 @@ impl JsEngine {
     }
 
     /// Reads records inside a transaction.
-    ///
-    /// # Errors
-    /// With `retry` set where the package should run the app's function again.
     #[wasm_bindgen(js_name = txRead)]
-    pub async fn tx_read(&self, tx: u32, collection: String, ids: String) -> Result<String, JsValue> {
-        let (engine, tx) = (self.engine(), self.transaction(tx)?);
-        let ids = read_ids(&ids)?;
-        let rows = engine.tx_records(&tx, scope::now_ms(), &collection, &ids).await;
-        rows.map(|rows| found_json(&rows)).map_err(|error| tx_to_js(&error))
+    pub fn tx_read(&self, tx: u32, collection: String, ids: String) -> Promise {
+        let (engine, tx) = (self.engine(), self.transaction(tx));
+        tx_promise(Box::pin(async move {
+            let rows = engine.tx_records(&*tx?, scope::now_ms(), &collection, &read_ids(&ids)?).await?;
+            Ok(found_json(&rows).into())
+        }))
     }
 
     /// Runs a query inside a transaction.
-    ///
-    /// # Errors
-    /// With `retry` set where the package should run the app's function again.
     #[wasm_bindgen(js_name = txQuery)]
-    pub async fn tx_query(&self, tx: u32, query: String) -> Result<String, JsValue> {
-        let (engine, tx) = (self.engine(), self.transaction(tx)?);
-        let query = engine.parse_query(&query).map_err(|error| to_js(&error))?;
-        let rows = engine.tx_query(&tx, scope::now_ms(), &query).await;
-        rows.map(|rows| query_json(&rows)).map_err(|error| tx_to_js(&error))
+    pub fn tx_query(&self, tx: u32, query: String) -> Promise {
+        let (engine, tx) = (self.engine(), self.transaction(tx));
+        tx_promise(Box::pin(async move {
+            let rows = engine.tx_query(&*tx?, scope::now_ms(), &engine.parse_query(&query)?).await?;
+            Ok(query_json(&rows).into())
+        }))
     }
 
     /// Writes inside a transaction; nothing is kept before the commit.
-    ///
-    /// # Errors
-    /// With `retry` set where the package should run the app's function again.
     #[wasm_bindgen(js_name = txWrite)]
-    pub async fn tx_write(
-        &self,
-        tx: u32,
-        operation: String,
-        collection: String,
-        rows: String,
-    ) -> Result<String, JsValue> {
-        let (engine, tx) = (self.engine(), self.transaction(tx)?);
-        let operation = read_operation(&operation)?;
-        let ids = engine.tx_write(&tx, scope::now_ms(), &collection, operation, &rows).await;
-        ids.map(|ids| json(&ids)).map_err(|error| tx_to_js(&error))
+    pub fn tx_write(&self, tx: u32, operation: String, collection: String, rows: String) -> Promise {
+        let (engine, tx) = (self.engine(), self.transaction(tx));
+        tx_promise(Box::pin(async move {
+            let operation = read_operation(&operation)?;
+            let ids = engine.tx_write(&*tx?, scope::now_ms(), &collection, operation, &rows).await?;
+            Ok(json(&ids).into())
+        }))
     }
 
     /// Commits a transaction, and ends it.
-    ///
-    /// # Errors
-    /// With `retry` set where the package should run the app's function again.
     #[wasm_bindgen(js_name = txCommit)]
-    pub async fn tx_commit(&self, tx: u32, receipt: String) -> Result<String, JsValue> {
-        let (engine, transaction) = (self.engine(), self.transaction(tx)?);
+    pub fn tx_commit(&self, tx: u32, receipt: String) -> Promise {
+        let (engine, transaction) = (self.engine(), self.transaction(tx));
         self.transactions.borrow_mut().remove(&tx);
-        let done = engine.tx_commit(&transaction, scope::now_ms(), &receipt).await;
-        done.map(|()| "null".to_owned()).map_err(|error| tx_to_js(&error))
+        tx_promise(Box::pin(async move {
+            engine.tx_commit(&*transaction?, scope::now_ms(), &receipt).await?;
+            Ok("null".into())
+        }))
     }
 
     /// Forgets a transaction.
@@ -196,46 +172,46 @@ impl JsEngine {
     }
 
     /// Sets a key of a namespace.
-    ///
-    /// # Errors
-    /// As the engine's `kv_set`.
     #[wasm_bindgen(js_name = kvSet)]
-    pub async fn kv_set(&self, space: String, key: String, value: String, ttl_ms: Option<f64>) -> Result<(), JsValue> {
+    pub fn kv_set(&self, space: String, key: String, value: String, ttl_ms: Option<f64>) -> Promise {
         let engine = self.engine();
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // saturates; the package checked the range
-        let ttl_ms = ttl_ms.map(|ttl| ttl as u64);
-        engine.kv_set(scope::now_ms(), &space, &key, &value, ttl_ms).await.map_err(|error| to_js(&error))
+        promise(Box::pin(async move {
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            // saturates; the package checked the range
+            let ttl_ms = ttl_ms.map(|ttl| ttl as u64);
+            engine.kv_set(scope::now_ms(), &space, &key, &value, ttl_ms).await?;
+            Ok(JsValue::UNDEFINED)
+        }))
     }
 
     /// Reads a key of a namespace.
-    ///
-    /// # Errors
-    /// As the engine's `kv_read`.
     #[wasm_bindgen(js_name = kvRead)]
-    pub async fn kv_read(&self, space: String, key: String) -> Result<Option<String>, JsValue> {
+    pub fn kv_read(&self, space: String, key: String) -> Promise {
         let engine = self.engine();
-        engine.kv_read(scope::now_ms(), &space, &key).await.map_err(|error| to_js(&error))
+        promise(Box::pin(async move {
+            let found = engine.kv_read(scope::now_ms(), &space, &key).await?;
+            Ok(found.into())
+        }))
     }
 
     /// Removes a key of a namespace.
-    ///
-    /// # Errors
-    /// As the engine's `kv_delete`.
     #[wasm_bindgen(js_name = kvDelete)]
-    pub async fn kv_delete(&self, space: String, key: String) -> Result<(), JsValue> {
+    pub fn kv_delete(&self, space: String, key: String) -> Promise {
         let engine = self.engine();
-        engine.kv_delete(&space, &key).await.map_err(|error| to_js(&error))
+        promise(Box::pin(async move {
+            engine.kv_delete(&space, &key).await?;
+            Ok(JsValue::UNDEFINED)
+        }))
     }
 
     /// The keys of a namespace, as a JSON list.
-    ///
-    /// # Errors
-    /// As the engine's `kv_keys`.
     #[wasm_bindgen(js_name = kvKeys)]
-    pub async fn kv_keys(&self, space: String) -> Result<String, JsValue> {
+    pub fn kv_keys(&self, space: String) -> Promise {
         let engine = self.engine();
-        let keys = engine.kv_keys(scope::now_ms(), &space).await.map_err(|error| to_js(&error))?;
-        Ok(json(&keys))
+        promise(Box::pin(async move {
+            let keys = engine.kv_keys(scope::now_ms(), &space).await?;
+            Ok(json(&keys).into())
+        }))
     }
 
     /// The status, as a flat object.
@@ -248,31 +224,28 @@ impl JsEngine {
     }
 
     /// What became of a call, as JSON.
-    ///
-    /// # Errors
-    /// As the engine's `receipt`.
-    pub async fn receipt(&self, receipt: String) -> Result<String, JsValue> {
+    pub fn receipt(&self, receipt: String) -> Promise {
         let engine = self.engine();
-        engine.receipt(&receipt).await.map(|receipt| json(&receipt)).map_err(|error| to_js(&error))
+        promise(Box::pin(async move { Ok(json(&engine.receipt(&receipt).await?).into()) }))
     }
 
     /// Resolves when the server has acknowledged a call.
-    ///
-    /// # Errors
-    /// As the engine's `synced`.
-    pub async fn synced(&self, receipt: String) -> Result<(), JsValue> {
+    pub fn synced(&self, receipt: String) -> Promise {
         let engine = self.engine();
-        engine.synced(&receipt).await.map_err(|error| to_js(&error))
+        promise(Box::pin(async move {
+            engine.synced(&receipt).await?;
+            Ok(JsValue::UNDEFINED)
+        }))
     }
 
     /// Pushes and pulls now.
-    ///
-    /// # Errors
-    /// As the engine's `sync_now`.
     #[wasm_bindgen(js_name = syncNow)]
-    pub async fn sync_now(&self) -> Result<(), JsValue> {
+    pub fn sync_now(&self) -> Promise {
         let runtime = Rc::clone(&self.runtime);
-        runtime.sync_now().await.map_err(|error| to_js(&error))
+        promise(Box::pin(async move {
+            runtime.sync_now().await?;
+            Ok(JsValue::UNDEFINED)
+        }))
     }
 
     /// Leaves the network alone until `resume`.
@@ -297,57 +270,54 @@ impl JsEngine {
     }
 
     /// Every parked mutation, as JSON.
-    ///
-    /// # Errors
-    /// As the engine's `parked`.
-    pub async fn parked(&self) -> Result<String, JsValue> {
+    pub fn parked(&self) -> Promise {
         let engine = self.engine();
-        engine.parked().await.map(|parked| json(&parked)).map_err(|error| to_js(&error))
+        promise(Box::pin(async move { Ok(json(&engine.parked().await?).into()) }))
     }
 
     /// Sends a parked mutation once more.
-    ///
-    /// # Errors
-    /// As the engine's `retry_parked`.
     #[wasm_bindgen(js_name = retryParked)]
-    pub async fn retry_parked(&self, mid: String) -> Result<(), JsValue> {
+    pub fn retry_parked(&self, mid: String) -> Promise {
         let engine = self.engine();
-        engine.retry_parked(scope::now_ms(), &mid).await.map_err(|error| to_js(&error))
+        promise(Box::pin(async move {
+            engine.retry_parked(scope::now_ms(), &mid).await?;
+            Ok(JsValue::UNDEFINED)
+        }))
     }
 
     /// Gives a parked mutation up.
-    ///
-    /// # Errors
-    /// As the engine's `discard_parked`.
     #[wasm_bindgen(js_name = discardParked)]
-    pub async fn discard_parked(&self, mid: String) -> Result<(), JsValue> {
+    pub fn discard_parked(&self, mid: String) -> Promise {
         let engine = self.engine();
-        engine.discard_parked(&mid).await.map_err(|error| to_js(&error))
+        promise(Box::pin(async move {
+            engine.discard_parked(&mid).await?;
+            Ok(JsValue::UNDEFINED)
+        }))
     }
 
     /// Why a record is not on the server yet, as JSON.
-    ///
-    /// # Errors
-    /// As the engine's `explain`.
-    pub async fn explain(&self, collection: String, id: String) -> Result<String, JsValue> {
+    pub fn explain(&self, collection: String, id: String) -> Promise {
         let engine = self.engine();
-        engine.explain(&collection, &id).await.map(|told| json(&told)).map_err(|error| to_js(&error))
+        promise(Box::pin(async move { Ok(json(&engine.explain(&collection, &id).await?).into()) }))
     }
 
     /// Closes the database; every later call fails with `closed`.
-    pub async fn close(&self) {
+    pub fn close(&self) -> Promise {
         let runtime = Rc::clone(&self.runtime);
         self.transactions.borrow_mut().clear();
-        runtime.close().await;
+        promise(Box::pin(async move {
+            runtime.close().await;
+            Ok(JsValue::UNDEFINED)
+        }))
     }
 }
 
-fn read_operation(operation: &str) -> Result<Operation, JsValue> {
+fn read_operation(operation: &str) -> Result<Operation, Error> {
     match operation {
         "put" => Ok(Operation::Put),
         "insert" => Ok(Operation::Insert),
         "patch" => Ok(Operation::Patch),
         "delete" => Ok(Operation::Delete),
-        other => Err(to_js(&Error::new(ErrorCode::InvalidArgument, format!("no such operation: {other:?}")))),
+        other => Err(Error::new(ErrorCode::InvalidArgument, format!("no such operation: {other}"))),
     }
 }

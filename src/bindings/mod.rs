@@ -5,6 +5,7 @@
 mod convert;
 mod engine;
 mod open;
+mod promise;
 
 pub use engine::JsEngine;
 pub use open::{open_engine, run_sync_event};

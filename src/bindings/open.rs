@@ -3,52 +3,51 @@
 use std::rc::Rc;
 
 use holm_core::{Error, ErrorCode};
-use js_sys::Function;
+use js_sys::{Function, Promise};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use super::convert::to_js;
 use super::engine::JsEngine;
+use super::promise::promise;
 use crate::runtime::{HttpTransport, OnEvent, OpenOptions, Runtime};
 use crate::{panic, service_worker, timer};
 
 /// Opens a database; `ask_token` gives the bearer token, `on_event` hears of status and storage.
 ///
-/// # Errors
-/// As [`Runtime::open`].
+/// The promise rejects as [`Runtime::open`] fails.
 #[wasm_bindgen]
-pub async fn open_engine(
-    options: JsValue,
-    ask_token: Option<Function>,
-    on_event: Function,
-) -> Result<JsEngine, JsValue> {
+pub fn open_engine(options: JsValue, ask_token: Option<Function>, on_event: Function) -> Promise {
     panic::install_hook();
-    let options = read_options(options)?;
-    let transport = transport(&options, ask_token);
     let tell: OnEvent = Rc::new(move |kind, json| {
         // What the app's listener throws is the app's; the engine goes on.
         drop(on_event.call2(&JsValue::UNDEFINED, &kind.into(), &json.into()));
     });
-    let runtime = Runtime::open(options, transport, tell).await.map_err(|error| to_js(&error))?;
-    runtime.start();
-    Ok(JsEngine::new(runtime))
+    promise(Box::pin(async move {
+        let options = read_options(options)?;
+        let transport = transport(&options, ask_token);
+        let runtime = Runtime::open(options, transport, tell).await?;
+        runtime.start();
+        Ok(JsEngine::new(runtime).into())
+    }))
 }
 
 /// Opens, syncs until the outbox is drained, closes: the work of one `sync` event.
 ///
-/// # Errors
-/// What sync failed with, so that the browser tries again.
+/// The promise rejects with what sync failed with, so that the browser tries again.
 #[wasm_bindgen]
-pub async fn run_sync_event(options: JsValue, ask_token: Option<Function>) -> Result<(), JsValue> {
+pub fn run_sync_event(options: JsValue, ask_token: Option<Function>) -> Promise {
     panic::install_hook();
-    let options = read_options(options)?;
-    let transport = transport(&options, ask_token);
-    service_worker::run_sync_event(options, transport).await.map_err(|error| to_js(&error))
+    promise(Box::pin(async move {
+        let options = read_options(options)?;
+        let transport = transport(&options, ask_token);
+        service_worker::run_sync_event(options, transport).await?;
+        Ok(JsValue::UNDEFINED)
+    }))
 }
 
-fn read_options(options: JsValue) -> Result<OpenOptions, JsValue> {
+fn read_options(options: JsValue) -> Result<OpenOptions, Error> {
     serde_wasm_bindgen::from_value(options)
-        .map_err(|why| to_js(&Error::new(ErrorCode::InvalidArgument, format!("the options cannot be read: {why}"))))
+        .map_err(|why| Error::new(ErrorCode::InvalidArgument, format!("the options cannot be read: {why}")))
 }
 
 fn transport(options: &OpenOptions, ask_token: Option<Function>) -> HttpTransport {
