@@ -1,0 +1,282 @@
+//! One engine, one executor, one scripted server.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::future::Future;
+use std::rc::Rc;
+
+use futures_executor::LocalPool;
+use futures_util::future::LocalBoxFuture;
+use futures_util::task::LocalSpawnExt;
+use holm_core::engine::{Answer, Engine, Failure, Options, Reply, Request, Spawn, Step, Transport};
+use holm_core::outbox::{Operation, Parked, Receipt};
+use holm_core::schema::Schema;
+use holm_core::sync::Status;
+use holm_core::{Error, ErrorCode};
+use holm_store::{Durability, MemoryDisk, MemoryLocks};
+use serde_json::{Value, json};
+
+pub type TestEngine = Engine<MemoryDisk, MemoryLocks, Wire>;
+
+pub const NOW_MS: u64 = 1_760_000_000_000;
+
+pub const SCHEMA: &str = r#"{"version":1,"collections":{"tasks":{
+    "fields":{"title":{"type":"string"},"note":{"type":"string","optional":true},"done":{"type":"boolean","default":false}},
+    "indexes":[["done","title"]]}}}"#;
+
+/// What the server says instead of what it would say.
+type Instead = Result<Answer, Failure>;
+
+#[derive(Default)]
+struct Server {
+    acked: u64,
+    checkpoint: u64,
+    requests: Vec<(&'static str, Value)>,
+    instead: VecDeque<(&'static str, Instead)>,
+    outcomes: VecDeque<Value>,
+    pages: VecDeque<Value>,
+}
+
+/// The way to a server that answers `ok` and has no changes, unless the test says otherwise.
+#[derive(Clone, Default)]
+pub struct Wire {
+    server: Rc<RefCell<Server>>,
+    now_ms: Rc<Cell<u64>>,
+    pub refreshes: Rc<Cell<u32>>,
+}
+
+impl Wire {
+    /// The next request of this path is answered so, and has no effect.
+    pub fn instead(&self, path: &'static str, status: u16, retry_after: Option<&str>, body: &str) {
+        let answer = Answer { status, retry_after: retry_after.map(String::from), body: body.as_bytes().to_vec() };
+        self.server.borrow_mut().instead.push_back((path, Ok(answer)));
+    }
+
+    /// The next request of this path brings nothing back, and has no effect.
+    pub fn fail(&self, path: &'static str, failure: Failure) {
+        self.server.borrow_mut().instead.push_back((path, Err(failure)));
+    }
+
+    /// The next mutation has this outcome.
+    pub fn outcome(&self, outcome: Value) {
+        self.server.borrow_mut().outcomes.push_back(outcome);
+    }
+
+    /// The next pull brings these changes; `extra` goes over the scope's answer.
+    pub fn page(&self, changes: &Value, extra: &Value) {
+        let mut page = json!({ "changes": changes });
+        page.as_object_mut().expect("an object").extend(extra.as_object().expect("an object").clone());
+        self.server.borrow_mut().pages.push_back(page);
+    }
+
+    /// The server claims to have handled so many mutations.
+    pub fn set_acked(&self, acked: u64) {
+        self.server.borrow_mut().acked = acked;
+    }
+
+    /// Every request of a path, in order.
+    pub fn requests(&self, path: &str) -> Vec<Value> {
+        let server = self.server.borrow();
+        server.requests.iter().filter(|(to, _)| *to == path).map(|(_, body)| body.clone()).collect()
+    }
+
+    /// The mutations of every push, in order.
+    pub fn mutations(&self) -> Vec<Value> {
+        self.requests("push").iter().flat_map(|push| push["mutations"].as_array().expect("mutations").clone()).collect()
+    }
+}
+
+impl Server {
+    fn push(&mut self, request: &Value) -> Value {
+        let mutations = request["mutations"].as_array().expect("mutations");
+        let results: Vec<Value> = mutations.iter().map(|mutation| self.handle(mutation)).collect();
+        json!({ "v": 1, "epoch": "e1", "now": "000000000001-0000-s", "acked": self.acked, "results": results })
+    }
+
+    fn handle(&mut self, mutation: &Value) -> Value {
+        let seq = mutation["seq"].as_u64().expect("a seq");
+        self.acked = self.acked.max(seq);
+        let rev = format!("r{seq}");
+        let mut outcome = self.outcomes.pop_front().unwrap_or_else(|| json!({ "status": "ok", "rev": rev }));
+        outcome["seq"] = seq.into();
+        outcome
+    }
+
+    fn pull(&mut self) -> Value {
+        self.checkpoint += 1;
+        let mut scope =
+            json!({ "key": "tasks", "checkpoint": self.checkpoint.to_string(), "more": false, "changes": [] });
+        let page = self.pages.pop_front().unwrap_or_else(|| json!({}));
+        scope.as_object_mut().expect("an object").extend(page.as_object().expect("an object").clone());
+        json!({ "v": 1, "epoch": "e1", "now": "000000000001-0000-s", "acked": self.acked, "results": [], "scopes": [scope] })
+    }
+}
+
+impl Transport for Wire {
+    async fn send(&self, request: &Request) -> Reply {
+        let body: Value = serde_json::from_str(&request.body).expect("JSON");
+        let mut server = self.server.borrow_mut();
+        server.requests.push((request.path, body.clone()));
+        let at = server.instead.iter().position(|(path, _)| *path == request.path);
+        let outcome = match at.and_then(|at| server.instead.remove(at)) {
+            Some((_, instead)) => instead,
+            None => {
+                let answer = if request.path == "push" { server.push(&body) } else { server.pull() };
+                Ok(Answer { status: 200, retry_after: None, body: answer.to_string().into_bytes() })
+            }
+        };
+        Reply { outcome, at_ms: self.now_ms.get().max(NOW_MS) }
+    }
+
+    async fn refresh_token(&self) -> bool {
+        self.refreshes.set(self.refreshes.get() + 1);
+        true
+    }
+}
+
+/// See the module.
+pub struct Bench {
+    pool: RefCell<LocalPool>,
+    pub disk: MemoryDisk,
+    pub wire: Wire,
+    pub engine: TestEngine,
+    next_receipt: Cell<u64>,
+}
+
+/// Opens an engine; each with a seed of its own.
+pub fn try_open(
+    disk: &MemoryDisk,
+    wire: &Wire,
+    schema: &str,
+    scopes: Option<&[&str]>,
+    seed: u8,
+) -> Result<Bench, Error> {
+    let mut pool = LocalPool::new();
+    let spawner = pool.spawner();
+    let spawn: Spawn =
+        Rc::new(move |future: LocalBoxFuture<'static, ()>| spawner.spawn_local(future).expect("it runs"));
+    let options = Options {
+        schema: Schema::parse(schema)?,
+        scopes: scopes.map(|scopes| scopes.iter().map(|scope| String::from(*scope)).collect()),
+        durability: Durability::Relaxed,
+        cache_bytes: 1 << 20,
+        fold_bytes: 1 << 16,
+        seed: [seed; 32],
+    };
+    let disk = disk.reopen();
+    let engine = pool.run_until(Engine::open(disk.clone(), MemoryLocks::new(), wire.clone(), options, &spawn))?;
+    Ok(Bench {
+        pool: RefCell::new(pool),
+        disk,
+        wire: wire.clone(),
+        engine,
+        next_receipt: Cell::new(u64::from(seed) << 32),
+    })
+}
+
+impl Bench {
+    /// A synced database that leads.
+    pub fn synced() -> Self {
+        let bench = try_open(&MemoryDisk::new(), &Wire::default(), SCHEMA, Some(&["tasks"]), 1).expect("opens");
+        bench.run(bench.engine.lead()).expect("leads");
+        bench
+    }
+
+    /// A database without a server.
+    pub fn local(schema: &str) -> Self {
+        try_open(&MemoryDisk::new(), &Wire::default(), schema, None, 1).expect("opens")
+    }
+
+    pub fn run<R>(&self, future: impl Future<Output = R>) -> R {
+        self.pool.borrow_mut().run_until(future)
+    }
+
+    /// Lets everything that can run do so.
+    pub fn settle(&self) {
+        self.pool.borrow_mut().run_until_stalled();
+    }
+
+    /// Writes, and gives the receipt.
+    pub fn try_write(&self, operation: Operation, rows: &Value) -> Result<String, Error> {
+        self.next_receipt.set(self.next_receipt.get() + 1);
+        let receipt = format!("{:032x}", self.next_receipt.get());
+        self.run(self.engine.write(NOW_MS, &receipt, "tasks", operation, &rows.to_string()))?;
+        Ok(receipt)
+    }
+
+    pub fn write(&self, operation: Operation, rows: &Value) -> String {
+        self.try_write(operation, rows).expect("written")
+    }
+
+    pub fn put(&self, id: &str, title: &str) -> String {
+        self.write(Operation::Put, &json!([[id, { "title": title }]]))
+    }
+
+    /// What a write fails with.
+    pub fn refused(&self, operation: Operation, rows: &Value) -> ErrorCode {
+        self.try_write(operation, rows).expect_err("refused").code
+    }
+
+    /// The fields of a record.
+    pub fn record(&self, id: &str) -> Option<Value> {
+        let rows = self.run(self.engine.records("tasks", &[id.to_owned()])).expect("read");
+        rows[0].as_ref().map(|row| serde_json::from_str(row.body()).expect("JSON"))
+    }
+
+    pub fn title(&self, id: &str) -> Option<String> {
+        self.record(id).map(|record| record["title"].as_str().expect("a title").to_owned())
+    }
+
+    pub fn query(&self, query: &Value) -> Vec<String> {
+        let query = self.engine.parse_query(&query.to_string()).expect("a query");
+        self.run(self.engine.query(&query)).expect("read").into_iter().map(|row| row.id).collect()
+    }
+
+    pub fn parked(&self) -> Vec<Parked> {
+        self.run(self.engine.parked()).expect("read")
+    }
+
+    pub fn receipt(&self, receipt: &str) -> Receipt {
+        self.run(self.engine.receipt(receipt)).expect("read")
+    }
+
+    pub fn status(&self) -> Status {
+        self.engine.status()
+    }
+
+    pub fn step(&self, now_ms: u64) -> Step {
+        self.wire.now_ms.set(now_ms);
+        self.run(self.engine.step(now_ms))
+    }
+
+    /// The same storage in another tab, which leads from now on.
+    pub fn reopen(&self, seed: u8) -> Self {
+        let bench = try_open(&self.disk, &self.wire, SCHEMA, Some(&["tasks"]), seed).expect("opens");
+        bench.run(bench.engine.lead()).expect("leads");
+        bench
+    }
+
+    /// Exchanges with the server until there is nothing to do at once; gives the last step.
+    pub fn sync(&self) -> Step {
+        for _ in 0..50 {
+            match self.step(NOW_MS) {
+                Step::Again => {}
+                step => return step,
+            }
+        }
+        panic!("sync does not come to rest: {:?}", self.status());
+    }
+}
+
+/// A row as a pull brings it; every field stamped so many ms after `NOW_MS` by `client`.
+pub fn change(id: &str, rev: &str, data: &Value, after_ms: u64, client: &str) -> Value {
+    let stamp = format!("{:012x}-0000-{client}", NOW_MS + after_ms);
+    let fields = data.as_object().expect("an object").keys();
+    let stamps: serde_json::Map<String, Value> = fields.map(|field| (field.clone(), stamp.clone().into())).collect();
+    json!({ "collection": "tasks", "id": id, "rev": rev, "data": data, "stamps": stamps })
+}
+
+/// A tombstone as a pull brings it.
+pub fn tombstone(id: &str, rev: &str) -> Value {
+    json!({ "collection": "tasks", "id": id, "rev": rev, "deleted": true })
+}

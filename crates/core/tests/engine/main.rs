@@ -1,0 +1,8 @@
+//! The engine as an app and a leader use it: the real store on a disk in memory, and a server that says what the test
+//! wants it to say.
+
+mod bench;
+mod local;
+mod opening;
+mod refusals;
+mod sync;
