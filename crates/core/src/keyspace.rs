@@ -152,6 +152,12 @@ pub fn bases_in(collection: &str) -> Span {
     Span::of(texts(BASE, &[collection]))
 }
 
+/// Where a record and its base stand: what a plan over many records asks for first.
+#[must_use]
+pub fn of_record(collection: &str, id: &str) -> [Vec<u8>; 2] {
+    [record(collection, id), base(collection, id)]
+}
+
 /// All base rows.
 #[must_use]
 pub fn bases() -> Span {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::receipt::{self, ReceiptState};
 use super::{Base, Entry, Planned, State, bases, save_base, store_entry};
-use crate::Error;
+use crate::{Error, keyspace};
 use crate::local::Local;
 use crate::records::{self, Record};
 use crate::schema::{Collection, Schema, check_id};
@@ -54,6 +54,7 @@ pub fn write(
     rows: &[(String, Data)],
 ) -> Planned<()> {
     let collection = cx.schema.collection(collection)?;
+    records::prefetch(draft, rows.iter().flat_map(|(id, _)| keyspace::of_record(&collection.name, id)))?;
     let mut local = Local::read(draft)?;
     for (position, (id, data)) in rows.iter().enumerate() {
         check_id(id)?;

@@ -108,6 +108,8 @@ fn apply_scope(draft: &mut Draft<'_>, cx: &SyncContext<'_>, name: &str, page: &S
     let mut local = Local::read(draft)?;
     let touch = local.touch(cx.now_ms);
     local.save(draft);
+    let keys = page.changes.iter().flat_map(|change| keyspace::of_record(&change.collection, &change.id));
+    records::prefetch(draft, keys)?;
     for change in &page.changes {
         // A row of a collection that this app version does not know is not for it.
         let Ok(collection) = cx.schema.collection(&change.collection) else { continue };
