@@ -91,7 +91,7 @@ pub fn discard(draft: &mut Draft<'_>, mid: &MutationId) -> Planned<()> {
 /// Writes what a parked mutation wanted once more, as a new mutation, with the others of its transaction.
 ///
 /// # Errors
-/// `not-found`, and whatever [`write`] refuses.
+/// `not-found`, and whatever [`write()`] refuses.
 pub fn retry(draft: &mut Draft<'_>, cx: &WriteContext<'_>, mid: &MutationId) -> Planned<()> {
     let members = group(draft, mid)?;
     let together = (members.len() > 1).then(|| u32::try_from(members.len()).unwrap_or(u32::MAX));
