@@ -42,7 +42,7 @@ pub fn set(
 ///
 /// # Errors
 /// [`Missing`].
-pub fn read(view: &impl Read, namespace: &str, key: &str, now_ms: u64) -> Result<Option<String>, Missing> {
+pub fn read(view: &dyn Read, namespace: &str, key: &str, now_ms: u64) -> Result<Option<String>, Missing> {
     let value = view.get(&keyspace::kv(namespace, key))?;
     let live = value.filter(|value| is_live(value, now_ms));
     Ok(live.map(|value| String::from_utf8_lossy(&value[EXPIRES_BYTES..]).into_owned()))
@@ -57,7 +57,7 @@ pub fn delete(draft: &mut Draft<'_>, namespace: &str, key: &str) {
 ///
 /// # Errors
 /// [`Missing`].
-pub fn keys(view: &impl Read, namespace: &str, now_ms: u64) -> Result<Vec<String>, Missing> {
+pub fn keys(view: &dyn Read, namespace: &str, now_ms: u64) -> Result<Vec<String>, Missing> {
     let mut keys = Vec::new();
     view.visit(&keyspace::kv_in(namespace).range(), Direction::Forward, &mut |key, value| {
         if is_live(value, now_ms) {

@@ -37,7 +37,7 @@ impl Local {
     ///
     /// # Errors
     /// `internal` before the database was set up.
-    pub fn read(view: &impl Read) -> Planned<Self> {
+    pub fn read(view: &dyn Read) -> Planned<Self> {
         Ok(Self::find(view)?.ok_or_else(|| Error::new(ErrorCode::Internal, "the database was never set up"))?)
     }
 
@@ -45,7 +45,7 @@ impl Local {
     ///
     /// # Errors
     /// `storage-corrupt`.
-    pub fn find(view: &impl Read) -> Planned<Option<Self>> {
+    pub fn find(view: &dyn Read) -> Planned<Option<Self>> {
         stored::read_meta(view, KEY)
     }
 

@@ -9,12 +9,12 @@ use crate::keyspace::{Span, checkpoint, meta};
 use crate::outbox::Planned;
 
 /// Everything in a span.
-pub(crate) fn scan(view: &impl Read, span: &Span) -> Result<Vec<(Key, Value)>, Missing> {
+pub(crate) fn scan(view: &dyn Read, span: &Span) -> Result<Vec<(Key, Value)>, Missing> {
     scan_limit(view, span, usize::MAX)
 }
 
 /// The first `limit` of a span.
-pub(crate) fn scan_limit(view: &impl Read, span: &Span, limit: usize) -> Result<Vec<(Key, Value)>, Missing> {
+pub(crate) fn scan_limit(view: &dyn Read, span: &Span, limit: usize) -> Result<Vec<(Key, Value)>, Missing> {
     view.scan(&KeyRange::between(&span.start, &span.end), Direction::Forward, limit)
 }
 
@@ -33,7 +33,7 @@ pub(crate) fn encode<T: Serialize>(value: &T) -> Vec<u8> {
 }
 
 /// Reads the value at a key.
-pub(crate) fn read<T: for<'de> Deserialize<'de>>(view: &impl Read, key: &[u8], what: &str) -> Planned<Option<T>> {
+pub(crate) fn read<T: for<'de> Deserialize<'de>>(view: &dyn Read, key: &[u8], what: &str) -> Planned<Option<T>> {
     match view.get(key)? {
         Some(bytes) => Ok(Some(decode(&bytes, what)?)),
         None => Ok(None),
@@ -41,7 +41,7 @@ pub(crate) fn read<T: for<'de> Deserialize<'de>>(view: &impl Read, key: &[u8], w
 }
 
 /// Reads a meta value.
-pub(crate) fn read_meta<T: for<'de> Deserialize<'de>>(view: &impl Read, name: &str) -> Planned<Option<T>> {
+pub(crate) fn read_meta<T: for<'de> Deserialize<'de>>(view: &dyn Read, name: &str) -> Planned<Option<T>> {
     read(view, &meta(name), name)
 }
 
@@ -56,7 +56,7 @@ pub(crate) fn drop_meta(draft: &mut Draft<'_>, name: &str) {
 }
 
 /// Reads the checkpoint of a scope.
-pub(crate) fn read_checkpoint<T: for<'de> Deserialize<'de>>(view: &impl Read, scope: &str) -> Planned<Option<T>> {
+pub(crate) fn read_checkpoint<T: for<'de> Deserialize<'de>>(view: &dyn Read, scope: &str) -> Planned<Option<T>> {
     read(view, &checkpoint(scope), "a checkpoint")
 }
 

@@ -28,7 +28,7 @@ pub(super) struct Noticed {
 
 impl Census {
     /// Counts everything.
-    pub(super) fn take(view: &impl Read) -> Result<Self, Missing> {
+    pub(super) fn take(view: &dyn Read) -> Result<Self, Missing> {
         let mut census = Self::default();
         for (key, _) in stored::scan(view, &keyspace::outbox_from(0))? {
             census.waiting.insert(key.to_vec());

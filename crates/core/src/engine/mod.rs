@@ -27,7 +27,7 @@ use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
 use holm_protocol::{ErrorCode, MutationId};
-use holm_store::{CommitError, Database, Disk, Draft, Durability, Locks, Missing, Observer, View};
+use holm_store::{CommitError, Database, Disk, Draft, Durability, Locks, Missing, Observer, PlanError, View};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
@@ -92,6 +92,9 @@ struct Inner<D: Disk + 'static, L: Locks + 'static, T: 'static> {
     closed: Cell<bool>,
     observers: RefCell<Vec<Observer>>,
 }
+
+/// A plan of whatever result; where that goes is its own business.
+type Plan = Box<dyn FnMut(&mut Draft<'_>) -> Planned<()>>;
 
 /// One open database of one tab or worker. Cloning shares it.
 pub struct Engine<D: Disk + 'static, L: Locks + 'static, T: Transport + 'static> {
@@ -311,19 +314,27 @@ impl<D: Disk + 'static, L: Locks + 'static, T: Transport + 'static> Engine<D, L,
 
     /// Runs a fallible plan that only reads.
     async fn plan<R>(&self, mut f: impl FnMut(&View<'_>) -> Planned<R>) -> Result<R, Error> {
-        self.read(|view| match f(view) {
-            Ok(found) => Ok(Ok(found)),
-            Err(holm_store::PlanError::Missing(missing)) => Err(missing),
-            Err(holm_store::PlanError::Failed(error)) => Ok(Err(error)),
-        })
-        .await?
+        self.read(|view| run_plan(f(view))).await?
     }
 
+    /// Commits what a plan writes, and gives what it returned.
     async fn commit<R: 'static>(
         &self,
         durability: Durability,
-        plan: impl FnMut(&mut Draft<'_>) -> Planned<R> + 'static,
+        mut plan: impl FnMut(&mut Draft<'_>) -> Planned<R> + 'static,
     ) -> Result<R, Error> {
+        let planned = Rc::new(RefCell::new(None));
+        let slot = Rc::clone(&planned);
+        let plan = move |draft: &mut Draft<'_>| {
+            *slot.borrow_mut() = Some(plan(draft)?);
+            Ok(())
+        };
+        self.commit_plan(durability, Box::new(plan)).await?;
+        Ok(planned.take().expect("a plan that was committed has run"))
+    }
+
+    /// As [`Engine::commit`], compiled once for all plans.
+    async fn commit_plan(&self, durability: Durability, plan: Plan) -> Result<(), Error> {
         self.ensure_open()?;
         self.inner.db.commit(durability, plan).await.map_err(|error| match error {
             CommitError::Plan(error) => error,
@@ -333,6 +344,15 @@ impl<D: Disk + 'static, L: Locks + 'static, T: Transport + 'static> Engine<D, L,
 
     fn entropy(&self) -> u64 {
         self.inner.rng.borrow_mut().next_u64()
+    }
+}
+
+/// Missing blocks are the store's business, a failure is the plan's own.
+fn run_plan<R>(planned: Planned<R>) -> Result<Result<R, Error>, Missing> {
+    match planned {
+        Ok(found) => Ok(Ok(found)),
+        Err(PlanError::Missing(missing)) => Err(missing),
+        Err(PlanError::Failed(error)) => Ok(Err(error)),
     }
 }
 

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use holm_protocol::{Data, ErrorCode};
 use holm_store::{Disk, Draft, Locks, ReadConflict, ReadError, ReadSet};
 
-use super::{Engine, Transport, parse_rows, store_error};
+use super::{Engine, Transport, parse_rows, run_plan, store_error};
 use crate::Error;
 use crate::local::Local;
 use crate::outbox::{self, Operation, Planned, WriteContext};
@@ -157,14 +157,8 @@ impl<D: Disk + 'static, L: Locks + 'static, T: Transport + 'static> Engine<D, L,
     ) -> Result<R, Error> {
         self.ensure_open()?;
         let script = self.script(tx, now_ms, "");
-        let played = self.inner.db.rehearse(&tx.reads, |draft| {
-            let found = script.play(draft).and_then(|()| f(draft));
-            match found {
-                Ok(found) => Ok(Ok(found)),
-                Err(holm_store::PlanError::Missing(missing)) => Err(missing),
-                Err(holm_store::PlanError::Failed(error)) => Ok(Err(error)),
-            }
-        });
+        let rehearsal = |draft: &mut Draft<'_>| run_plan(script.play(draft).and_then(|()| f(draft)));
+        let played = self.inner.db.rehearse(&tx.reads, rehearsal);
         let played = played.await.map_err(|error| match error {
             ReadError::Conflict(conflict) => contention(conflict),
             ReadError::Store(error) => store_error(&error),

@@ -17,7 +17,7 @@ const CONFIRMED: u8 = b'c';
 ///
 /// # Errors
 /// [`holm_store::PlanError::Missing`]; `storage-corrupt`.
-pub fn lane(view: &impl Read, collection: &str, id: &str) -> Planned<Vec<Entry>> {
+pub fn lane(view: &dyn Read, collection: &str, id: &str) -> Planned<Vec<Entry>> {
     let rows = scan(view, &keyspace::lanes_of(collection, id))?;
     rows.iter().map(|(_, value)| read_entry(value)).collect()
 }
@@ -26,7 +26,7 @@ pub fn lane(view: &impl Read, collection: &str, id: &str) -> Planned<Vec<Entry>>
 ///
 /// # Errors
 /// [`holm_store::PlanError::Missing`]; `storage-corrupt`.
-pub fn pending(view: &impl Read, limit: usize) -> Planned<Vec<Entry>> {
+pub fn pending(view: &dyn Read, limit: usize) -> Planned<Vec<Entry>> {
     let pointers = scan_limit(view, &keyspace::outbox_from(0), limit)?;
     let mut entries = Vec::with_capacity(pointers.len());
     for (_, value) in &pointers {
@@ -40,7 +40,7 @@ pub fn pending(view: &impl Read, limit: usize) -> Planned<Vec<Entry>> {
 ///
 /// # Errors
 /// [`holm_store::PlanError::Missing`]; `storage-corrupt`.
-pub fn entry_at(view: &impl Read, at: &Place) -> Planned<Option<Entry>> {
+pub fn entry_at(view: &dyn Read, at: &Place) -> Planned<Option<Entry>> {
     match view.get(&keyspace::lane(&at.collection, &at.id, at.order))? {
         Some(value) => Ok(Some(read_entry(&value)?)),
         None => Ok(None),
@@ -75,7 +75,7 @@ pub fn remove(draft: &mut Draft<'_>, entry: &Entry) {
 ///
 /// # Errors
 /// [`holm_store::PlanError::Missing`]; `storage-corrupt`.
-pub fn bases(view: &impl Read, collection: &str, id: &str) -> Planned<Option<Base>> {
+pub fn bases(view: &dyn Read, collection: &str, id: &str) -> Planned<Option<Base>> {
     match view.get(&keyspace::base(collection, id))? {
         Some(value) => Ok(Some(decode(&value, "a base row")?)),
         None => Ok(None),
@@ -86,7 +86,7 @@ pub fn bases(view: &impl Read, collection: &str, id: &str) -> Planned<Option<Bas
 ///
 /// # Errors
 /// [`holm_store::PlanError::Missing`].
-pub fn base_ids(view: &impl Read, collection: &str) -> Planned<Vec<String>> {
+pub fn base_ids(view: &dyn Read, collection: &str) -> Planned<Vec<String>> {
     let rows = scan(view, &keyspace::bases_in(collection))?;
     Ok(rows.iter().map(|(key, _)| keyspace::text_after(key, 1).expect("a base's key holds its id")).collect())
 }

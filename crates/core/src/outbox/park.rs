@@ -63,7 +63,7 @@ pub(super) fn park(draft: &mut Draft<'_>, schema: &Schema, now_ms: u64, entry: E
 ///
 /// # Errors
 /// [`holm_store::PlanError::Missing`]; `storage-corrupt`.
-pub fn parked_list(view: &impl Read) -> Planned<Vec<Parked>> {
+pub fn parked_list(view: &dyn Read) -> Planned<Vec<Parked>> {
     let rows = stored::scan(view, &keyspace::all_parked())?;
     rows.iter().map(|(_, value)| Ok(decode(value, "a parked mutation")?)).collect()
 }
@@ -72,7 +72,7 @@ pub fn parked_list(view: &impl Read) -> Planned<Vec<Parked>> {
 ///
 /// # Errors
 /// `not-found`.
-pub fn parked(view: &impl Read, mid: &MutationId) -> Planned<Parked> {
+pub fn parked(view: &dyn Read, mid: &MutationId) -> Planned<Parked> {
     let found = stored::read(view, &keyspace::parked(mid.as_str()), "a parked mutation")?;
     Ok(found.ok_or_else(|| Error::new(ErrorCode::NotFound, format!("no mutation {mid} is parked")))?)
 }
@@ -120,7 +120,7 @@ fn wanted_fields(entry: &Entry) -> Data {
     entry.stamps.keys().map(field).collect()
 }
 
-fn group(view: &impl Read, mid: &MutationId) -> Planned<Vec<Parked>> {
+fn group(view: &dyn Read, mid: &MutationId) -> Planned<Vec<Parked>> {
     let one = parked(view, mid)?;
     let Some((tx, _)) = &one.entry.tx else { return Ok(vec![one]) };
     let mut members = parked_list(view)?;

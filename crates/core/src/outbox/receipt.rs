@@ -56,7 +56,7 @@ pub(super) fn save(draft: &mut Draft<'_>, mid: &MutationId, state: &ReceiptState
 ///
 /// # Errors
 /// [`holm_store::PlanError::Missing`]; `storage-corrupt`.
-pub fn receipt(view: &impl Read, receipt: &str) -> Planned<Receipt> {
+pub fn receipt(view: &dyn Read, receipt: &str) -> Planned<Receipt> {
     let mut states = Vec::new();
     loop {
         let mid = mutation_id(receipt, states.len());

@@ -148,7 +148,7 @@ fn next_value(
 }
 
 /// The base that stands, or what was visible if this is the record's first mutation.
-fn known_base(view: &impl Read, collection: &Collection, id: &str, before: Option<&Record>) -> Planned<Base> {
+fn known_base(view: &dyn Read, collection: &Collection, id: &str, before: Option<&Record>) -> Planned<Base> {
     if let Some(base) = bases(view, &collection.name, id)? {
         return Ok(base);
     }

@@ -60,7 +60,7 @@ impl Query {
     ///
     /// # Errors
     /// [`Missing`].
-    pub fn run(&self, view: &impl Read) -> Result<Vec<Row>, Missing> {
+    pub fn run(&self, view: &dyn Read) -> Result<Vec<Row>, Missing> {
         rows::run(self, view, self.limit)
     }
 
@@ -68,7 +68,7 @@ impl Query {
     ///
     /// # Errors
     /// [`Missing`].
-    pub fn first(&self, view: &impl Read) -> Result<Option<Row>, Missing> {
+    pub fn first(&self, view: &dyn Read) -> Result<Option<Row>, Missing> {
         let limit = self.limit.unwrap_or(1).min(1);
         Ok(rows::run(self, view, Some(limit))?.pop())
     }
@@ -77,7 +77,7 @@ impl Query {
     ///
     /// # Errors
     /// [`Missing`].
-    pub fn count(&self, view: &impl Read) -> Result<usize, Missing> {
+    pub fn count(&self, view: &dyn Read) -> Result<usize, Missing> {
         rows::count(self, view)
     }
 

@@ -49,7 +49,7 @@ impl Found<'_> {
 /// Takes a match; breaks when it wants no more.
 type See<'s> = dyn FnMut(Found<'_>) -> ControlFlow<()> + 's;
 
-pub(super) fn run(query: &Query, view: &impl Read, limit: Option<usize>) -> Result<Vec<Row>, Missing> {
+pub(super) fn run(query: &Query, view: &dyn Read, limit: Option<usize>) -> Result<Vec<Row>, Missing> {
     let limit = limit.unwrap_or(usize::MAX);
     if limit == 0 {
         return Ok(Vec::new());
@@ -65,7 +65,7 @@ pub(super) fn run(query: &Query, view: &impl Read, limit: Option<usize>) -> Resu
     Ok(rows)
 }
 
-fn sorted_rows(query: &Query, view: &impl Read, limit: usize) -> Result<Vec<Row>, Missing> {
+fn sorted_rows(query: &Query, view: &dyn Read, limit: usize) -> Result<Vec<Row>, Missing> {
     let keys: Vec<&SortKey> = query.order.iter().filter(|key| key.field != ID).collect();
     let fields: Vec<&str> = keys.iter().map(|key| key.field.as_str()).collect();
     let tie = query.order.iter().find(|key| key.field == ID).map_or(Order::Ascending, |key| key.order);
@@ -91,7 +91,7 @@ fn sorted_rows(query: &Query, view: &impl Read, limit: usize) -> Result<Vec<Row>
     Ok(found.into_iter().map(|(_, row)| row).collect())
 }
 
-pub(super) fn count(query: &Query, view: &impl Read) -> Result<usize, Missing> {
+pub(super) fn count(query: &Query, view: &dyn Read) -> Result<usize, Missing> {
     let mut count = 0;
     let ranges: Vec<&KeyRange> = match &query.plan.path {
         Path::Index(index) => index.ranges.iter().map(|(_, range)| range).collect(),
@@ -115,9 +115,9 @@ pub(super) fn count(query: &Query, view: &impl Read) -> Result<usize, Missing> {
 }
 
 /// A walk along the path of a query.
-struct Walk<'q, R: Read> {
+struct Walk<'q> {
     query: &'q Query,
-    view: &'q R,
+    view: &'q dyn Read,
     filter: Filter<'q>,
     pending: Vec<bool>,
     /// How many entries to read, and records to fetch, before the first is shown.
@@ -125,8 +125,8 @@ struct Walk<'q, R: Read> {
     prefix: Vec<u8>,
 }
 
-impl<'q, R: Read> Walk<'q, R> {
-    fn new(query: &'q Query, view: &'q R, limit: usize) -> Self {
+impl<'q> Walk<'q> {
+    fn new(query: &'q Query, view: &'q dyn Read, limit: usize) -> Self {
         let residual: Vec<&Condition> =
             query.plan.residual.iter().map(|position| &query.conditions[*position]).collect();
         let pending =
@@ -294,7 +294,7 @@ impl<'q, R: Read> Walk<'q, R> {
     }
 }
 
-fn keys(view: &impl Read, range: &KeyRange, direction: Direction, size: usize) -> Result<Vec<Vec<u8>>, Missing> {
+fn keys(view: &dyn Read, range: &KeyRange, direction: Direction, size: usize) -> Result<Vec<Vec<u8>>, Missing> {
     let mut keys = Vec::new();
     view.visit(range, direction, &mut |key, _| {
         keys.push(key.to_vec());

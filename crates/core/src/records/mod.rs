@@ -38,7 +38,7 @@ pub struct Record {
 ///
 /// # Errors
 /// [`Missing`].
-pub fn read(view: &impl Read, collection: &str, id: &str) -> Result<Option<Record>, Missing> {
+pub fn read(view: &dyn Read, collection: &str, id: &str) -> Result<Option<Record>, Missing> {
     let value = view.get(&keyspace::record(collection, id))?;
     Ok(value.map(|value| codec::decode(&value)))
 }
@@ -47,7 +47,7 @@ pub fn read(view: &impl Read, collection: &str, id: &str) -> Result<Option<Recor
 ///
 /// # Errors
 /// [`Missing`].
-pub fn row(view: &impl Read, collection: &str, id: &str) -> Result<Option<Row>, Missing> {
+pub fn row(view: &dyn Read, collection: &str, id: &str) -> Result<Option<Row>, Missing> {
     let value = view.get(&keyspace::record(collection, id))?;
     Ok(value.map(|value| Row::new(id.to_owned(), value)))
 }
@@ -57,7 +57,7 @@ pub fn row(view: &impl Read, collection: &str, id: &str) -> Result<Option<Row>, 
 ///
 /// # Errors
 /// [`Missing`], of all of them.
-pub fn prefetch(view: &impl Read, keys: impl IntoIterator<Item = Vec<u8>>) -> Result<(), Missing> {
+pub fn prefetch(view: &dyn Read, keys: impl IntoIterator<Item = Vec<u8>>) -> Result<(), Missing> {
     let mut missing = AllMissing::default();
     for key in keys {
         if let Err(why) = view.get(&key) {
@@ -96,7 +96,7 @@ impl AllMissing {
 ///
 /// # Errors
 /// [`Missing`].
-pub fn ids(view: &impl Read, collection: &str) -> Result<Vec<String>, Missing> {
+pub fn ids(view: &dyn Read, collection: &str) -> Result<Vec<String>, Missing> {
     let mut ids = Vec::new();
     view.visit(&keyspace::records(collection).range(), Direction::Forward, &mut |key, _| {
         ids.push(id_of(key));

@@ -15,7 +15,7 @@ use crate::schema::{Collection, Index};
 ///
 /// # Errors
 /// `already-exists`, naming the field and the other record; [`PlanError::Missing`].
-pub fn check_unique(view: &impl Read, collection: &Collection, id: &str, data: &Data) -> Result<(), PlanError<Error>> {
+pub fn check_unique(view: &dyn Read, collection: &Collection, id: &str, data: &Data) -> Result<(), PlanError<Error>> {
     for index in collection.indexes.iter().filter(|index| index.unique && has_all(index, data)) {
         let mut prefixes = Vec::new();
         entries::of_index(collection, index, data, &mut |columns| prefixes.push(columns));

@@ -34,7 +34,7 @@ pub enum Page {
 ///
 /// # Errors
 /// `storage-corrupt`.
-pub fn request(view: &impl Read, cx: &SyncContext<'_>) -> Planned<PullRequest> {
+pub fn request(view: &dyn Read, cx: &SyncContext<'_>) -> Planned<PullRequest> {
     let sync = SyncState::read(view)?;
     let mut scopes = Vec::new();
     for name in cx.scopes {

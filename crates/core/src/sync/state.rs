@@ -48,7 +48,7 @@ impl SyncState {
     ///
     /// # Errors
     /// `storage-corrupt`.
-    pub fn read(view: &impl Read) -> Planned<Self> {
+    pub fn read(view: &dyn Read) -> Planned<Self> {
         Ok(stored::read_meta(view, KEY)?.unwrap_or_default())
     }
 
@@ -82,7 +82,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// `storage-corrupt`.
-    pub fn read(view: &impl Read, scope: &str) -> Planned<Self> {
+    pub fn read(view: &dyn Read, scope: &str) -> Planned<Self> {
         Ok(stored::read_checkpoint(view, scope)?.unwrap_or_default())
     }
 

@@ -54,13 +54,13 @@ impl<D: Disk + 'static, L: Locks + 'static> Database<D, L> {
     /// # Errors
     /// What the disk says, damage in a block that was needed, [`StoreError::TooLarge`].
     pub async fn read<R>(&self, mut f: impl FnMut(&View<'_>) -> Result<R, Missing>) -> Result<R, StoreError> {
-        let run = |inner: &Inner<D, L>, held: &Held| {
-            let tables = inner.tables.borrow();
-            let blocks = Resident { cache: &inner.cache, pins: &held.pins, read_ahead: held.read_ahead() };
-            f(&View::new(&tables, &blocks, None)).map_err(Interrupted::Missing)
+        let mut found = None;
+        let mut run = |tables: &Tables, blocks: &Resident<'_>| {
+            found = Some(f(&View::new(tables, blocks, None)).map_err(Interrupted::Missing)?);
+            Ok(())
         };
-        match self.inner.run_read(run).await {
-            Ok(result) => Ok(result),
+        match self.inner.run_read(&mut run).await {
+            Ok(()) => Ok(found.expect(RAN)),
             Err(ReadError::Store(error)) => Err(error),
             Err(ReadError::Conflict(_)) => unreachable!("nothing was recorded that could conflict"),
         }
@@ -76,10 +76,13 @@ impl<D: Disk + 'static, L: Locks + 'static> Database<D, L> {
         set: &RefCell<ReadSet>,
         mut f: impl FnMut(&View<'_>) -> Result<R, Missing>,
     ) -> Result<R, ReadError> {
-        let run = |tables: &Tables, blocks: &Resident<'_>, record: &RefCell<ReadSet>| {
-            f(&View::new(tables, blocks, Some(record)))
+        let mut found = None;
+        let mut run = |tables: &Tables, blocks: &Resident<'_>, record: &RefCell<ReadSet>| {
+            found = Some(f(&View::new(tables, blocks, Some(record)))?);
+            Ok(())
         };
-        self.read_recorded(set, run).await
+        self.inner.run_recorded(set, &mut run).await?;
+        Ok(found.expect(RAN))
     }
 
     /// Runs `f` like [`Self::read_into`] over a draft whose writes it sees and nobody else ever does.
@@ -92,29 +95,23 @@ impl<D: Disk + 'static, L: Locks + 'static> Database<D, L> {
         mut f: impl FnMut(&mut Draft<'_>) -> Result<R, Missing>,
     ) -> Result<R, ReadError> {
         let nothing = Batch::new();
-        let run = |tables: &Tables, blocks: &Resident<'_>, record: &RefCell<ReadSet>| {
-            f(&mut Draft::new(tables, blocks, &nothing).recording(record))
+        let mut found = None;
+        let mut run = |tables: &Tables, blocks: &Resident<'_>, record: &RefCell<ReadSet>| {
+            found = Some(f(&mut Draft::new(tables, blocks, &nothing).recording(record))?);
+            Ok(())
         };
-        self.read_recorded(set, run).await
-    }
-
-    async fn read_recorded<R>(
-        &self,
-        set: &RefCell<ReadSet>,
-        mut f: impl FnMut(&Tables, &Resident<'_>, &RefCell<ReadSet>) -> Result<R, Missing>,
-    ) -> Result<R, ReadError> {
-        let run = |inner: &Inner<D, L>, held: &Held| {
-            let tables = inner.tables.borrow();
-            set.borrow().check(&tables, None).map_err(|conflict| Interrupted::Failed(ReadError::Conflict(conflict)))?;
-            let blocks = Resident { cache: &inner.cache, pins: &held.pins, read_ahead: held.read_ahead() };
-            let record = RefCell::new(ReadSet::new());
-            let result = f(&tables, &blocks, &record).map_err(Interrupted::Missing)?;
-            set.borrow_mut().extend(record.into_inner(), tables.tail());
-            Ok(result)
-        };
-        self.inner.run_read(run).await
+        self.inner.run_recorded(set, &mut run).await?;
+        Ok(found.expect(RAN))
     }
 }
+
+const RAN: &str = "a read that succeeds has run";
+
+/// One run of a read; what it finds it keeps for its caller, so that this module is compiled once for all results.
+type Run<'r> = dyn FnMut(&Tables, &Resident<'_>) -> Result<(), Interrupted> + 'r;
+
+/// The same, noting what it reads.
+type RecordedRun<'r> = dyn FnMut(&Tables, &Resident<'_>, &RefCell<ReadSet>) -> Result<(), Missing> + 'r;
 
 /// Why a run gave nothing.
 enum Interrupted {
@@ -123,15 +120,31 @@ enum Interrupted {
 }
 
 impl<D: Disk, L: Locks> Inner<D, L> {
-    async fn run_read<R>(&self, mut run: impl FnMut(&Self, &Held) -> Result<R, Interrupted>) -> Result<R, ReadError> {
+    async fn run_recorded(&self, set: &RefCell<ReadSet>, run: &mut RecordedRun<'_>) -> Result<(), ReadError> {
+        let mut run = |tables: &Tables, blocks: &Resident<'_>| {
+            set.borrow().check(tables, None).map_err(|conflict| Interrupted::Failed(ReadError::Conflict(conflict)))?;
+            let record = RefCell::new(ReadSet::new());
+            run(tables, blocks, &record).map_err(Interrupted::Missing)?;
+            set.borrow_mut().extend(record.into_inner(), tables.tail());
+            Ok(())
+        };
+        self.run_read(&mut run).await
+    }
+
+    fn run_once(&self, held: &Held, run: &mut Run<'_>) -> Result<(), Interrupted> {
+        let blocks = Resident { cache: &self.cache, pins: &held.pins, read_ahead: held.read_ahead() };
+        run(&self.tables.borrow(), &blocks)
+    }
+
+    async fn run_read(&self, run: &mut Run<'_>) -> Result<(), ReadError> {
         self.check_open()?;
         let mut held = Held::default();
         let mut restarts = 0;
         let mut lock = pin!(self.locks.lock(LockName::Checkpoint));
         let mut locked = None;
         loop {
-            let missing = match run(self, &held) {
-                Ok(result) => return Ok(result),
+            let missing = match self.run_once(&held, run) {
+                Ok(()) => return Ok(()),
                 Err(Interrupted::Failed(error)) => return Err(error),
                 Err(Interrupted::Missing(missing)) => missing,
             };
