@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
+use crate::{FromJson, Unfit};
 
 /// Who has to act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,9 +133,9 @@ impl Serialize for ErrorCode {
 }
 
 /// A code that this version does not know reads as `server-rejected`: a newer server must not make an answer unreadable.
-impl<'de> Deserialize<'de> for ErrorCode {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
+impl FromJson for ErrorCode {
+    fn from_json(value: Value) -> Result<Self, Unfit> {
+        let text = String::from_json(value)?;
         Ok(text.parse().unwrap_or(Self::ServerRejected))
     }
 }

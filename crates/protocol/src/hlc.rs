@@ -5,9 +5,10 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Serialize, Serializer};
+use serde_json::Value;
 
-use crate::ClientId;
+use crate::{ClientId, FromJson, Unfit, read_fields};
 
 /// One stamp: milliseconds since 1970, a counter, the client.
 ///
@@ -86,21 +87,22 @@ impl Serialize for Hlc {
     }
 }
 
-impl<'de> Deserialize<'de> for Hlc {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map_err(de::Error::custom)
+impl FromJson for Hlc {
+    fn from_json(value: Value) -> Result<Self, Unfit> {
+        value.as_str().and_then(|text| text.parse().ok()).ok_or_else(|| Unfit::expected("a stamp"))
     }
 }
 
 /// What a replica remembers to draw stamps that never go back.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Clock {
     /// The last milliseconds drawn or heard of.
     pub ms: u64,
     /// The counter within it.
     pub counter: u16,
 }
+
+read_fields!(Clock { ms, counter });
 
 impl Clock {
     /// Draws the next stamp: after every stamp drawn or heard of, and not before `now_ms`.

@@ -6,6 +6,7 @@ mod conflict;
 mod error;
 mod hlc;
 mod ids;
+mod json;
 mod merge;
 mod messages;
 mod wire;
@@ -14,6 +15,9 @@ pub use conflict::{Decision, Policy, Standing, decide};
 pub use error::{ErrorCode, Fault};
 pub use hlc::{Clock, Hlc};
 pub use ids::{ClientId, MutationId, Revision, Seq};
+pub use json::{Fields, FromJson, Unfit, from_json_text};
 pub use merge::{MergeReport, last_write, merge};
 pub use messages::*;
+#[doc(hidden)]
+pub use serde_json::Value;
 pub use wire::{ID_BYTES_MAX, RECORD_BYTES_MAX, Unreadable, decode};

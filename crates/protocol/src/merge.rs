@@ -25,10 +25,10 @@ pub struct MergeReport {
 /// was made in sight of a later stamp gets the next one after it.
 ///
 /// ```
-/// use holm_protocol::{Data, Stamps, merge};
+/// use holm_protocol::{Data, FromJson, Stamps, merge};
 /// use serde_json::json;
-/// let data = |v| -> Data { serde_json::from_value(v).expect("an object") };
-/// let stamps = |v| -> Stamps { serde_json::from_value(v).expect("stamps") };
+/// let data = |v| -> Data { Data::from_json(v).expect("an object") };
+/// let stamps = |v| -> Stamps { Stamps::from_json(v).expect("stamps") };
 /// let mut row = data(json!({ "title": "milk", "done": false }));
 /// let mut row_stamps = stamps(json!({ "title": "000000000005-0000-c_a", "done": "000000000001-0000-c_a" }));
 /// let report = merge(

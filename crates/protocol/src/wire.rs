@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
 
-use crate::PROTOCOL_VERSION;
+use crate::{FromJson, PROTOCOL_VERSION};
 
 /// A record's fields as JSON text hold at most this many bytes (1 MiB).
 pub const RECORD_BYTES_MAX: usize = 1 << 20;
@@ -35,7 +35,7 @@ impl fmt::Display for Unreadable {
 
 impl std::error::Error for Unreadable {}
 
-/// Reads a message. Fields that it does not know are ignored, JSON nested deeper than 128 is refused.
+/// Reads a message. Fields that it does not know are ignored; JSON nested deeper than 128 counts as no JSON.
 ///
 /// # Errors
 ///
@@ -46,17 +46,14 @@ impl std::error::Error for Unreadable {}
 /// assert_eq!(decode::<ErrorResponse>(b"<html>hotel wifi</html>"), Err(Unreadable::NoMarker));
 /// assert!(decode::<ErrorResponse>(br#"{"v":1,"error":"gap","expected":3}"#).is_ok());
 /// ```
-pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unreadable> {
-    #[derive(Deserialize)]
-    struct Marker {
-        v: u64,
-    }
+pub fn decode<T: FromJson>(bytes: &[u8]) -> Result<T, Unreadable> {
     if bytes.trim_ascii_start().first() != Some(&b'{') {
         return Err(Unreadable::NoMarker);
     }
-    let marker: Marker = serde_json::from_slice(bytes).map_err(|_| Unreadable::NoMarker)?;
-    if marker.v != u64::from(PROTOCOL_VERSION) {
-        return Err(Unreadable::Version(marker.v));
+    let message: Value = serde_json::from_slice(bytes).map_err(|_| Unreadable::NoMarker)?;
+    match message.get("v").and_then(Value::as_u64) {
+        None => Err(Unreadable::NoMarker),
+        Some(v) if v != u64::from(PROTOCOL_VERSION) => Err(Unreadable::Version(v)),
+        Some(_) => T::from_json(message).map_err(|unfit| Unreadable::Shape(unfit.to_string())),
     }
-    serde_json::from_slice(bytes).map_err(|error| Unreadable::Shape(error.to_string()))
 }

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use holm_protocol::{
-    Decision, ErrorCode, ErrorResponse, Kind, Poke, Policy, PullRequest, PullResponse, PushRequest, PushResponse,
+    Decision, ErrorCode, ErrorResponse, FromJson, Kind, Poke, Policy, PullRequest, PullResponse, PushRequest, PushResponse,
     Revision, Standing, Unreadable, decide, decode,
 };
-use serde::{Serialize, de::DeserializeOwned};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 const PAGE: &str = include_str!("../../../docs/protocol.md");
@@ -26,7 +26,7 @@ fn golden() -> Vec<(&'static str, &'static str)> {
         .collect()
 }
 
-fn check<T: Serialize + DeserializeOwned + PartialEq + Debug>(text: &str) {
+fn check<T: Serialize + FromJson + PartialEq + Debug>(text: &str) {
     let value: Value = serde_json::from_str(text).expect("JSON");
     let typed: T = decode(text.as_bytes()).unwrap_or_else(|error| panic!("{error}\n{text}"));
     assert_eq!(serde_json::to_value(&typed).expect("serialises"), value);
@@ -111,7 +111,7 @@ fn what_is_no_message_is_told_apart() {
         format!("{{\"v\":1,\"client\":\"c\",\"schema\":1,\"seen\":0,\"limit\":1,\"scopes\":[{scope}]}}")
     };
     assert!(decode::<PullRequest>(nested(100).as_bytes()).is_ok());
-    assert!(matches!(decode::<PullRequest>(nested(10_000).as_bytes()), Err(Unreadable::Shape(_))));
+    assert_eq!(decode::<PullRequest>(nested(10_000).as_bytes()), Err(Unreadable::NoMarker));
 }
 
 /// The cells of the table whose header starts with `header`.
@@ -145,10 +145,10 @@ fn every_code_goes_over_the_wire_and_an_unknown_one_is_a_rejection() {
     for code in ErrorCode::ALL {
         assert_eq!(serde_json::to_value(code).expect("serialises"), json!(code.as_str()));
         assert_eq!(code.as_str().parse(), Ok(*code));
-        assert_eq!(serde_json::from_value::<ErrorCode>(json!(code.as_str())).expect("parses"), *code);
+        assert_eq!(ErrorCode::from_json(json!(code.as_str())).expect("parses"), *code);
         assert!(code.as_str().bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{code}");
     }
-    let unknown = serde_json::from_value::<ErrorCode>(json!("a-code-of-2031")).expect("parses");
+    let unknown = ErrorCode::from_json(json!("a-code-of-2031")).expect("parses");
     assert_eq!(unknown, ErrorCode::ServerRejected);
 }
 
@@ -166,7 +166,7 @@ fn the_table_of_conflicts_is_the_code() {
     let rev = Revision::from("now");
     let old = Revision::from("before");
     for row in table("| kind | row | `base` |") {
-        let kind: Kind = serde_json::from_value(json!(row[0].trim_matches('`'))).expect("a kind");
+        let kind: Kind = Kind::from_json(json!(row[0].trim_matches('`'))).expect("a kind");
         for standing in row[1].split(", ") {
             let standing = match standing {
                 "absent" => Standing::Absent,

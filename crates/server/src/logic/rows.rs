@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use holm_protocol::{Data, Revision, ServerRow, Stamps, Standing};
+use holm_protocol::{Data, FromJson, Revision, ServerRow, Stamps, Standing, from_json_text};
 use rusqlite::{Connection, OptionalExtension, Row as SqlRow, params};
-use serde::de::DeserializeOwned;
 
 use crate::Refusal;
 
@@ -113,9 +112,9 @@ pub(super) fn count_alive(connection: &Connection, user: &str, collection: &str)
 }
 
 /// Reads a column of JSON.
-pub(super) fn json<T: DeserializeOwned>(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<T> {
+pub(super) fn json<T: FromJson>(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<T> {
     let text = row.get_ref(column)?.as_str()?;
-    serde_json::from_str(text).map_err(|error| {
+    from_json_text(text.as_bytes()).map_err(|error| {
         rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
     })
 }
