@@ -4,32 +4,22 @@ use std::cell::Cell;
 use std::rc::{Rc, Weak};
 
 use holm_core::sync::{Event, Status};
+use holm_protocol::from_json_text;
 use holm_store::Origin;
-use serde::{Deserialize, Serialize};
 use wasm_bindgen_futures::spawn_local;
 
 use super::Runtime;
 use crate::broadcast::Broadcast;
 use crate::scope;
 
-/// A message between tabs.
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Message {
-    /// Something was committed.
-    Committed,
-    /// The leader's status changed.
-    Status(Box<Status>),
-    /// Whoever leads: sync now.
-    Ask,
-}
+/// Something was committed.
+const COMMITTED: &str = "committed";
+/// Whoever leads: sync now.
+pub(super) const ASK: &str = "ask";
 
-/// The text of [`Message::Ask`].
-pub(super) const ASK: &str = "\"ask\"";
-
-/// The text of a status.
+/// The leader's status changed: any other text is that, as JSON.
 pub(super) fn status(status: &Status) -> String {
-    serde_json::to_string(&Message::Status(Box::new(status.clone()))).unwrap_or_default()
+    serde_json::to_string(status).unwrap_or_default()
 }
 
 /// Listens to other tabs, and tells them of our commits.
@@ -48,8 +38,8 @@ impl News {
         let weak = self.runtime.clone();
         let loading = Rc::new(Cell::new(Loading::Idle));
         Some(Broadcast::join(&runtime.options.name, move |text| {
-            if let (Some(runtime), Ok(message)) = (weak.upgrade(), serde_json::from_str(&text)) {
-                hear(&runtime, message, &loading);
+            if let Some(runtime) = weak.upgrade() {
+                hear(&runtime, &text, &loading);
             }
         }))
     }
@@ -58,12 +48,11 @@ impl News {
     pub(super) fn tell_commits(&self) -> Option<holm_store::Observer> {
         let runtime = self.runtime.upgrade()?;
         let weak = self.runtime.clone();
-        let text = serde_json::to_string(&Message::Committed).unwrap_or_default();
         Some(runtime.engine.database().observe(move |applied| {
             if applied.origin == Origin::Own
                 && let Some(runtime) = weak.upgrade()
             {
-                runtime.post(&text);
+                runtime.post(COMMITTED);
             }
         }))
     }
@@ -77,11 +66,16 @@ enum Loading {
     Again,
 }
 
-fn hear(runtime: &Rc<Runtime>, message: Message, loading: &Rc<Cell<Loading>>) {
-    match message {
-        Message::Committed => look(runtime, loading),
-        Message::Status(status) => runtime.engine.hear_status(*status),
-        Message::Ask => runtime.engine.happened(scope::now_ms(), Event::Asked),
+fn hear(runtime: &Rc<Runtime>, text: &str, loading: &Rc<Cell<Loading>>) {
+    match text {
+        COMMITTED => look(runtime, loading),
+        ASK => runtime.engine.happened(scope::now_ms(), Event::Asked),
+        status => {
+            // One that cannot be read comes from another version of this code.
+            if let Ok(status) = from_json_text(status.as_bytes()) {
+                runtime.engine.hear_status(status);
+            }
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use holm_core::engine::Options;
 use holm_core::schema::Schema;
 use holm_core::{Error, ErrorCode};
+use holm_protocol::{from_json_text, read_fields};
 use holm_store::Durability;
 use serde::{Deserialize, Serialize};
 
@@ -58,10 +59,11 @@ pub struct OpenOptions {
 }
 
 /// A scope, as the app names it.
-#[derive(Deserialize)]
 struct ScopeName {
     name: String,
 }
+
+read_fields!(ScopeName { name });
 
 impl OpenOptions {
     /// The engine's options.
@@ -85,7 +87,7 @@ impl OpenOptions {
 }
 
 fn read_scopes(json: &str) -> Result<Vec<String>, Error> {
-    let scopes: Vec<ScopeName> = serde_json::from_str(json)
+    let scopes: Vec<ScopeName> = from_json_text(json.as_bytes())
         .map_err(|why| Error::new(ErrorCode::InvalidArgument, format!("`sync.scopes` cannot be read: {why}")))?;
     Ok(scopes.into_iter().map(|scope| scope.name).collect())
 }

@@ -1,8 +1,8 @@
 //! What this database knows of itself: its client id, its clock, its order of writes.
 
-use holm_protocol::{ClientId, Clock, ErrorCode, Hlc};
+use holm_protocol::{ClientId, Clock, ErrorCode, Hlc, read_fields};
 use holm_store::{Draft, Read};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::outbox::Planned;
 use crate::{Error, keyspace, stored};
@@ -10,7 +10,7 @@ use crate::{Error, keyspace, stored};
 const KEY: &str = "local";
 
 /// One value in the keyspace, rewritten by every write.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Local {
     /// This installation, to the server.
     pub client: ClientId,
@@ -19,6 +19,8 @@ pub struct Local {
     clock: Clock,
     order: u64,
 }
+
+read_fields!(Local { client, author, clock, order });
 
 impl Local {
     /// A new installation.

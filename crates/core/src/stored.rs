@@ -1,8 +1,8 @@
 //! Reading and writing this crate's own values, as JSON, in the keyspace.
 
-use holm_protocol::ErrorCode;
+use holm_protocol::{ErrorCode, FromJson, from_json_text};
 use holm_store::{Direction, Draft, Key, KeyRange, Missing, Read, Value};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::Error;
 use crate::keyspace::{Span, checkpoint, meta};
@@ -22,8 +22,8 @@ pub(crate) fn scan_limit(view: &dyn Read, span: &Span, limit: usize) -> Result<V
 ///
 /// # Errors
 /// `storage-corrupt`, naming `what`.
-pub(crate) fn decode<T: for<'de> Deserialize<'de>>(bytes: &[u8], what: &str) -> Result<T, Error> {
-    serde_json::from_slice(bytes)
+pub(crate) fn decode<T: FromJson>(bytes: &[u8], what: &str) -> Result<T, Error> {
+    from_json_text(bytes)
         .map_err(|why| Error::new(ErrorCode::StorageCorrupt, format!("{what} cannot be read: {why}")))
 }
 
@@ -33,7 +33,7 @@ pub(crate) fn encode<T: Serialize>(value: &T) -> Vec<u8> {
 }
 
 /// Reads the value at a key.
-pub(crate) fn read<T: for<'de> Deserialize<'de>>(view: &dyn Read, key: &[u8], what: &str) -> Planned<Option<T>> {
+pub(crate) fn read<T: FromJson>(view: &dyn Read, key: &[u8], what: &str) -> Planned<Option<T>> {
     match view.get(key)? {
         Some(bytes) => Ok(Some(decode(&bytes, what)?)),
         None => Ok(None),
@@ -41,7 +41,7 @@ pub(crate) fn read<T: for<'de> Deserialize<'de>>(view: &dyn Read, key: &[u8], wh
 }
 
 /// Reads a meta value.
-pub(crate) fn read_meta<T: for<'de> Deserialize<'de>>(view: &dyn Read, name: &str) -> Planned<Option<T>> {
+pub(crate) fn read_meta<T: FromJson>(view: &dyn Read, name: &str) -> Planned<Option<T>> {
     read(view, &meta(name), name)
 }
 
@@ -56,7 +56,7 @@ pub(crate) fn drop_meta(draft: &mut Draft<'_>, name: &str) {
 }
 
 /// Reads the checkpoint of a scope.
-pub(crate) fn read_checkpoint<T: for<'de> Deserialize<'de>>(view: &dyn Read, scope: &str) -> Planned<Option<T>> {
+pub(crate) fn read_checkpoint<T: FromJson>(view: &dyn Read, scope: &str) -> Planned<Option<T>> {
     read(view, &checkpoint(scope), "a checkpoint")
 }
 

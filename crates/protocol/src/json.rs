@@ -200,6 +200,15 @@ impl<T: FromJson> FromJson for Vec<T> {
     }
 }
 
+/// A list of two.
+impl<A: FromJson, B: FromJson> FromJson for (A, B) {
+    fn from_json(value: Value) -> Result<Self, Unfit> {
+        let pair: [Value; 2] = Vec::from_json(value)?.try_into().map_err(|_| Unfit::expected("a list of two"))?;
+        let [first, second] = pair;
+        Ok((A::from_json(first)?, B::from_json(second)?))
+    }
+}
+
 impl<T: FromJson> FromJson for BTreeMap<String, T> {
     fn from_json(value: Value) -> Result<Self, Unfit> {
         let mut read = Self::new();

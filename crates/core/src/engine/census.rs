@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use holm_protocol::ErrorCode;
+use holm_protocol::{ErrorCode, from_json_text};
 use holm_store::{Applied, Change, Missing, Read};
 
 use crate::outbox::Parked;
@@ -80,5 +80,5 @@ impl Census {
 }
 
 fn is_conflict(parked: &[u8]) -> bool {
-    serde_json::from_slice::<Parked>(parked).is_ok_and(|parked| parked.reason.code == ErrorCode::Conflict)
+    from_json_text::<Parked>(parked).is_ok_and(|parked| parked.reason.code == ErrorCode::Conflict)
 }

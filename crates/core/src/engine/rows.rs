@@ -1,6 +1,6 @@
 //! Rows as they cross from JavaScript.
 
-use holm_protocol::{Data, ErrorCode};
+use holm_protocol::{Data, ErrorCode, from_json_text};
 use serde_json::Value;
 
 use crate::Error;
@@ -15,7 +15,7 @@ pub fn parse_rows(
     json: &str,
     mut draw: impl FnMut() -> String,
 ) -> Result<Vec<(String, Data)>, Error> {
-    let rows: Vec<Vec<Value>> = serde_json::from_str(json)
+    let rows: Vec<Vec<Value>> = from_json_text(json.as_bytes())
         .map_err(|why| Error::new(ErrorCode::InvalidArgument, format!("the rows cannot be read: {why}")))?;
     let may_draw = matches!(operation, Operation::Put | Operation::Insert);
     let mut parsed = Vec::with_capacity(rows.len());

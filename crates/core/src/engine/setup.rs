@@ -3,10 +3,10 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use holm_protocol::{ClientId, ErrorCode};
+use holm_protocol::{ClientId, ErrorCode, read_fields};
 use holm_store::{Database, Disk, Draft, Durability, Fence, Locks};
 use rand_chacha::rand_core::RngCore;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::census::Census;
 use super::signal::Signal;
@@ -24,11 +24,13 @@ pub const FORMAT: u32 = 1;
 const SCHEMA_KEY: &str = "schema";
 
 /// The schema that the stored records and index entries are of.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 struct StoredSchema {
     version: u32,
     indexes: String,
 }
+
+read_fields!(StoredSchema { version, indexes });
 
 impl<D: Disk + 'static, L: Locks + 'static, T: Transport + 'static> Engine<D, L, T> {
     /// Opens the database on `disk` and sets it up.

@@ -1,15 +1,16 @@
 //! A mutation as the outbox keeps it.
 
-use std::collections::BTreeMap;
-
-use holm_protocol::{Data, ErrorCode, Kind, Mutation, MutationId, Revision, Seq, Stamps};
-use serde::{Deserialize, Serialize};
+use holm_protocol::{
+    Data, ErrorCode, Fields, FromJson, Kind, Mutation, MutationId, Revision, Seq, Stamps, Unfit, read_fields,
+};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::Error;
 
 /// How far a mutation is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// Not sent yet.
@@ -20,8 +21,20 @@ pub enum State {
     Confirmed(Seq),
 }
 
+impl FromJson for State {
+    fn from_json(value: Value) -> Result<Self, Unfit> {
+        if value == "pending" {
+            return Ok(Self::Pending);
+        }
+        let mut fields = Fields::of(value)?;
+        let (frozen, confirmed): (Option<Seq>, Option<Seq>) =
+            (fields.take_or_default("frozen")?, fields.take_or_default("confirmed")?);
+        frozen.map(Self::Frozen).or(confirmed.map(Self::Confirmed)).ok_or_else(|| Unfit::expected("a state"))
+    }
+}
+
 /// One change that this client intends, with its place in the local order.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
     /// Position in this database's order of writes.
     pub order: u64,
@@ -30,7 +43,6 @@ pub struct Entry {
     /// Its identity.
     pub mid: MutationId,
     /// The transaction it belongs to, and how many members that has.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tx: Option<(String, u32)>,
     /// Of which collection.
     pub collection: String,
@@ -39,23 +51,21 @@ pub struct Entry {
     /// What it does.
     pub kind: Kind,
     /// The revision the writer saw.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<Revision>,
     /// The fields written.
-    #[serde(default, skip_serializing_if = "Data::is_empty")]
     pub data: Data,
     /// The changed fields, and when.
-    #[serde(default, skip_serializing_if = "Stamps::is_empty")]
     pub stamps: Stamps,
     /// When it was written (wall clock, milliseconds; for showing only).
     pub at: u64,
     /// Not to be sent before (wall clock, milliseconds): the server asked for time.
-    #[serde(default)]
     pub not_before: u64,
 }
 
+read_fields!(Entry { order, state, mid, collection, id, kind, at; tx, base, data, stamps, not_before });
+
 /// Where an entry stands in the outbox.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Place {
     /// Position in the order of writes.
     pub order: u64,
@@ -65,7 +75,42 @@ pub struct Place {
     pub id: String,
 }
 
+read_fields!(Place { order, collection, id });
+
+impl Serialize for Entry {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_map(None)?;
+        self.write(&mut fields)?;
+        fields.end()
+    }
+}
+
 impl Entry {
+    /// Its fields, among whatever others an object has; what is empty is left out.
+    pub(super) fn write<M: SerializeMap>(&self, fields: &mut M) -> Result<(), M::Error> {
+        fields.serialize_entry("order", &self.order)?;
+        fields.serialize_entry("state", &self.state)?;
+        fields.serialize_entry("mid", self.mid.as_str())?;
+        fields.serialize_entry("collection", self.collection.as_str())?;
+        fields.serialize_entry("id", self.id.as_str())?;
+        fields.serialize_entry("kind", &self.kind)?;
+        fields.serialize_entry("at", &self.at)?;
+        fields.serialize_entry("not_before", &self.not_before)?;
+        if let Some(tx) = &self.tx {
+            fields.serialize_entry("tx", tx)?;
+        }
+        if let Some(base) = &self.base {
+            fields.serialize_entry("base", base.as_str())?;
+        }
+        if !self.data.is_empty() {
+            fields.serialize_entry("data", &self.data)?;
+        }
+        if !self.stamps.is_empty() {
+            fields.serialize_entry("stamps", &self.stamps)?;
+        }
+        Ok(())
+    }
+
     /// Where it stands.
     #[must_use]
     pub fn place(&self) -> Place {
@@ -98,23 +143,25 @@ impl Entry {
 }
 
 /// The last known server state of a record that has mutations.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Base {
     /// Its revision; absent where the server has none (or none that we know).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub rev: Option<Revision>,
     /// The server has no such record (any more).
     pub absent: bool,
     /// Its fields.
-    #[serde(default, skip_serializing_if = "Data::is_empty")]
+    #[serde(skip_serializing_if = "Data::is_empty")]
     pub data: Data,
     /// When each was written.
-    #[serde(default, skip_serializing_if = "Stamps::is_empty")]
+    #[serde(skip_serializing_if = "Stamps::is_empty")]
     pub stamps: Stamps,
     /// Fields that changed while mutations waited, each with the last order that was written not knowing of it.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub moved: BTreeMap<String, u64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub moved: Vec<(String, u64)>,
 }
+
+read_fields!(Base { absent; rev, data, stamps, moved });
 
 impl Base {
     /// This base in the place of `before`, heard of after `last_order` was written.
@@ -122,15 +169,19 @@ impl Base {
     pub fn after(mut self, before: &Self, last_order: u64) -> Self {
         let fields = before.stamps.keys().chain(self.stamps.keys());
         let changed = fields.filter(|field| before.stamps.get(*field) != self.stamps.get(*field));
-        let moved: Vec<_> = changed.map(|field| (field.clone(), last_order)).collect();
-        self.moved.clone_from(&before.moved);
-        self.moved.extend(moved);
+        let mut moved: Vec<_> = changed.map(|field| (field.clone(), last_order)).collect();
+        for known in &before.moved {
+            if moved.iter().all(|(field, _)| *field != known.0) {
+                moved.push(known.clone());
+            }
+        }
+        self.moved = moved;
         self
     }
 
     /// Whether a field changed without the writer of `entry` knowing.
     #[must_use]
     pub fn moved_from_under(&self, entry: &Entry, field: &str) -> bool {
-        self.moved.get(field).is_some_and(|last_order| entry.order <= *last_order)
+        self.moved.iter().find(|(moved, _)| moved == field).is_some_and(|(_, last_order)| entry.order <= *last_order)
     }
 }

@@ -1,8 +1,10 @@
 //! Mutations that the server refused: kept with their reason until the app decides.
 
-use holm_protocol::{Data, ErrorCode, MutationId, ServerRow};
+use holm_protocol::{Data, ErrorCode, Fields, FromJson, MutationId, ServerRow, Unfit, read_fields};
 use holm_store::{Draft, Read};
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
 
 use super::receipt::{self, ReceiptState};
 use super::{Entry, Operation, Planned, WriteContext, remove, restore, write};
@@ -14,33 +16,56 @@ use crate::value::unset;
 use crate::{Error, keyspace};
 
 /// Why a mutation was parked.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Reason {
     /// The server's code.
     pub code: ErrorCode,
     /// The server's words.
     pub message: String,
     /// The field it is about.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
     /// What the server has, after a conflict.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub server: Option<ServerRow>,
 }
 
+read_fields!(Reason { code, message; field, server });
+
 /// A refused mutation.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Parked {
     /// The mutation.
-    #[serde(flatten)]
     pub entry: Entry,
     /// Why.
     pub reason: Reason,
     /// The whole record as the app saw it; absent after a delete.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mine: Option<Data>,
     /// When (wall clock, milliseconds).
     pub parked_at: u64,
+}
+
+/// Written as one object: the fields of the entry, and beside them why.
+impl Serialize for Parked {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_map(None)?;
+        self.entry.write(&mut fields)?;
+        fields.serialize_entry("reason", &self.reason)?;
+        if let Some(mine) = &self.mine {
+            fields.serialize_entry("mine", mine)?;
+        }
+        fields.serialize_entry("parked_at", &self.parked_at)?;
+        fields.end()
+    }
+}
+
+impl FromJson for Parked {
+    fn from_json(value: Value) -> Result<Self, Unfit> {
+        let entry = Entry::from_json(value.clone())?;
+        let mut fields = Fields::of(value)?;
+        let (reason, mine) = (fields.take("reason")?, fields.take_or_default("mine")?);
+        Ok(Self { entry, reason, mine, parked_at: fields.take("parked_at")? })
+    }
 }
 
 /// Takes an entry out of its lane, keeps it with its reason, and shows what remains.
@@ -125,7 +150,7 @@ fn group(view: &dyn Read, mid: &MutationId) -> Planned<Vec<Parked>> {
     let Some((tx, _)) = &one.entry.tx else { return Ok(vec![one]) };
     let mut members = parked_list(view)?;
     members.retain(|other| other.entry.tx.as_ref().is_some_and(|(name, _)| name == tx));
-    members.sort_by_key(|member| member.entry.order);
+    members.sort_unstable_by_key(|member| member.entry.order);
     Ok(members)
 }
 

@@ -1,16 +1,17 @@
 //! What became of a write, for as long as the app may ask.
 
-use holm_protocol::{ErrorCode, MutationId};
+use holm_protocol::{ErrorCode, Fields, FromJson, MutationId, Unfit};
 use holm_store::{Draft, Read};
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
 
 use super::Planned;
 use crate::keyspace;
 use crate::stored::{self, encode};
 
 /// What became of one mutation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "state", rename_all = "lowercase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReceiptState {
     /// It waits for the server.
     Pending,
@@ -32,14 +33,67 @@ pub enum ReceiptState {
     Unknown,
 }
 
+impl ReceiptState {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Acknowledged { .. } => "acknowledged",
+            Self::Parked { .. } => "parked",
+            Self::Discarded => "discarded",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    fn write<M: SerializeMap>(&self, fields: &mut M) -> Result<(), M::Error> {
+        fields.serialize_entry("state", self.word())?;
+        match self {
+            Self::Acknowledged { at } => fields.serialize_entry("at", at),
+            Self::Parked { code, message } => {
+                fields.serialize_entry("code", code.as_str())?;
+                fields.serialize_entry("message", message.as_str())
+            }
+            Self::Pending | Self::Discarded | Self::Unknown => Ok(()),
+        }
+    }
+}
+
+impl Serialize for ReceiptState {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_map(None)?;
+        self.write(&mut fields)?;
+        fields.end()
+    }
+}
+
+impl FromJson for ReceiptState {
+    fn from_json(value: Value) -> Result<Self, Unfit> {
+        let mut fields = Fields::of(value)?;
+        Ok(match fields.take::<String>("state")?.as_str() {
+            "pending" => Self::Pending,
+            "acknowledged" => Self::Acknowledged { at: fields.take("at")? },
+            "parked" => Self::Parked { code: fields.take("code")?, message: fields.take("message")? },
+            "discarded" => Self::Discarded,
+            _ => Self::Unknown,
+        })
+    }
+}
+
 /// What became of a call: the worst of its mutations.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
     /// Of the call.
-    #[serde(flatten)]
     pub state: ReceiptState,
     /// How many mutations it made.
     pub mutations: usize,
+}
+
+impl Serialize for Receipt {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_map(None)?;
+        self.state.write(&mut fields)?;
+        fields.serialize_entry("mutations", &self.mutations)?;
+        fields.end()
+    }
 }
 
 /// The identity of the `position`-th mutation of a call.

@@ -24,7 +24,7 @@ pub fn settle(
     results: &[MutationResult],
 ) -> Planned<()> {
     for result in results {
-        let Some(place) = sync.frozen.remove(&result.seq) else { continue };
+        let Some(place) = sync.frozen.remove(result.seq) else { continue };
         let Some(entry) = entry_at(draft, &place)? else { continue };
         match &result.outcome {
             Outcome::Ok { .. } => confirm(draft, now_ms, sync, (result.seq, place), entry),
@@ -66,15 +66,14 @@ pub fn confirm_covered(
     sync: &mut SyncState,
     acked: Seq,
 ) -> Planned<()> {
-    let waiting = sync.confirmed.split_off(&acked.next());
-    let covered = std::mem::replace(&mut sync.confirmed, waiting);
+    let covered = sync.confirmed.take_up_to(acked);
     if covered.is_empty() {
         return Ok(());
     }
     let mut local = Local::read(draft)?;
     let touch = local.touch(now_ms);
     local.save(draft);
-    for place in covered.into_values() {
+    for (_, place) in covered {
         if let Some(entry) = entry_at(draft, &place)? {
             remove(draft, &entry);
             restore(draft, schema.collection(&place.collection)?, &place.id, touch)?;
@@ -90,8 +89,7 @@ pub fn confirm_covered(
 /// # Errors
 /// `storage-corrupt`; [`holm_store::PlanError::Missing`].
 pub fn thaw(draft: &mut Draft<'_>, sync: &mut SyncState) -> Planned<()> {
-    let confirmed = std::mem::take(&mut sync.confirmed);
-    for place in std::mem::take(&mut sync.frozen).into_values().chain(confirmed.into_values()) {
+    for (_, place) in sync.frozen.take_all().into_iter().chain(sync.confirmed.take_all()) {
         if let Some(entry) = entry_at(draft, &place)? {
             store_entry(draft, &Entry { state: State::Pending, ..entry });
         }

@@ -1,7 +1,6 @@
 //! What an HTTP answer means. Only a body of this protocol is an answer; everything else is the network.
 
-use holm_protocol::{ErrorCode, ErrorResponse, PROTOCOL_VERSION, PullResponse, PushResponse};
-use serde::de::DeserializeOwned;
+use holm_protocol::{ErrorCode, ErrorResponse, FromJson, PROTOCOL_VERSION, PullResponse, PushResponse};
 use serde_json::Value;
 
 use super::backoff::retry_after_ms;
@@ -58,7 +57,7 @@ pub fn read_pull(answer: Result<Answer, Failure>, now_ms: u64) -> Result<PullRes
     read(answer, now_ms)
 }
 
-fn read<T: DeserializeOwned>(answer: Result<Answer, Failure>, now_ms: u64) -> Result<T, Failed> {
+fn read<T: FromJson>(answer: Result<Answer, Failure>, now_ms: u64) -> Result<T, Failed> {
     let answer = answer.map_err(|failure| match failure {
         Failure::Network(why) => Failed::new(ErrorCode::Offline, format!("the server could not be reached: {why}")),
         Failure::Timeout => Failed::new(ErrorCode::Timeout, "the server did not answer in time"),
@@ -73,10 +72,9 @@ fn read<T: DeserializeOwned>(answer: Result<Answer, Failure>, now_ms: u64) -> Re
         .filter(|body| body.get("v").and_then(Value::as_u64) == Some(u64::from(PROTOCOL_VERSION)));
     if answer.status == 200 {
         let body = marked.ok_or_else(|| not_holm(&answer))?;
-        return serde_json::from_value(body)
-            .map_err(|why| Failed::new(ErrorCode::NotHolm, format!("the answer cannot be read: {why}")));
+        return T::from_json(body).map_err(|why| Failed::new(ErrorCode::NotHolm, format!("the answer cannot be read: {why}")));
     }
-    let said = marked.and_then(|body| serde_json::from_value::<ErrorResponse>(body).ok());
+    let said = marked.and_then(|body| ErrorResponse::from_json(body).ok());
     Err(refusal(&answer, said, floor_ms))
 }
 

@@ -14,7 +14,7 @@ pub use answer::{Failed, Refused, read_pull, read_push};
 pub use backoff::{Backoff, retry_after_ms};
 pub use machine::{Action, Event, Exchange, Machine, Why};
 pub use push::{Frozen, PushLimits};
-pub use state::{Checkpoint, SyncState};
+pub use state::{Checkpoint, Places, SyncState};
 pub use status::{Connection, Phase, Status, StatusError};
 
 use holm_protocol::ErrorCode;

@@ -100,8 +100,8 @@ fn request(
     let mut mutations: Vec<Mutation> = Vec::new();
     let mut bytes = 0;
     let mut open_group = None;
-    for (seq, place) in &sync.frozen {
-        let Some(entry) = frozen_entry(draft, place, *seq)? else { continue };
+    for (seq, place) in sync.frozen.iter() {
+        let Some(entry) = frozen_entry(draft, place, seq)? else { continue };
         let size = size(&entry);
         let group = entry.tx.as_ref().map(|(tx, _)| tx.clone());
         let inside = group.is_some() && group == open_group;

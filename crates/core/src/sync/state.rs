@@ -1,10 +1,8 @@
 //! What sync remembers across restarts.
 
-use std::collections::BTreeMap;
-
-use holm_protocol::{Limits, Seq};
+use holm_protocol::{FromJson, Limits, Seq, Unfit, Value, read_fields};
 use holm_store::{Draft, Read};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::outbox::{Place, Planned};
 use crate::stored;
@@ -12,7 +10,7 @@ use crate::stored;
 const KEY: &str = "sync";
 
 /// What sync remembers across restarts: one value in the keyspace, guarded by the lease.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct SyncState {
     /// Drawn by whoever became leader last; a commit of anybody else is refused.
     pub lease: String,
@@ -21,27 +19,24 @@ pub struct SyncState {
     /// The highest seq whose results, with all before it, are recorded here.
     pub seen: Seq,
     /// The life of the server's data that the checkpoints belong to.
-    #[serde(default)]
     pub epoch: String,
     /// What one push may hold, as the server said.
-    #[serde(default)]
     pub limits: Option<Limits>,
     /// Mutations whose seq is fixed and whose result is not recorded.
-    #[serde(default)]
-    pub frozen: BTreeMap<Seq, Place>,
+    pub frozen: Places,
     /// Mutations that the server applied and no pull has covered.
-    #[serde(default)]
-    pub confirmed: BTreeMap<Seq, Place>,
+    pub confirmed: Places,
     /// Every scope was pulled to its end at least once.
-    #[serde(default)]
     pub caught_up: bool,
     /// When the last push was answered (wall clock, milliseconds).
-    #[serde(default)]
     pub pushed_at: Option<u64>,
     /// When the last pull came to its end (wall clock, milliseconds).
-    #[serde(default)]
     pub pulled_at: Option<u64>,
 }
+
+read_fields!(SyncState {
+    lease, last_seq, seen; epoch, limits, frozen, confirmed, caught_up, pushed_at, pulled_at
+});
 
 impl SyncState {
     /// Reads it; the default before the first time.
@@ -59,23 +54,75 @@ impl SyncState {
 
     /// Moves `seen` up to the last seq before the first that is unanswered.
     pub(crate) fn advance_seen(&mut self) {
-        let answered = self.frozen.keys().next().map_or(self.last_seq.0, |first| first.0 - 1);
+        let answered = self.frozen.iter().next().map_or(self.last_seq.0, |(first, _)| first.0 - 1);
         self.seen = Seq(self.seen.0.max(answered));
     }
 }
 
+/// Where mutations stand, by seq.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Places(Vec<(Seq, Place)>);
+
+impl FromJson for Places {
+    fn from_json(value: Value) -> Result<Self, Unfit> {
+        Vec::from_json(value).map(Self)
+    }
+}
+
+impl Places {
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// All, the smallest seq first.
+    pub fn iter(&self) -> impl Iterator<Item = (Seq, &Place)> {
+        self.0.iter().map(|(seq, place)| (*seq, place))
+    }
+
+    /// Adds one, or puts it in place of the one that has its seq.
+    pub fn insert(&mut self, seq: Seq, place: Place) {
+        drop(self.remove(seq));
+        let position = self.count_up_to(seq);
+        self.0.insert(position, (seq, place));
+    }
+
+    /// Takes one out.
+    pub fn remove(&mut self, seq: Seq) -> Option<Place> {
+        let position = self.0.iter().position(|(known, _)| *known == seq)?;
+        Some(self.0.remove(position).1)
+    }
+
+    /// Takes out all up to `seq`, with it.
+    pub fn take_up_to(&mut self, seq: Seq) -> Vec<(Seq, Place)> {
+        let count = self.count_up_to(seq);
+        self.0.drain(..count).collect()
+    }
+
+    /// Takes out all.
+    pub fn take_all(&mut self) -> Vec<(Seq, Place)> {
+        std::mem::take(&mut self.0)
+    }
+
+    fn count_up_to(&self, seq: Seq) -> usize {
+        self.0.partition_point(|(known, _)| *known <= seq)
+    }
+}
+
 /// Where this client stands in a scope.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Checkpoint {
     /// The server's word for it; `None` before the first page.
     pub at: Option<String>,
     /// A reset is going on: rows that it does not name will be swept at its end.
-    #[serde(default)]
     pub resetting: bool,
     /// There was more to ask for.
-    #[serde(default)]
     pub more: bool,
 }
+
+read_fields!(Checkpoint { ; at, resetting, more });
 
 impl Checkpoint {
     /// Reads the one of a scope.

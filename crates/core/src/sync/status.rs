@@ -1,10 +1,10 @@
 //! The truth about what is saved where.
 
-use holm_protocol::ErrorCode;
-use serde::{Deserialize, Serialize};
+use holm_protocol::{ErrorCode, read_fields, read_words};
+use serde::Serialize;
 
 /// Whether there is a way to the server, by the outcome of the last request.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Connection {
     /// Nothing was tried yet.
@@ -16,8 +16,10 @@ pub enum Connection {
     Offline,
 }
 
+read_words!(Connection { Unknown "unknown", Online "online", Offline "offline" });
+
 /// What sync is doing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
     /// This database has no server.
@@ -35,8 +37,12 @@ pub enum Phase {
     Paused,
 }
 
+read_words!(Phase {
+    Disabled "disabled", Idle "idle", Pushing "pushing", Pulling "pulling", Waiting "waiting", Paused "paused",
+});
+
 /// The last failure of sync; gone after the next success.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct StatusError {
     /// Which of the closed list.
     pub code: ErrorCode,
@@ -46,8 +52,10 @@ pub struct StatusError {
     pub retryable: bool,
 }
 
+read_fields!(StatusError { code, message, retryable });
+
 /// What the app shows its user. Times are wall clock milliseconds.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
     /// Whether there is a way to the server.
@@ -77,3 +85,9 @@ pub struct Status {
     /// Every scope was pulled to its end at least once.
     pub initial_sync_done: bool,
 }
+
+read_fields!(Status {
+    online, phase, leader, pending, in_flight as "inFlight", parked, conflicts,
+    initial_sync_done as "initialSyncDone";
+    last_push_at as "lastPushAt", last_pull_at as "lastPullAt", next_attempt_at as "nextAttemptAt", why, error
+});

@@ -43,7 +43,7 @@ pub fn normal(value: Value) -> Value {
 
 /// Reads JSON whatever it stands for; the parser's own recursion limit (128) guards the stack.
 pub(crate) fn parse_json(text: &str, code: ErrorCode, whose: &str) -> Result<Value, Error> {
-    serde_json::from_str(text).map_err(|error| {
+    serde_json::from_slice(text.as_bytes()).map_err(|error| {
         let why = error.to_string();
         if why.contains("recursion limit") {
             Error::new(code, format!("{whose}: nests deeper than {DEPTH_MAX} levels"))
