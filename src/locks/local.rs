@@ -1,13 +1,14 @@
 //! Locks among those who share this page or worker.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::task::{Poll, Waker};
 
+use holm_store::SortedMap;
+
 thread_local! {
     /// The locks that are held, each with those who wait for it.
-    static HELD: RefCell<BTreeMap<String, Vec<Waker>>> = const { RefCell::new(BTreeMap::new()) };
+    static HELD: RefCell<SortedMap<String, Vec<Waker>>> = RefCell::default();
 }
 
 /// A held lock; dropping it gives it back.
@@ -19,7 +20,7 @@ pub(super) async fn lock(name: String) -> LocalHeld {
         if let Some(held) = try_lock(name.clone()) {
             return Poll::Ready(held);
         }
-        HELD.with_borrow_mut(|held| held.entry(name.clone()).or_default().push(context.waker().clone()));
+        HELD.with_borrow_mut(|held| held.get_mut(&name).map(|waiting| waiting.push(context.waker().clone())));
         Poll::Pending
     })
     .await

@@ -1,16 +1,16 @@
 //! Blocks held by whoever works with them, whatever the cache does.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::disk::BlockId;
 use crate::encoding::Block;
 use crate::error::StoreError;
 use crate::layers::Blocks;
+use crate::sorted::SortedMap;
 
 /// Decoded blocks by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct BlockSet(BTreeMap<BlockId, Rc<Block>>);
+pub struct BlockSet(SortedMap<BlockId, Rc<Block>>);
 
 /// How many blocks a walk over a set asks for at once.
 const READ_AHEAD: usize = 8;

@@ -1,16 +1,16 @@
 //! The blocks kept in memory between reads: least recently used first out, bounded by bytes.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::disk::BlockId;
 use crate::encoding::Block;
+use crate::sorted::SortedMap;
 
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Cache {
-    blocks: BTreeMap<BlockId, (Rc<Block>, Cell<u64>)>,
+    blocks: SortedMap<BlockId, (Rc<Block>, Cell<u64>)>,
     bytes: usize,
     limit: usize,
     clock: Cell<u64>,
@@ -18,7 +18,7 @@ pub(crate) struct Cache {
 
 impl Cache {
     pub(crate) fn new(limit: usize) -> Self {
-        Self { blocks: BTreeMap::new(), bytes: 0, limit, clock: Cell::new(0) }
+        Self { blocks: SortedMap::new(), bytes: 0, limit, clock: Cell::new(0) }
     }
 
     pub(crate) fn block(&self, id: &BlockId) -> Option<Rc<Block>> {
@@ -48,17 +48,13 @@ impl Cache {
         self.clock.get()
     }
 
-    /// Makes room for more than one block at once, so that a full cache does not sort itself for every block.
+    /// Makes room for more than one block at once, so that a full cache does not look for the oldest at every block.
     fn evict(&mut self) {
-        let mut by_age: Vec<(u64, BlockId)> =
-            self.blocks.iter().map(|(id, (_, used))| (used.get(), id.clone())).collect();
-        by_age.sort_unstable();
         let goal = self.limit - self.limit / 8;
-        for (_, id) in by_age {
-            if self.bytes <= goal {
-                break;
-            }
-            if let Some((block, _)) = self.blocks.remove(&id) {
+        while self.bytes > goal {
+            let oldest = self.blocks.iter().min_by_key(|(_, (_, used))| used.get());
+            let Some(oldest) = oldest.map(|(id, _)| id.clone()) else { return };
+            if let Some((block, _)) = self.blocks.remove(&oldest) {
                 self.bytes -= block.bytes();
             }
         }

@@ -1,17 +1,16 @@
 //! A batch being planned: reads see what is committed, what the group planned before, and its own writes.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 
 use crate::error::ReadConflict;
 use crate::key::{Direction, Key, KeyRange, Value};
 use crate::layers::{Blocks, Layers};
 use crate::read_set::ReadSet;
-use crate::tables::Tables;
+use crate::tables::{Memory, Slot, Tables};
 use crate::view::{self, Missing, Read, Show};
 
-/// Writes by key; `None` deletes.
-pub(crate) type Batch = BTreeMap<Key, Option<Value>>;
+/// Writes by key, not in the log yet.
+pub(crate) type Batch = Memory;
 
 /// What a plan reads from and writes to. All of its writes are committed, or none.
 pub struct Draft<'a> {
@@ -34,12 +33,12 @@ impl<'a> Draft<'a> {
 
     /// Gives `key` a value.
     pub fn put(&mut self, key: &[u8], value: &[u8]) {
-        self.own.insert(Key::from(key), Some(Value::from(value)));
+        self.own.insert(Key::from(key), Slot::unlogged(Some(Value::from(value))));
     }
 
     /// Takes `key` away, if it is there.
     pub fn delete(&mut self, key: &[u8]) {
-        self.own.insert(Key::from(key), None);
+        self.own.insert(Key::from(key), Slot::unlogged(None));
     }
 
     /// Checks that what a transaction has read still holds, in the store and in the batches planned before this one.

@@ -44,13 +44,10 @@ type ShowAll<'v> = dyn FnMut(&[u8], Option<&[u8]>) -> ControlFlow<()> + 'v;
 impl<'a> Layers<'a> {
     /// The value of `key`; deleted and never written are alike.
     pub(crate) fn find(&self, key: &[u8]) -> Result<Option<Value>, Missing> {
-        for batch in self.batches.iter().flatten() {
-            if let Some(value) = batch.get(key) {
-                return Ok(value.clone());
+        for map in self.maps() {
+            if let Some(slot) = map.get(key) {
+                return Ok(slot.value.clone());
             }
-        }
-        if let Some(slot) = self.memory.get(key) {
-            return Ok(slot.value.clone());
         }
         let mut missing = Vec::new();
         for run in self.runs.iter().flatten() {
@@ -102,15 +99,16 @@ impl<'a> Layers<'a> {
         }
     }
 
+    fn maps(&self) -> impl Iterator<Item = &'a Memory> {
+        self.batches.into_iter().flatten().chain([self.memory])
+    }
+
     fn sources(&self, range: &KeyRange, direction: Direction) -> Result<Vec<Source<'a>>, Missing> {
         let bounds = range.bounds();
         let mut sources: Vec<Source<'a>> = Vec::with_capacity(5);
-        for batch in self.batches.iter().flatten() {
-            let entries = batch.range::<[u8], _>(bounds);
-            sources.push(Source::Batch { entries, current: None });
+        for map in self.maps() {
+            sources.push(Source::Map { entries: map.range::<[u8], _>(bounds), current: None });
         }
-        let entries = self.memory.range::<[u8], _>(bounds);
-        sources.push(Source::Memory { entries, current: None });
         let mut missing = Vec::new();
         for source in &mut sources {
             source.advance(direction, self.blocks)?;
@@ -144,34 +142,29 @@ fn newest_next(sources: &[Source<'_>], direction: Direction) -> Option<usize> {
 }
 
 enum Source<'a> {
-    Batch { entries: btree_map::Range<'a, Key, Option<Value>>, current: Option<(&'a Key, &'a Option<Value>)> },
-    Memory { entries: btree_map::Range<'a, Key, Slot>, current: Option<(&'a Key, &'a Slot)> },
+    Map { entries: btree_map::Range<'a, Key, Slot>, current: Option<(&'a Key, &'a Slot)> },
     Run(RunCursor<'a>),
 }
 
 impl Source<'_> {
     fn current(&self) -> Option<(&[u8], Option<&[u8]>)> {
         match self {
-            Self::Batch { current, .. } => current.map(|(key, value)| (&**key, value.as_deref())),
-            Self::Memory { current, .. } => current.map(|(key, slot)| (&**key, slot.value.as_deref())),
+            Self::Map { current, .. } => current.map(|(key, slot)| (&**key, slot.value.as_deref())),
             Self::Run(cursor) => cursor.current(),
         }
     }
 
     fn advance(&mut self, direction: Direction, blocks: &dyn Blocks) -> Result<(), Missing> {
         match self {
-            Self::Batch { entries, current } => *current = step(entries, direction),
-            Self::Memory { entries, current } => *current = step(entries, direction),
+            Self::Map { entries, current } => {
+                *current = match direction {
+                    Direction::Forward => entries.next(),
+                    Direction::Backward => entries.next_back(),
+                }
+            }
             Self::Run(cursor) => cursor.advance(direction, blocks)?,
         }
         Ok(())
-    }
-}
-
-fn step<I: DoubleEndedIterator>(entries: &mut I, direction: Direction) -> Option<I::Item> {
-    match direction {
-        Direction::Forward => entries.next(),
-        Direction::Backward => entries.next_back(),
     }
 }
 

@@ -21,6 +21,7 @@ mod locks;
 mod memory;
 mod read_set;
 mod salvage;
+mod sorted;
 mod tables;
 mod view;
 
@@ -35,6 +36,7 @@ pub use locks::{LockName, Locks};
 pub use memory::{Fault, FaultRates, HeldLock, MemoryDisk, MemoryLocks, Operation};
 pub use read_set::ReadSet;
 pub use salvage::{Salvage, salvage};
+pub use sorted::SortedMap;
 pub use view::{Missing, Read, Show, View};
 
 /// The machines that decide, for whoever drives them: [`Database`], and the search over their every interleaving.

@@ -29,6 +29,13 @@ pub(crate) struct Slot {
     pub value: Option<Value>,
 }
 
+impl Slot {
+    /// One that has no position in the log yet.
+    pub(crate) fn unlogged(value: Option<Value>) -> Self {
+        Self { seq: LogSeq::default(), value }
+    }
+}
+
 pub(crate) type Memory = BTreeMap<Key, Slot>;
 
 /// Something that changed what reads give.
@@ -206,7 +213,8 @@ impl Tables {
             self.writers = manifest.writers.clone();
             event = Some(Event { seq: folded, id: manifest.folded_id, ops: None });
         } else {
-            self.memory.retain(|_, slot| slot.seq > folded);
+            let all = std::mem::take(&mut self.memory);
+            self.memory.extend(all.into_iter().filter(|(_, slot)| slot.seq > folded));
         }
         self.memory_bytes = self.memory.iter().map(|(key, slot)| slot_bytes(key, slot)).sum();
         self.trimmed = self.trimmed.max(folded);

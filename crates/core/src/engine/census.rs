@@ -1,18 +1,16 @@
 //! How many mutations wait and how many are parked, kept up with each commit.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use holm_protocol::{ErrorCode, from_json_text};
-use holm_store::{Applied, Change, Missing, Read};
+use holm_store::{Applied, Change, Missing, Read, SortedMap};
 
 use crate::outbox::Parked;
 use crate::{keyspace, stored};
 
-/// Keys of the outbox's order and of parked mutations; the latter with whether each is a conflict.
+/// Keys of the outbox's order and of parked mutations, with whether each is a conflict.
 #[derive(Debug, Default)]
 pub(super) struct Census {
-    waiting: BTreeSet<Vec<u8>>,
-    parked: BTreeMap<Vec<u8>, bool>,
+    waiting: SortedMap<Vec<u8>, bool>,
+    parked: SortedMap<Vec<u8>, bool>,
     /// What was counted no longer stands for what is stored.
     pub(super) stale: bool,
 }
@@ -31,7 +29,7 @@ impl Census {
     pub(super) fn take(view: &dyn Read) -> Result<Self, Missing> {
         let mut census = Self::default();
         for (key, _) in stored::scan(view, &keyspace::outbox_from(0))? {
-            census.waiting.insert(key.to_vec());
+            census.waiting.insert(key.to_vec(), false);
         }
         for (key, value) in stored::scan(view, &keyspace::all_parked())? {
             census.parked.insert(key.to_vec(), is_conflict(&value));
@@ -52,7 +50,7 @@ impl Census {
                 noticed.counted = true;
                 noticed.written |= value.is_some();
                 match value {
-                    Some(_) => self.waiting.insert(key.to_vec()),
+                    Some(_) => self.waiting.insert(key.to_vec(), false),
                     None => self.waiting.remove(key.as_ref()),
                 };
             } else if parked.contains(key) {

@@ -1,10 +1,9 @@
 //! Live queries: a commit that touches what a query reads has it run again, and the difference told.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use holm_store::{Applied, Disk, Locks};
+use holm_store::{Applied, Disk, Locks, SortedMap};
 
 use super::signal::Signal;
 use super::{Engine, Transport};
@@ -30,7 +29,7 @@ struct Watcher {
 #[derive(Default)]
 pub(super) struct Watchers {
     next: Cell<u32>,
-    all: RefCell<BTreeMap<WatchId, Rc<Watcher>>>,
+    all: RefCell<SortedMap<WatchId, Rc<Watcher>>>,
     signal: Signal,
 }
 

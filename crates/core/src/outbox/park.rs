@@ -141,8 +141,11 @@ fn retry_one(draft: &mut Draft<'_>, cx: &WriteContext<'_>, member: Parked) -> Pl
 
 /// The fields the mutation changed, removals included.
 fn wanted_fields(entry: &Entry) -> Data {
-    let field = |name: &String| (name.clone(), entry.data.get(name).cloned().unwrap_or_else(unset));
-    entry.stamps.keys().map(field).collect()
+    let mut wanted = Data::new();
+    for name in entry.stamps.keys() {
+        wanted.insert(name.clone(), entry.data.get(name).cloned().unwrap_or_else(unset));
+    }
+    wanted
 }
 
 fn group(view: &dyn Read, mid: &MutationId) -> Planned<Vec<Parked>> {

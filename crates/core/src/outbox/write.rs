@@ -1,8 +1,7 @@
 //! Local writes: one plan that changes the record, its indexes and the outbox together.
 
-use holm_protocol::{Data, ErrorCode, Kind, MutationId};
+use holm_protocol::{Data, ErrorCode, Kind, MutationId, Stamps};
 use holm_store::{Draft, Read};
-use serde_json::Value;
 
 use super::receipt::{self, ReceiptState};
 use super::{Base, Entry, Planned, State, bases, save_base, store_entry};
@@ -81,7 +80,8 @@ fn write_row(
 
     let old = before.as_ref().map(|record| &record.data);
     let changed = changed_fields(old, after.as_ref());
-    let stamps = changed.iter().map(|field| (field.clone(), stamp.clone())).collect();
+    let mut stamps = Stamps::new();
+    stamps.extend(changed.iter().map(|field| (field.clone(), stamp.clone())));
 
     if let Some(data) = &after {
         records::check_unique(draft, collection, id, data)?;
@@ -176,8 +176,13 @@ fn entry_data(operation: Operation, after: Option<&Data>, changed: &[String]) ->
     if operation != Operation::Patch {
         return after.clone();
     }
-    let field = |name: &String| -> Option<(String, Value)> { Some((name.clone(), after.get(name)?.clone())) };
-    changed.iter().filter_map(field).collect()
+    let mut data = Data::new();
+    for name in changed {
+        if let Some(value) = after.get(name) {
+            data.insert(name.clone(), value.clone());
+        }
+    }
+    data
 }
 
 fn kind(operation: Operation) -> Kind {

@@ -1,7 +1,5 @@
 //! Conditions on one field, as questions about encoded keys.
 
-use std::collections::BTreeSet;
-
 use serde_json::Value;
 
 use crate::keys::{Class, Order, after_prefix, push_string, push_value, string_prefix};
@@ -29,8 +27,8 @@ pub(super) enum Test {
     Eq(Key),
     /// The value is not this one.
     Ne(Key),
-    /// The value is one of these.
-    In(BTreeSet<Key>),
+    /// The value is one of these, which are sorted.
+    In(Vec<Key>),
     /// The value's key lies in this range.
     Within(Range),
     /// The value is an array that has this element.
@@ -140,7 +138,7 @@ fn key_holds(test: &Test, key: &Key) -> bool {
     match test {
         Test::Eq(operand) => key == operand,
         Test::Ne(operand) => key != operand,
-        Test::In(operands) => operands.contains(key),
+        Test::In(operands) => operands.binary_search(key).is_ok(),
         Test::Within(range) => range.contains(key),
         Test::Has(_) | Test::Pending(_) => true,
     }

@@ -1,10 +1,9 @@
 //! What became of the rows of a query.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 
 use super::Row;
+use crate::order::order;
 
 /// The ids of rows that came, changed and went.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -28,15 +27,20 @@ impl Diff {
 /// Compares what a query found before and now.
 #[must_use]
 pub fn diff(before: &[Row], now: &[Row]) -> Diff {
-    let mut known: BTreeMap<&str, &Row> = before.iter().map(|row| (row.id.as_str(), row)).collect();
+    let by_id = order(before.len(), &|left, right| before[left].id.cmp(&before[right].id));
+    let mut is_gone = vec![true; before.len()];
     let mut diff = Diff::default();
     for row in now {
-        match known.remove(row.id.as_str()) {
-            None => diff.added.push(row.id.clone()),
-            Some(old) if old.touch != row.touch => diff.changed.push(row.id.clone()),
-            Some(_) => {}
+        let Ok(found) = by_id.binary_search_by(|position| before[*position].id.cmp(&row.id)) else {
+            diff.added.push(row.id.clone());
+            continue;
+        };
+        is_gone[by_id[found]] = false;
+        if before[by_id[found]].touch != row.touch {
+            diff.changed.push(row.id.clone());
         }
     }
-    diff.removed = before.iter().filter(|row| known.contains_key(row.id.as_str())).map(|row| row.id.clone()).collect();
+    let gone = before.iter().zip(is_gone).filter(|(_, is_gone)| *is_gone);
+    diff.removed = gone.map(|(row, _)| row.id.clone()).collect();
     diff
 }

@@ -1,7 +1,5 @@
 //! From the package's JSON to a query, naming the field or operator that does not fit.
 
-use std::collections::BTreeSet;
-
 use holm_protocol::ErrorCode;
 use serde_json::{Map, Value};
 
@@ -9,6 +7,7 @@ use super::condition::{Condition, ID, Key, Range, Test, encoded};
 use super::{Query, SortKey, plan};
 use crate::Error;
 use crate::keys::Class;
+use crate::order::sort_distinct;
 use crate::schema::{Collection, Column, Field, Kind, Schema};
 use crate::value::{Shape, TAG, check, normal, parse_json};
 
@@ -142,12 +141,15 @@ impl Operand<'_> {
         }
     }
 
-    fn values(&self, value: &Value) -> Result<BTreeSet<Key>, Error> {
+    fn values(&self, value: &Value) -> Result<Vec<Key>, Error> {
         let Value::Array(items) = value else { return Err(self.wrong("in", "takes an array")) };
         if items.len() > IN_VALUES_MAX {
             return Err(self.wrong("in", &format!("takes at most {IN_VALUES_MAX} values")));
         }
-        items.iter().map(|item| self.value("in", item)).collect()
+        let keys: Result<Vec<Key>, Error> = items.iter().map(|item| self.value("in", item)).collect();
+        let mut keys = keys?;
+        sort_distinct(&mut keys);
+        Ok(keys)
     }
 
     fn element(&self, value: &Value) -> Result<Key, Error> {

@@ -1,13 +1,12 @@
 //! Which way to the records: the one that leaves least to look at.
 
-use std::collections::BTreeSet;
-
 use holm_store::{Direction, KeyRange};
 
 use super::SortKey;
 use super::condition::{Condition, ID, Key, Range, Test};
 use crate::keys::{Order, after_prefix, flipped, read_value};
 use crate::keyspace;
+use crate::order::sort_distinct;
 use crate::schema::{Collection, Index};
 
 /// Ranges of one index that a plan walks, made by `in`: more are filtered instead.
@@ -28,7 +27,7 @@ pub(super) struct Plan {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Path {
     /// These ids, ascending.
-    Ids(BTreeSet<String>),
+    Ids(Vec<String>),
     /// The records that have mutations, by id.
     Outbox,
     /// Entries of an index.
@@ -169,7 +168,8 @@ fn by_index(
             break;
         }
         let directed = |key: &&Key| if column.order == Order::Descending { flipped(key) } else { key.to_vec() };
-        let keys: BTreeSet<Vec<u8>> = keys.iter().map(directed).collect();
+        let mut keys: Vec<Vec<u8>> = keys.iter().map(directed).collect();
+        sort_distinct(&mut keys);
         prefixes =
             prefixes.iter().flat_map(|prefix| keys.iter().map(|key| [prefix.as_slice(), key].concat())).collect();
         used.push(position);

@@ -9,6 +9,7 @@ use super::plan::{IndexPath, Path, Sorted};
 use super::{Query, SortKey};
 use crate::keys::{Order, push_text, push_value, read_text, skip_value};
 use crate::keyspace::{self, LANE_PENDING};
+use crate::order::{order, sort_keys};
 use crate::records::{AllMissing, Row, pick};
 
 /// Records fetched before the first are shown, where a filter may still refuse them.
@@ -69,7 +70,7 @@ fn sorted_rows(query: &Query, view: &dyn Read, limit: usize) -> Result<Vec<Row>,
     let keys: Vec<&SortKey> = query.order.iter().filter(|key| key.field != ID).collect();
     let fields: Vec<&str> = keys.iter().map(|key| key.field.as_str()).collect();
     let tie = query.order.iter().find(|key| key.field == ID).map_or(Order::Ascending, |key| key.order);
-    let mut found = Vec::new();
+    let mut found: Vec<(Vec<u8>, Row)> = Vec::new();
     Walk::new(query, view, usize::MAX).matches(&mut |one| {
         let mut sort = Vec::new();
         for (value, key) in pick(one.bytes(), &fields).iter().zip(&keys) {
@@ -81,14 +82,20 @@ fn sorted_rows(query: &Query, view: &dyn Read, limit: usize) -> Result<Vec<Row>,
             sort[at..].iter_mut().for_each(|byte| *byte = !*byte);
         }
         found.push((sort, one.into_row()));
+        if found.len() / 2 > limit.max(FETCH_MIN) {
+            keep_first(&mut found, limit);
+        }
         ControlFlow::Continue(())
     })?;
-    if limit < found.len() {
-        found.select_nth_unstable_by(limit, |left, right| left.0.cmp(&right.0));
-        found.truncate(limit);
-    }
-    found.sort_unstable_by(|left, right| left.0.cmp(&right.0));
+    keep_first(&mut found, limit);
     Ok(found.into_iter().map(|(_, row)| row).collect())
+}
+
+/// Sorts what was found, and forgets all after the first `limit`.
+fn keep_first(found: &mut Vec<(Vec<u8>, Row)>, limit: usize) {
+    let sorted = order(found.len(), &|left, right| found[left].0.cmp(&found[right].0));
+    let mut slots: Vec<Option<(Vec<u8>, Row)>> = found.drain(..).map(Some).collect();
+    found.extend(sorted.into_iter().take(limit).filter_map(|position| slots[position].take()));
 }
 
 pub(super) fn count(query: &Query, view: &dyn Read) -> Result<usize, Missing> {
@@ -238,10 +245,13 @@ impl<'q> Walk<'q> {
         see: &mut See<'_>,
     ) -> Result<ControlFlow<()>, Missing> {
         match groups {
-            Some((_, Order::Ascending)) => waiting.sort_unstable(),
-            Some((_, Order::Descending)) => waiting.sort_unstable_by(|left, right| right.cmp(left)),
+            Some((_, Order::Ascending)) => sort_keys(waiting),
+            Some((_, Order::Descending)) => {
+                sort_keys(waiting);
+                waiting.reverse();
+            }
             // In the order of the records what is fetched together lies together.
-            None if self.query.plan.sorted == Sorted::Not => waiting.sort_unstable(),
+            None if self.query.plan.sorted == Sorted::Not => sort_keys(waiting),
             None => {}
         }
         let flow = self.fetch(waiting, see)?;

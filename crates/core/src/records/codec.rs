@@ -7,10 +7,9 @@
 //! Numbers are big-endian, counts and text lengths u32. The store checks its bytes: a record that does not decode was never
 //! written, and is a bug.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
-use holm_protocol::{ClientId, Data, Hlc, Revision, Stamps};
+use holm_protocol::{ClientId, Data, Hlc, Revision, Stamps, from_json_text};
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
@@ -44,9 +43,13 @@ pub(crate) fn body(bytes: &[u8]) -> &str {
 }
 
 pub(super) fn encode(record: &Record) -> Vec<u8> {
-    let mut clients: BTreeMap<&ClientId, u32> = record.stamps.values().map(|stamp| (&stamp.client, 0)).collect();
-    for (number, index) in clients.values_mut().zip(0_u32..) {
-        *number = index;
+    let mut clients: Vec<&ClientId> = Vec::new(); // most often one
+    let mut writers = Vec::with_capacity(record.stamps.len());
+    for stamp in record.stamps.values() {
+        writers.push(clients.iter().position(|client| **client == stamp.client).unwrap_or(clients.len()));
+        if writers.last() == Some(&clients.len()) {
+            clients.push(&stamp.client);
+        }
     }
     let mut out = vec![FORMAT, 0, 0, 0, 0];
     out.extend_from_slice(&record.touch.to_be_bytes());
@@ -55,13 +58,13 @@ pub(super) fn encode(record: &Record) -> Vec<u8> {
         None => out.extend_from_slice(&NO_TEXT.to_be_bytes()),
     }
     push_length(&mut out, clients.len());
-    clients.keys().for_each(|client| push_text(&mut out, client.as_str()));
+    clients.iter().for_each(|client| push_text(&mut out, client.as_str()));
     push_length(&mut out, record.stamps.len());
-    for (field, stamp) in &record.stamps {
+    for ((field, stamp), writer) in record.stamps.iter().zip(writers) {
         push_text(&mut out, field);
         out.extend_from_slice(&stamp.ms.to_be_bytes()[2..]);
         out.extend_from_slice(&stamp.counter.to_be_bytes());
-        out.extend_from_slice(&clients[&stamp.client].to_be_bytes());
+        push_length(&mut out, writer);
     }
     let body_at = u32::try_from(out.len()).expect("a record's header is small");
     out[1..5].copy_from_slice(&body_at.to_be_bytes());
@@ -74,22 +77,21 @@ pub(super) fn decode(bytes: &[u8]) -> Record {
     let touch = u64::from_be_bytes(reader.take());
     let rev = reader.text().map(Revision);
     let clients: Vec<ClientId> = (0..reader.length()).filter_map(|_| reader.text().map(ClientId)).collect();
-    let stamps: Stamps = (0..reader.length())
-        .map(|_| {
-            let field = reader.text().expect(DAMAGED);
-            let mut ms = [0; 8];
-            ms[2..].copy_from_slice(&reader.take::<6>());
-            let counter = u16::from_be_bytes(reader.take());
-            let client = clients[reader.length()].clone();
-            (field, Hlc { ms: u64::from_be_bytes(ms), counter, client })
-        })
-        .collect();
+    let mut stamps = Stamps::new();
+    for _ in 0..reader.length() {
+        let field = reader.text().expect(DAMAGED);
+        let mut ms = [0; 8];
+        ms[2..].copy_from_slice(&reader.take::<6>());
+        let counter = u16::from_be_bytes(reader.take());
+        let client = clients[reader.length()].clone();
+        stamps.insert(field, Hlc { ms: u64::from_be_bytes(ms), counter, client });
+    }
     Record { touch, rev, stamps, data: decode_data(bytes) }
 }
 
 /// Only the fields.
 pub(super) fn decode_data(bytes: &[u8]) -> Data {
-    serde_json::from_slice(&bytes[Header::of(bytes).body_at..]).expect(DAMAGED)
+    from_json_text(&bytes[Header::of(bytes).body_at..]).expect(DAMAGED)
 }
 
 /// Some fields of a stored record, in the order of `names`; the others are skipped over unread.

@@ -1,12 +1,11 @@
 //! The index entries of a record: one for each index, or one for each distinct element of its array.
 
-use std::collections::BTreeSet;
-
 use holm_protocol::Data;
 use serde_json::Value;
 
 use crate::keys::{push_text, push_value};
 use crate::keyspace;
+use crate::order::sort_distinct;
 use crate::schema::{Collection, Index};
 
 /// The keys of all index entries of a record.
@@ -28,9 +27,9 @@ pub(super) fn of_index(collection: &Collection, index: &Index, data: &Data, show
         return show(columns(prefix, index, data, None));
     };
     let Some(Value::Array(elements)) = data.get(&each.field) else { return };
-    let distinct: BTreeSet<Vec<u8>> =
-        elements.iter().map(|element| columns(prefix.clone(), index, data, Some(element))).collect();
-    distinct.into_iter().for_each(show);
+    let mut entries = elements.iter().map(|element| columns(prefix.clone(), index, data, Some(element))).collect();
+    sort_distinct(&mut entries);
+    entries.into_iter().for_each(show);
 }
 
 fn columns(mut key: Vec<u8>, index: &Index, data: &Data, element: Option<&Value>) -> Vec<u8> {

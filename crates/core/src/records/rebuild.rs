@@ -1,6 +1,5 @@
 //! Index entries made anew, when the schema declares other indexes than those that are stored.
 
-use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use holm_store::{Direction, Draft, Missing, Read};
@@ -67,13 +66,13 @@ pub fn rebuild_slice(
 
 /// Removes the entries of indexes that the schema does not declare any more.
 fn remove_undeclared(draft: &mut Draft<'_>, collection: &Collection) -> Result<(), Missing> {
-    let declared: BTreeSet<Vec<u8>> =
+    let declared: Vec<Vec<u8>> =
         collection.indexes.iter().map(|index| keyspace::index(&collection.name, index.number)).collect();
     let all = keyspace::indexes(&collection.name);
     let length = all.start.len() + 4;
     let mut stale = Vec::new();
     draft.visit(&all.range(), Direction::Forward, &mut |key, _| {
-        if !key.get(..length).is_some_and(|prefix| declared.contains(prefix)) {
+        if !key.get(..length).is_some_and(|prefix| declared.iter().any(|index| index == prefix)) {
             stale.push(key.to_vec());
         }
         ControlFlow::Continue(())

@@ -1,8 +1,7 @@
 //! Fields and their types, checked at run time.
 
-use std::collections::BTreeMap;
-
 use holm_protocol::ErrorCode;
+use holm_store::SortedMap;
 use serde_json::{Map, Value};
 
 use super::check_id;
@@ -45,7 +44,7 @@ pub enum Kind {
     /// An array of one type.
     Array(Box<Field>),
     /// An object with declared fields.
-    Object(BTreeMap<String, Field>),
+    Object(SortedMap<String, Field>),
     /// The id of a record of a collection.
     Ref(String),
     /// One of these strings.
@@ -127,12 +126,12 @@ fn items_fit(of: &Field, items: &[Value], depth: usize) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn fields_fit(fields: &BTreeMap<String, Field>, found: &Map<String, Value>, depth: usize) -> Result<(), Refusal> {
+fn fields_fit(fields: &SortedMap<String, Field>, found: &Map<String, Value>, depth: usize) -> Result<(), Refusal> {
     shallow(depth)?;
     if let Some(unknown) = found.keys().find(|name| !fields.contains_key(*name)) {
         return Err(Refusal::new(ErrorCode::InvalidRecord, "is not a declared field").in_field(unknown));
     }
-    for (name, field) in fields {
+    for (name, field) in fields.iter() {
         let fits = match found.get(name) {
             Some(value) => field.check(value, depth + 1),
             None if field.optional => Ok(()),

@@ -7,9 +7,8 @@ mod index;
 mod kind;
 mod parse;
 
-use std::collections::BTreeMap;
-
 use holm_protocol::ErrorCode;
+use holm_store::SortedMap;
 
 use crate::Error;
 
@@ -22,7 +21,7 @@ pub use kind::{Field, Kind};
 pub struct Schema {
     /// The app's number for this schema, from 1.
     pub version: u32,
-    collections: BTreeMap<String, Collection>,
+    collections: SortedMap<String, Collection>,
 }
 
 /// A collection: records of one shape.
@@ -31,7 +30,7 @@ pub struct Collection {
     /// Its name.
     pub name: String,
     /// Its fields by name; the id is not among them.
-    pub fields: BTreeMap<String, Field>,
+    pub fields: SortedMap<String, Field>,
     /// Its indexes, in the order declared.
     pub indexes: Vec<Index>,
     /// Who wins when two devices change one record.
@@ -97,7 +96,7 @@ impl Collection {
     pub fn index_fingerprint(&self) -> String {
         const KEY_ENCODING: &str = "1";
         let mut specs: Vec<String> = self.indexes.iter().map(Index::spec).collect();
-        specs.sort();
+        specs.sort_unstable();
         specs.insert(0, KEY_ENCODING.to_owned());
         specs.join(" ")
     }

@@ -1,8 +1,7 @@
 //! From the package's JSON to a schema, naming the place of whatever is wrong.
 
-use std::collections::BTreeMap;
-
 use holm_protocol::ErrorCode;
+use holm_store::SortedMap;
 use serde_json::{Map, Value};
 
 use super::{Collection, Column, ConflictPolicy, Field, Index, Kind, Schema};
@@ -28,7 +27,7 @@ pub(super) fn schema(json: &str) -> Result<Schema, Error> {
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // whole, and within u32
     let version = version as u32;
     let declared = fields.get("collections").ok_or_else(|| wrong("schema.collections", "is missing"))?;
-    let mut collections = BTreeMap::new();
+    let mut collections = SortedMap::new();
     for (name, value) in object(declared, "collections")? {
         let place = format!("collections.{name}");
         if !name.starts_with(|first: char| first.is_ascii_alphabetic())
@@ -60,8 +59,8 @@ fn collection(name: &str, value: &Value, place: &str) -> Result<Collection, Erro
     Ok(Collection { name: name.to_owned(), fields, indexes, conflict })
 }
 
-fn all_fields(value: &Value, place: &str, depth: usize) -> Result<BTreeMap<String, Field>, Error> {
-    let mut fields = BTreeMap::new();
+fn all_fields(value: &Value, place: &str, depth: usize) -> Result<SortedMap<String, Field>, Error> {
+    let mut fields = SortedMap::new();
     for (name, value) in object(value, place)? {
         let place = format!("{place}.{name}");
         if depth == 0 {
@@ -155,7 +154,7 @@ fn enum_values(value: &Value, place: &str) -> Result<Vec<String>, Error> {
     Ok(values)
 }
 
-fn all_indexes(value: &Value, fields: &BTreeMap<String, Field>, place: &str) -> Result<Vec<Index>, Error> {
+fn all_indexes(value: &Value, fields: &SortedMap<String, Field>, place: &str) -> Result<Vec<Index>, Error> {
     let given = value.as_array().ok_or_else(|| wrong(place, "must be an array"))?;
     let mut indexes: Vec<Index> = Vec::new();
     for (position, value) in given.iter().enumerate() {
@@ -173,7 +172,7 @@ fn all_indexes(value: &Value, fields: &BTreeMap<String, Field>, place: &str) -> 
     Ok(indexes)
 }
 
-fn index(value: &Value, fields: &BTreeMap<String, Field>, place: &str) -> Result<Index, Error> {
+fn index(value: &Value, fields: &SortedMap<String, Field>, place: &str) -> Result<Index, Error> {
     let (specs, unique) = match value {
         Value::Object(given) => {
             known(given, &["fields", "unique"], place)?;
@@ -205,7 +204,7 @@ fn index(value: &Value, fields: &BTreeMap<String, Field>, place: &str) -> Result
     Ok(if unique { index.unique() } else { index })
 }
 
-fn column_fits(column: &Column, fields: &BTreeMap<String, Field>, place: &str) -> Result<(), Error> {
+fn column_fits(column: &Column, fields: &SortedMap<String, Field>, place: &str) -> Result<(), Error> {
     let name = &column.field;
     if name == "id" {
         return Err(wrong(place, "must not name \"id\": records are sorted by it already"));
@@ -248,7 +247,7 @@ fn refs_resolve(schema: &Schema) -> Result<(), Error> {
         }
     }
     for collection in schema.collections() {
-        for (name, field) in &collection.fields {
+        for (name, field) in collection.fields.iter() {
             resolve(schema, &field.kind, &format!("collections.{}.fields.{name}", collection.name))?;
         }
     }

@@ -1,7 +1,5 @@
 //! Pulling: pages of server changes laid under what is pending here.
 
-use std::collections::BTreeSet;
-
 use holm_protocol::{
     Change, MutationResult, Outcome, PROTOCOL_VERSION, PullRequest, PullResponse, ScopeRequest, ScopeResponse, Seq,
 };
@@ -165,12 +163,15 @@ fn apply_change(
 /// Removes what the server did not name during a reset, unless it is pending here.
 fn sweep(draft: &mut Draft<'_>, collection: &Collection, scope: &str, touch: u64, last_order: u64) -> Planned<()> {
     let members = stored::scan(draft, &keyspace::members_in(scope, &collection.name))?;
-    let named: BTreeSet<Key> = members.into_iter().map(|(key, _)| key).collect();
+    let named: Vec<Key> = members.into_iter().map(|(key, _)| key).collect(); // in order, as they were scanned
     // A record that a waiting delete hides has a base and is not seen.
-    let mut ids: BTreeSet<String> = records::ids(draft, &collection.name)?.into_iter().collect();
-    ids.extend(base_ids(draft, &collection.name)?);
+    let mut ids = records::ids(draft, &collection.name)?;
+    let mut hidden = base_ids(draft, &collection.name)?;
+    hidden.retain(|id| ids.binary_search(id).is_err());
+    ids.extend(hidden);
     for id in ids {
-        if named.contains(keyspace::member(scope, &collection.name, &id).as_slice()) {
+        let member = keyspace::member(scope, &collection.name, &id);
+        if named.binary_search_by(|key| (**key).cmp(&member)).is_ok() {
             continue;
         }
         if let Some(base) = bases(draft, &collection.name, &id)? {

@@ -1,12 +1,11 @@
 //! Pushing: which mutations go, and what their answer means.
 
-use std::collections::BTreeSet;
-
 use holm_protocol::{ClientId, Hlc, Limits, Mutation, PROTOCOL_VERSION, PushRequest, PushResponse, Seq};
-use holm_store::Draft;
+use holm_store::{Draft, SortedMap};
 
 use super::state::SyncState;
 use super::{Lease, SyncContext};
+use crate::keyspace;
 use crate::local::Local;
 use crate::outbox::{self, Entry, Place, Planned, State, entry_at, pending, settle, store_entry};
 
@@ -133,12 +132,14 @@ fn size(entry: &Entry) -> usize {
 
 /// The entries that may go now, whole transactions at a time.
 fn choose(waiting: Vec<Entry>, now_ms: u64, limits: PushLimits) -> Vec<Entry> {
-    let mut busy: BTreeSet<(String, String)> = BTreeSet::new();
+    let mut busy: SortedMap<Vec<u8>, bool> = SortedMap::new();
     let mut chosen: Vec<Entry> = Vec::new();
     let mut bytes = 0;
     for group in groups(waiting) {
-        let free = group.iter().all(|entry| !busy.contains(&record(entry)) && entry.not_before <= now_ms);
-        busy.extend(group.iter().map(record));
+        let free = group.iter().all(|entry| !busy.contains_key(&record(entry)) && entry.not_before <= now_ms);
+        for entry in &group {
+            busy.insert(record(entry), true);
+        }
         if !free {
             continue;
         }
@@ -153,8 +154,8 @@ fn choose(waiting: Vec<Entry>, now_ms: u64, limits: PushLimits) -> Vec<Entry> {
     chosen
 }
 
-fn record(entry: &Entry) -> (String, String) {
-    (entry.collection.clone(), entry.id.clone())
+fn record(entry: &Entry) -> Vec<u8> {
+    keyspace::record(&entry.collection, &entry.id)
 }
 
 /// Entries by transaction; a transaction that the look-ahead cut off is left out.

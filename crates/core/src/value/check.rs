@@ -36,7 +36,10 @@ pub fn normal(value: Value) -> Value {
             number(float).unwrap_or(Value::Number(found))
         }
         Value::Array(items) => Value::Array(items.into_iter().map(normal).collect()),
-        Value::Object(fields) => Value::Object(fields.into_iter().map(|(name, value)| (name, normal(value))).collect()),
+        Value::Object(mut fields) => {
+            fields.values_mut().for_each(|value| *value = normal(value.take()));
+            Value::Object(fields)
+        }
         plain => plain,
     }
 }

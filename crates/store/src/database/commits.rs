@@ -127,15 +127,15 @@ impl<D: Disk, L: Locks> Inner<D, L> {
         let blocks = Resident { cache: &self.cache, pins: &held.pins, read_ahead: held.read_ahead() };
         let mut planned = Planned { batch: Batch::new(), durability: Durability::Relaxed, count: 0 };
         let mut bytes = 0;
-        let mut missing = Vec::new();
+        let mut missing: Option<Missing> = None;
         for queued in group {
             match queued.job.plan(&tables, &blocks, &planned.batch) {
                 // The jobs after one that misses blocks are planned only to learn what they miss.
-                Err(Missing(ids)) => missing.extend(ids),
+                Err(more) => missing = Some(missing.map_or(more.clone(), |missing| missing.and(more))),
                 Ok(batch) => {
                     bytes += batch
                         .iter()
-                        .map(|(key, value)| key.len() + value.as_ref().map_or(0, |v| v.len()))
+                        .map(|(key, slot)| key.len() + slot.value.as_ref().map_or(0, |value| value.len()))
                         .sum::<usize>();
                     if bytes > GROUP_BYTES_MAX && planned.count > 0 {
                         break;
@@ -148,19 +148,14 @@ impl<D: Disk, L: Locks> Inner<D, L> {
             }
             planned.count += 1;
         }
-        if missing.is_empty() {
-            return Ok(planned);
-        }
-        missing.sort_unstable();
-        missing.dedup();
-        Err(Missing(missing))
+        missing.map_or(Ok(planned), Err)
     }
 
     async fn write(&self, planned: Planned) -> AppendOutcome {
         if planned.batch.is_empty() {
             return AppendOutcome::Committed;
         }
-        let ops = planned.batch.into_iter().collect();
+        let ops = planned.batch.into_iter().map(|(key, slot)| (key, slot.value)).collect();
         let mut append = Append::new(&self.tables.borrow(), self.next_id(), ops, planned.durability);
         loop {
             let AppendStep { events, outcome } = match append.request() {

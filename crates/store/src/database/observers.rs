@@ -1,7 +1,6 @@
 //! Those who are told of every applied entry.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::{Rc, Weak};
 
@@ -43,7 +42,7 @@ type Callback = Rc<dyn Fn(&Applied<'_>)>;
 #[derive(Default)]
 struct Registry {
     next: Cell<u64>,
-    callbacks: RefCell<BTreeMap<u64, Callback>>,
+    callbacks: RefCell<Vec<(u64, Callback)>>,
 }
 
 /// Told of every applied entry until it is dropped.
@@ -57,7 +56,10 @@ impl Drop for Observer {
     fn drop(&mut self) {
         if let Some(registry) = self.registry.upgrade() {
             // Taken out first: what the callback owns may observe or stop observing when it is dropped.
-            let callback = registry.callbacks.borrow_mut().remove(&self.number);
+            let mut callbacks = registry.callbacks.borrow_mut();
+            let position = callbacks.iter().position(|(number, _)| *number == self.number);
+            let callback = position.map(|position| callbacks.remove(position));
+            drop(callbacks);
             drop(callback);
         }
     }
@@ -76,14 +78,14 @@ impl Observers {
     pub(super) fn add(&self, callback: Callback) -> Observer {
         let number = self.0.next.get();
         self.0.next.set(number + 1);
-        self.0.callbacks.borrow_mut().insert(number, callback);
+        self.0.callbacks.borrow_mut().push((number, callback));
         Observer { number, registry: Rc::downgrade(&self.0) }
     }
 
     /// Nothing of the store may be borrowed by the caller.
     pub(super) fn tell(&self, own_writer: u64, events: &[Event]) {
         for event in events {
-            let callbacks: Vec<Callback> = self.0.callbacks.borrow().values().cloned().collect();
+            let callbacks: Vec<Callback> = self.0.callbacks.borrow().iter().map(|(_, callback)| Rc::clone(callback)).collect();
             let own = event.ops.is_some() && event.id.writer == own_writer;
             let applied = Applied {
                 seq: event.seq,

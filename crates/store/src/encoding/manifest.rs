@@ -1,12 +1,11 @@
 //! The manifest: which blocks hold everything up to a position of the log.
 
-use std::collections::BTreeMap;
-
 use crate::disk::{BlockId, Generation, LogSeq, StoredManifest};
 use crate::encoding::{DecodeError, EntryId, Kind, Reader, Writer};
 use crate::error::{Damage, Place, StoreError};
 use crate::fence::Fence;
 use crate::key::Key;
+use crate::sorted::SortedMap;
 
 /// One block of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -38,7 +37,7 @@ impl Run {
 /// Bounded: the writers that wrote longest ago are forgotten first, and `forgotten` says up to where.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Writers {
-    pub last: BTreeMap<u64, (u64, LogSeq)>,
+    pub last: SortedMap<u64, (u64, LogSeq)>,
     pub forgotten: LogSeq,
 }
 
@@ -87,7 +86,7 @@ impl Manifest {
         write_id(&mut writer, self.folded_id);
         writer.number(self.writers.forgotten.0);
         writer.number(self.writers.last.len() as u64);
-        for (id, (number, seq)) in &self.writers.last {
+        for (id, (number, seq)) in self.writers.last.iter() {
             writer.raw(&id.to_le_bytes());
             writer.number(*number);
             writer.number(seq.0);
@@ -165,7 +164,7 @@ fn read(frame: &[u8]) -> Result<Manifest, DecodeError> {
     let fence = Fence { format: reader.number_u32()?, schema: reader.number_u32()? };
     let folded = LogSeq(reader.number()?);
     let folded_id = read_id(&mut reader)?;
-    let mut writers = Writers { forgotten: LogSeq(reader.number()?), last: BTreeMap::new() };
+    let mut writers = Writers { forgotten: LogSeq(reader.number()?), last: SortedMap::new() };
     for _ in 0..reader.count()? {
         let id = u64::from_le_bytes(reader.array()?);
         writers.last.insert(id, (reader.number()?, LogSeq(reader.number()?)));

@@ -16,12 +16,12 @@
 mod builder;
 mod merge;
 
-use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use crate::disk::{BlockId, DiskError, Generation, Loaded, LogSeq, Since, StoredManifest};
 use crate::encoding::{EntryId, Manifest, Run};
 use crate::error::StoreError;
+use crate::sorted::SortedMap;
 use crate::tables::{Event, Tables};
 use merge::{Merge, Need};
 
@@ -222,8 +222,9 @@ impl Fold {
 
     fn finish_manifest(&mut self, level0: Run, base: Run) {
         let next = Generation(self.generation.0 + 1);
-        let used: BTreeSet<&BlockId> = level0.blocks.iter().chain(&base.blocks).map(|block| &block.id).collect();
-        let fell = self.merge.old_blocks().filter(|id| !used.contains(id)).map(|id| (next, id.clone()));
+        let kept = level0.blocks.iter().chain(&base.blocks);
+        let kept: SortedMap<&BlockId, ()> = kept.map(|block| (&block.id, ())).collect();
+        let fell = self.merge.old_blocks().filter(|id| !kept.contains_key(id)).map(|id| (next, id.clone()));
         self.manifest.retired.extend(fell);
         self.manifest.level0 = level0;
         self.manifest.base = base;

@@ -1,7 +1,6 @@
 //! [`MemoryDisk`]: what a browser's storage does, in memory, and what it can do wrong.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::future::{self, Future};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -10,14 +9,15 @@ use std::task::{Context, Poll};
 use crate::disk::{BlockId, Disk, DiskError, Durability, Generation, Loaded, LogSeq, Since, StoredManifest};
 use crate::error::Place;
 use crate::memory::faults::{Fault, FaultRates, Faults, Operation};
+use crate::sorted::SortedMap;
 
 /// What is stored; it outlives the handles.
 #[derive(Clone, Debug, Default)]
 struct Storage {
-    log: BTreeMap<LogSeq, Vec<u8>>,
+    log: SortedMap<LogSeq, Vec<u8>>,
     /// The key generator: never gives a key twice, whatever is deleted.
     last_key: LogSeq,
-    blocks: BTreeMap<BlockId, Vec<u8>>,
+    blocks: SortedMap<BlockId, Vec<u8>>,
     manifest: Option<StoredManifest>,
     quota: Option<usize>,
 }
@@ -202,7 +202,8 @@ impl Storage {
     fn load(&self, since: Since) -> Loaded {
         let folded = self.manifest.as_ref().map_or(LogSeq::default(), |stored| stored.folded);
         let begin = since.seq.max(folded);
-        let entries = self.log.range(begin..).map(|(seq, bytes)| (*seq, bytes.clone())).collect();
+        let entries = self.log.iter().filter(|(seq, _)| **seq >= begin);
+        let entries = entries.map(|(seq, bytes)| (*seq, bytes.clone())).collect();
         Loaded { manifest: self.manifest.clone().filter(|stored| stored.generation != since.generation), entries }
     }
 
@@ -218,7 +219,9 @@ impl Storage {
 
     fn write_blocks(&mut self, blocks: &[(BlockId, Vec<u8>)]) -> Result<(), DiskError> {
         self.room_for(blocks.iter().map(|(_, bytes)| bytes.len()).sum())?;
-        self.blocks.extend(blocks.iter().cloned());
+        for (id, bytes) in blocks {
+            self.blocks.insert(id.clone(), bytes.clone());
+        }
         Ok(())
     }
 
@@ -229,7 +232,7 @@ impl Storage {
         let freed: usize = self.manifest.as_ref().map_or(0, |stored| stored.bytes.len());
         self.room_for(manifest.bytes.len().saturating_sub(freed))?;
         self.manifest = Some(manifest.clone());
-        self.log = self.log.split_off(&drop_log_through.next());
+        self.log.retain(|seq, _| *seq > drop_log_through);
         Ok(())
     }
 }

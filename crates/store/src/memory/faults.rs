@@ -1,9 +1,9 @@
 //! Which operation of a handle fails, and how.
 
-use std::collections::BTreeMap;
-
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
+
+use crate::sorted::SortedMap;
 
 /// The six operations of a disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -74,8 +74,8 @@ pub struct FaultRates {
 #[derive(Debug, Default)]
 pub(super) struct Faults {
     done: u64,
-    planned: BTreeMap<u64, Fault>,
-    next_of: BTreeMap<Operation, Vec<Fault>>,
+    planned: SortedMap<u64, Fault>,
+    next_of: Vec<(Operation, Fault)>,
     drawn: Option<(ChaCha8Rng, FaultRates)>,
 }
 
@@ -85,7 +85,7 @@ impl Faults {
     }
 
     pub(super) fn plan_next(&mut self, operation: Operation, fault: Fault) {
-        self.next_of.entry(operation).or_default().push(fault);
+        self.next_of.push((operation, fault));
     }
 
     pub(super) fn draw_from(&mut self, seed: [u8; 32], rates: FaultRates) {
@@ -107,8 +107,8 @@ impl Faults {
         if let Some(fault) = self.planned.remove(&number) {
             return Some(fault);
         }
-        if let Some(faults) = self.next_of.get_mut(&operation).filter(|faults| !faults.is_empty()) {
-            return Some(faults.remove(0));
+        if let Some(position) = self.next_of.iter().position(|(planned, _)| *planned == operation) {
+            return Some(self.next_of.remove(position).1);
         }
         let (rng, rates) = self.drawn.as_mut()?;
         draw(rng, *rates)
