@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use holm_core::outbox::{Base, Entry, State, replay};
 use holm_core::schema::ConflictPolicy;
+use holm_core::sync::Places;
 use holm_protocol::Seq;
 
 use crate::snapshot::Snapshot;
@@ -84,14 +85,16 @@ fn records_and_bases(snapshot: &Snapshot) -> Result<(), String> {
 fn states(snapshot: &Snapshot) -> Result<(), String> {
     let of = |wanted: fn(State) -> Option<Seq>| {
         let found = entries(snapshot).filter_map(|(_, entry)| Some((wanted(entry.state)?, entry.place())));
-        found.collect::<BTreeMap<_, _>>()
+        let mut places = Places::default();
+        found.for_each(|(seq, place)| places.insert(seq, place));
+        places
     };
     let frozen = of(|state| if let State::Frozen(seq) = state { Some(seq) } else { None });
     let confirmed = of(|state| if let State::Confirmed(seq) = state { Some(seq) } else { None });
     if frozen != snapshot.sync.frozen || confirmed != snapshot.sync.confirmed {
         return Err(format!("2: {:?} does not fit frozen {frozen:?}, confirmed {confirmed:?}", snapshot.sync));
     }
-    if snapshot.sync.seen > snapshot.sync.last_seq || frozen.keys().any(|seq| *seq <= snapshot.sync.seen) {
+    if snapshot.sync.seen > snapshot.sync.last_seq || frozen.iter().any(|(seq, _)| seq <= snapshot.sync.seen) {
         return Err(format!("3: seen does not fit in {:?}", snapshot.sync));
     }
     Ok(())

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use futures_channel::oneshot;
 use futures_util::future::{Either, select};
 use holm_core::engine::{Answer, Failure, Reply, Request, Transport};
-use holm_protocol::{ErrorCode, PullRequest, PushRequest};
+use holm_protocol::{ErrorCode, PullRequest, PushRequest, from_json_text};
 use holm_server::Refusal;
 
 use crate::check;
@@ -139,11 +139,11 @@ async fn carry(world: Rc<World>, request: Request, trip: Trip, answer: oneshot::
 fn serve(world: &World, request: &Request) -> Outcome {
     let now_ms = world.executor.now_ms();
     let answered = if request.path == "push" {
-        let push: PushRequest = serde_json::from_str(&request.body).expect("the client's own JSON");
+        let push: PushRequest = from_json_text(request.body.as_bytes()).expect("the client's own JSON");
         world.note(format_args!("the server gets {}", request.body));
         world.server.borrow_mut().push(USER, &push, now_ms).map(|response| serde_json::to_vec(&response))
     } else {
-        let mut pull: PullRequest = serde_json::from_str(&request.body).expect("the client's own JSON");
+        let mut pull: PullRequest = from_json_text(request.body.as_bytes()).expect("the client's own JSON");
         pull.limit = u32::try_from(world.odds.page).expect("pages are small");
         world.server.borrow().pull(USER, &pull, now_ms).map(|response| serde_json::to_vec(&response))
     };

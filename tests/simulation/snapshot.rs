@@ -10,10 +10,10 @@ use holm_core::query::Query;
 use holm_core::records::{self, Record};
 use holm_core::schema::Schema;
 use holm_core::sync::{Checkpoint, SyncState};
+use holm_protocol::{FromJson, from_json_text};
 use holm_store::{
     Database, Direction, Fence, Key, KeyRange, MemoryDisk, MemoryLocks, Missing, Options, Read, Show, Value, View,
 };
-use serde::de::DeserializeOwned;
 
 use crate::history::Name;
 
@@ -96,8 +96,8 @@ impl Snapshot {
     }
 }
 
-fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
-    serde_json::from_slice(bytes).map_err(|why| format!("{why} in {}", String::from_utf8_lossy(bytes)))
+fn decode<T: FromJson>(bytes: &[u8]) -> Result<T, String> {
+    from_json_text(bytes).map_err(|why| format!("{why} in {}", String::from_utf8_lossy(bytes)))
 }
 
 /// Decodes the stored value of a record.
