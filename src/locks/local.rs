@@ -20,7 +20,7 @@ pub(super) async fn lock(name: String) -> LocalHeld {
         if let Some(held) = try_lock(name.clone()) {
             return Poll::Ready(held);
         }
-        HELD.with_borrow_mut(|held| held.get_mut(&name).map(|waiting| waiting.push(context.waker().clone())));
+        HELD.with_borrow_mut(|held| held.find_mut(&name).map(|waiting| waiting.push(context.waker().clone())));
         Poll::Pending
     })
     .await

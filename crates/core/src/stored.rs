@@ -23,8 +23,7 @@ pub(crate) fn scan_limit(view: &dyn Read, span: &Span, limit: usize) -> Result<V
 /// # Errors
 /// `storage-corrupt`, naming `what`.
 pub(crate) fn decode<T: FromJson>(bytes: &[u8], what: &str) -> Result<T, Error> {
-    from_json_text(bytes)
-        .map_err(|why| Error::new(ErrorCode::StorageCorrupt, format!("{what} cannot be read: {why}")))
+    from_json_text(bytes).map_err(|why| Error::new(ErrorCode::StorageCorrupt, format!("{what} cannot be read: {why}")))
 }
 
 /// Writes what [`decode`] reads.

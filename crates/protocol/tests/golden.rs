@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use holm_protocol::{
-    Decision, ErrorCode, ErrorResponse, FromJson, Kind, Poke, Policy, PullRequest, PullResponse, PushRequest, PushResponse,
-    Revision, Standing, Unreadable, decide, decode,
+    Decision, ErrorCode, ErrorResponse, FromJson, Kind, Poke, Policy, PullRequest, PullResponse, PushRequest,
+    PushResponse, Revision, Standing, Unreadable, decide, decode,
 };
 use serde::Serialize;
 use serde_json::{Value, json};

@@ -42,7 +42,7 @@ impl<K: Ord, V> SortedMap<K, V> {
     }
 
     /// The value of a key, to be changed.
-    pub fn get_mut<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
+    pub fn find_mut<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
     where
         K: Borrow<Q>,
     {

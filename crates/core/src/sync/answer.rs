@@ -72,7 +72,8 @@ fn read<T: FromJson>(answer: Result<Answer, Failure>, now_ms: u64) -> Result<T, 
         .filter(|body| body.get("v").and_then(Value::as_u64) == Some(u64::from(PROTOCOL_VERSION)));
     if answer.status == 200 {
         let body = marked.ok_or_else(|| not_holm(&answer))?;
-        return T::from_json(body).map_err(|why| Failed::new(ErrorCode::NotHolm, format!("the answer cannot be read: {why}")));
+        return T::from_json(body)
+            .map_err(|why| Failed::new(ErrorCode::NotHolm, format!("the answer cannot be read: {why}")));
     }
     let said = marked.and_then(|body| ErrorResponse::from_json(body).ok());
     Err(refusal(&answer, said, floor_ms))

@@ -85,7 +85,8 @@ impl Observers {
     /// Nothing of the store may be borrowed by the caller.
     pub(super) fn tell(&self, own_writer: u64, events: &[Event]) {
         for event in events {
-            let callbacks: Vec<Callback> = self.0.callbacks.borrow().iter().map(|(_, callback)| Rc::clone(callback)).collect();
+            let callbacks: Vec<Callback> =
+                self.0.callbacks.borrow().iter().map(|(_, callback)| Rc::clone(callback)).collect();
             let own = event.ops.is_some() && event.id.writer == own_writer;
             let applied = Applied {
                 seq: event.seq,

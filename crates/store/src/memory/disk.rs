@@ -111,8 +111,8 @@ impl MemoryDisk {
     pub fn damage(&self, place: &Place, at: usize) {
         let mut storage = self.storage.borrow_mut();
         let bytes = match place {
-            Place::Entry(seq) => storage.log.get_mut(seq),
-            Place::Block(id) => storage.blocks.get_mut(id),
+            Place::Entry(seq) => storage.log.find_mut(seq),
+            Place::Block(id) => storage.blocks.find_mut(id),
             Place::Manifest => storage.manifest.as_mut().map(|stored| &mut stored.bytes),
         };
         if let Some(byte) = bytes.and_then(|bytes| bytes.get_mut(at)) {
