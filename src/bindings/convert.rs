@@ -3,6 +3,7 @@
 use holm_core::query::Diff;
 use holm_core::records::{Row, rows_json};
 use holm_core::{Error, ErrorCode};
+use holm_protocol::from_json_text;
 use js_sys::Reflect;
 use serde::Serialize;
 use wasm_bindgen::JsValue;
@@ -38,7 +39,7 @@ pub fn json<T: Serialize>(value: &T) -> String {
 /// # Errors
 /// `invalid-id`.
 pub fn read_ids(text: &str) -> Result<Vec<String>, Error> {
-    serde_json::from_slice(text.as_bytes()).map_err(|_| Error::new(ErrorCode::InvalidId, "ids are a list of strings"))
+    from_json_text(text.as_bytes()).map_err(|_| Error::new(ErrorCode::InvalidId, "ids are a list of strings"))
 }
 
 /// `{"rows": […]}`.

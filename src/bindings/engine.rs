@@ -1,13 +1,13 @@
 //! The open engine, as the package's JavaScript holds it.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use holm_core::engine::{Transaction, WatchId};
 use holm_core::outbox::Operation;
 use holm_core::sync::Event;
 use holm_core::{Error, ErrorCode};
+use holm_store::SortedMap;
 use js_sys::{Function, Promise};
 use serde::Serialize;
 use wasm_bindgen::JsValue;
@@ -23,7 +23,7 @@ use crate::scope;
 #[wasm_bindgen(js_name = Engine)]
 pub struct JsEngine {
     runtime: Rc<Runtime>,
-    transactions: Rc<RefCell<BTreeMap<u32, Rc<Transaction>>>>,
+    transactions: Rc<RefCell<SortedMap<u32, Rc<Transaction>>>>,
     next: Cell<u32>,
 }
 
