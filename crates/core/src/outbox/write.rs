@@ -5,11 +5,11 @@ use holm_store::{Draft, Read};
 
 use super::receipt::{self, ReceiptState};
 use super::{Base, Entry, Planned, State, bases, save_base, store_entry};
-use crate::{Error, keyspace};
 use crate::local::Local;
 use crate::records::{self, Record};
 use crate::schema::{Collection, Schema, check_id};
 use crate::value::is_unset;
+use crate::{Error, keyspace};
 
 /// What a local write does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
