@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use holm_core::keyspace::{self, Parsed};
 use holm_core::outbox::Entry;
-use holm_protocol::{Data, Kind};
+use holm_protocol::{Data, Kind, from_json_text};
 use holm_store::{Applied, Change, Key, Value};
 
 use crate::history::Name;
@@ -141,7 +141,7 @@ impl Timeline {
             self.forget_removed(name);
             return false;
         };
-        let entry: Entry = serde_json::from_slice(&value[1..]).expect("the engine's own JSON");
+        let entry: Entry = from_json_text(&value[1..]).expect("the engine's own JSON");
         self.remember(&entry, order);
         let is_new = self.lanes.entry(name.clone()).or_default().insert(order, entry.clone()).is_none();
         if is_new {
