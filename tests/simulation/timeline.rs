@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use holm_core::keyspace::{self, Parsed};
-use holm_core::outbox::Entry;
+use holm_core::outbox::{Entry, State};
 use holm_protocol::{Data, Kind, from_json_text};
 use holm_store::{Applied, Change, Key, Value};
 
@@ -131,14 +131,19 @@ impl Timeline {
             let now = self.visible.get(&name).cloned();
             self.last_written.insert(name, now);
         }
-        touched.iter().try_for_each(|name| self.judge(name))
+        let judged = touched.iter().try_for_each(|name| self.judge(name));
+        touched.iter().for_each(|name| self.forget_removed(name));
+        judged
     }
 
     /// Whether it was a new mutation.
     fn take_in_lane(&mut self, name: &Name, order: u64, value: Option<&Value>) -> bool {
         let Some(value) = value else {
-            self.lanes.entry(name.clone()).or_default().remove(&order);
-            self.forget_removed(name);
+            let gone = self.lanes.entry(name.clone()).or_default().remove(&order);
+            // What the server applied must be in sight when it goes; what it refused need not be.
+            if !gone.is_some_and(|entry| matches!(entry.state, State::Confirmed(_))) {
+                self.forget_removed(name);
+            }
             return false;
         };
         let entry: Entry = from_json_text(&value[1..]).expect("the engine's own JSON");
@@ -164,7 +169,7 @@ impl Timeline {
         }
     }
 
-    /// Only fields that a mutation still in the lane writes are watched.
+    /// Only fields that a mutation still in the lane writes are watched from here on.
     fn forget_removed(&mut self, name: &Name) {
         let (Some(lane), Some(tracks)) = (self.lanes.get(name), self.tracks.get_mut(name)) else { return };
         tracks.retain(|field, track| {
