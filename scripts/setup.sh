@@ -44,7 +44,9 @@ need_cargo_tool() { # crate, version, binary
   if has "$3" && [[ $("$3" --version 2>/dev/null) == *"$2"* ]]; then return; fi
   if [[ ! -x $folder/bin/$3 ]]; then
     say "installing $1 $2 (once; a few minutes)"
-    CARGO_TARGET_DIR=$CACHE/tools/target cargo install "$1" --version "$2" --locked --root "$folder" >&2
+    # Its own lock file first; where a mirror lacks one of the versions in it, what cargo finds.
+    local install=(cargo install "$1" --version "$2" --root "$folder")
+    CARGO_TARGET_DIR=$CACHE/tools/target "${install[@]}" --locked >&2 || CARGO_TARGET_DIR=$CACHE/tools/target "${install[@]}" >&2
     rm -rf "$CACHE/tools/target"
   fi
   export PATH=$folder/bin:$PATH

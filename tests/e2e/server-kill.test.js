@@ -11,6 +11,14 @@ import { Server } from './harness/server.js';
 
 const KILLS = 4;
 
+/** From before the first mutation is read to after the last is committed. */
+async function revive(server, delayMs) {
+  await sleep(delayMs);
+  await server.kill();
+  await sleep(200);
+  await server.start();
+}
+
 test('server-kill', { timeout: 240_000 }, async t => {
   const server = await Server.start(t);
   const proxy = await Proxy.start(t, server);
@@ -19,13 +27,12 @@ test('server-kill', { timeout: 240_000 }, async t => {
   await drained(page);
 
   let kills = 0;
-  /** @type {Promise<void>} */
-  let reviving = Promise.resolve();
+  /** @type {Promise<void> | undefined} */
+  let reviving;
   proxy.fate = exchange => {
     if (!server.running) return 'break';
-    if (!isPush(exchange) || kills === KILLS) return 'pass';
-    // From before the first mutation is read to after the last is committed.
-    reviving = sleep(kills++ * 6).then(() => server.kill()).then(() => sleep(200)).then(() => server.start());
+    if (!isPush(exchange) || reviving || kills === KILLS) return 'pass';
+    reviving = revive(server, kills++ * 6).finally(() => { reviving = undefined; });
     return 'pass';
   };
 
@@ -40,6 +47,7 @@ test('server-kill', { timeout: 240_000 }, async t => {
     await drained(page, 120_000);
   }
 
+  await reviving;
   assert.equal(kills, KILLS);
   const expected = await tasks(page);
   assert.equal(expected.size, 60 * (KILLS + 1));
