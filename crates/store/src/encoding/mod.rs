@@ -12,8 +12,9 @@ mod block;
 mod entry;
 mod manifest;
 
-use block::{Block, BlockWriter, Spot};
-pub(crate) use crc::{CRC_32_ISO_HDLC, Crc, Table};
+use crc::{CRC_32_ISO_HDLC, Crc, Table};
+
+pub(crate) use block::{Block, BlockWriter, Spot};
 pub(crate) use entry::Entry;
 pub use entry::{EntryId, Ops};
 pub(crate) use manifest::{BlockRef, Manifest, Run, Writers};
