@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use futures_util::future::{Either, select};
 use holm_core::engine::Step;
+use wasm_bindgen_futures::spawn_local;
 
 use crate::runtime::Runtime;
 use crate::{scope, timer};
@@ -13,8 +14,15 @@ use crate::{scope, timer};
 /// Between two tries to lead after storage failed.
 const PAUSE_MS: u64 = 1_000;
 
-/// Leads whenever nobody else does, until the database is closed.
-pub async fn lead_while_open(runtime: &Rc<Runtime>) {
+/// Leads whenever nobody else does, as long as the database is open and has a server.
+pub fn start(runtime: &Rc<Runtime>) {
+    if runtime.has_server() {
+        let leading = Rc::clone(runtime);
+        spawn_local(async move { lead_while_open(&leading).await });
+    }
+}
+
+async fn lead_while_open(runtime: &Rc<Runtime>) {
     while !runtime.engine().is_closed() {
         let seen = runtime.engine().wakes();
         let lock = Box::pin(runtime.sync_lock());

@@ -10,7 +10,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use super::engine::JsEngine;
 use super::promise::promise;
 use crate::runtime::{HttpTransport, OnEvent, OpenOptions, Runtime};
-use crate::{panic, service_worker, timer};
+use crate::{leader, panic, service_worker, timer};
 
 /// Opens a database; `ask_token` gives the bearer token, `on_event` hears of status and storage.
 ///
@@ -27,6 +27,7 @@ pub fn open_engine(options: JsValue, ask_token: Option<Function>, on_event: Func
         let transport = transport(&options, ask_token);
         let runtime = Runtime::open(options, transport, tell).await?;
         runtime.start();
+        leader::start(&runtime);
         Ok(JsEngine::new(runtime).into())
     }))
 }

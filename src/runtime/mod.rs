@@ -24,7 +24,7 @@ use crate::connectivity::{Connectivity, Hint};
 use crate::indexeddb::catalog::{Catalog, Opened};
 use crate::indexeddb::{IndexedDbDisk, StorageEvent, StorageOptions};
 use crate::locks::WebLocks;
-use crate::{background, leader, scope, timer};
+use crate::{background, scope, timer};
 use news::News;
 
 /// The engine as this package runs it.
@@ -91,7 +91,7 @@ impl Runtime {
         Ok(runtime)
     }
 
-    /// Starts what a page wants beside the engine: other tabs, browser events, the leader, the status.
+    /// Starts what a page wants beside the engine: other tabs, browser events, the status.
     pub fn start(self: &Rc<Self>) {
         let news = News::new(self);
         if self.disk.is_some() {
@@ -100,8 +100,6 @@ impl Runtime {
         *self.commits.borrow_mut() = news.tell_commits();
         if self.options.sync_url.is_some() {
             *self.connectivity.borrow_mut() = Some(self.listen());
-            let leading = Rc::clone(self);
-            spawn_local(async move { leader::lead_while_open(&leading).await });
         }
         let watching = Rc::clone(self);
         spawn_local(async move { watching.tell_status().await });
@@ -110,6 +108,11 @@ impl Runtime {
     /// The engine.
     pub fn engine(&self) -> &BrowserEngine {
         &self.engine
+    }
+
+    /// Whether there is a server to talk to.
+    pub fn has_server(&self) -> bool {
+        self.options.sync_url.is_some()
     }
 
     /// The lock of the one who talks to the server.

@@ -185,10 +185,7 @@ mod tests {
         assert_eq!(complaints(rule, store, "[dependencies.js-sys]\nversion = \"0.3\"\n"), 1);
         assert_eq!(complaints(rule, store, "[target.'cfg(unix)'.dependencies]\ntokio = \"1\"\n"), 1);
         assert_eq!(complaints(rule, store, "[dependencies]\nclock = { package = \"getrandom\" }\n"), 1);
-        assert_eq!(
-            complaints(rule, store, "[dev-dependencies]\ntokio = \"1\"\n[dependencies]\ncrc = \"3\"\n"),
-            0
-        );
+        assert_eq!(complaints(rule, store, "[dev-dependencies]\ntokio = \"1\"\n[dependencies]\ncrc = \"3\"\n"), 0);
         assert_eq!(
             complaints(rule, "crates/server/Cargo.toml", "[dependencies]\nholm-store = \"1\"\ntokio = \"1\"\n"),
             1
