@@ -69,7 +69,7 @@ export const t: {
 };
 
 /** How two people's edits of one record are settled. */
-export type Conflict = 'merge' | 'last-write' | 'server' | 'client';
+export type Conflict = 'merge' | 'last-write';
 
 /** One collection as the app declares it. */
 export interface CollectionDeclaration<Fields extends Record<string, Field> = Record<string, Field>> {
@@ -230,6 +230,34 @@ export interface Status {
   readonly initialSyncDone: boolean;
 }
 
+/** What became of a write: the worst of its mutations. */
+export interface Receipt {
+  readonly state: 'pending' | 'acknowledged' | 'parked' | 'discarded' | 'unknown';
+  /** When the server's answer came. */
+  readonly at?: number;
+  readonly code?: ErrorCode;
+  readonly message?: string;
+  readonly mutations: number;
+}
+
+/** Why a record is not on the server yet. */
+export interface Explanation {
+  readonly standing: 'synced' | 'local-only' | 'in-flight' | 'queued' | 'offline' | 'waiting' | 'parked';
+  readonly why: string | null;
+  readonly nextAttemptAt: number | null;
+  readonly mutations: readonly { readonly mid: string; readonly kind: string; readonly state: string; readonly at: number; readonly code?: ErrorCode; readonly message?: string }[];
+}
+
+/** A mutation that the server refused. */
+export interface Parked {
+  readonly mid: string;
+  readonly collection: string;
+  readonly id: string;
+  readonly reason: { readonly code: ErrorCode; readonly message: string; readonly field?: string };
+  /** The whole record as the app saw it; absent after a delete. */
+  readonly mine?: Record<string, unknown>;
+}
+
 /** Sync of one database. */
 export interface Sync {
   readonly status: Status;
@@ -240,13 +268,13 @@ export interface Sync {
   pause(): void;
   resume(): void;
   /** What has become of a write, also after a reload. */
-  receipt(receipt: string): Promise<any>;
+  receipt(receipt: string): Promise<Receipt>;
   /** Resolves when the server has acknowledged the write. */
   synced(receipt: string): Promise<void>;
   /** Why this record is not on the server yet. */
-  explain(collection: string, id: string): Promise<any>;
+  explain(collection: string, id: string): Promise<Explanation>;
   /** The mutations that the server refused, each with its reason and its data. */
-  parked(): Promise<readonly any[]>;
+  parked(): Promise<readonly Parked[]>;
   retry(mid: string): Promise<void>;
   discard(mid: string): Promise<void>;
 }
