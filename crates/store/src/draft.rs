@@ -5,12 +5,11 @@ use std::cell::RefCell;
 use crate::error::ReadConflict;
 use crate::key::{Direction, Key, KeyRange, Value};
 use crate::layers::{Blocks, Layers};
+use crate::memtable::{Batch, Slot};
+use crate::missing::Missing;
 use crate::read_set::ReadSet;
-use crate::tables::{Memory, Slot, Tables};
-use crate::view::{self, Missing, Read, Show};
-
-/// Writes by key, not in the log yet.
-pub(crate) type Batch = Memory;
+use crate::tables::Tables;
+use crate::view::{self, Read, Show};
 
 /// What a plan reads from and writes to. All of its writes are committed, or none.
 pub struct Draft<'a> {

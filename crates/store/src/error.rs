@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::disk::{BlockId, DiskError, LogSeq};
 use crate::fence::Fence;
-use crate::view::Missing;
+use crate::missing::Missing;
 
 /// Which stored thing is damaged.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

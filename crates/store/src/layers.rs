@@ -15,11 +15,11 @@ use std::ops::ControlFlow;
 use std::rc::Rc;
 
 use crate::disk::BlockId;
-use crate::draft::Batch;
 use crate::encoding::{Block, Run, Spot};
 use crate::key::{Direction, Key, KeyRange, Value};
-use crate::tables::{Memory, Slot};
-use crate::view::Missing;
+use crate::memtable::Batch;
+use crate::memtable::{Memory, Slot};
+use crate::missing::Missing;
 
 /// Gives the blocks that are in memory.
 pub(crate) trait Blocks {

@@ -19,6 +19,8 @@ mod key;
 mod layers;
 mod locks;
 mod memory;
+mod memtable;
+mod missing;
 mod read_set;
 mod salvage;
 mod sorted;
@@ -34,10 +36,11 @@ pub use fold::FoldOutcome;
 pub use key::{Direction, Key, KeyRange, Value};
 pub use locks::{LockName, Locks};
 pub use memory::{Fault, FaultRates, HeldLock, MemoryDisk, MemoryLocks, Operation};
+pub use missing::Missing;
 pub use read_set::ReadSet;
 pub use salvage::{Salvage, salvage};
 pub use sorted::SortedMap;
-pub use view::{Missing, Read, Show, View};
+pub use view::{Read, Show, View};
 
 /// The machines that decide, for whoever drives them: [`Database`], and the search over their every interleaving.
 pub mod machine {

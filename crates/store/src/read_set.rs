@@ -1,10 +1,11 @@
 //! What a transaction has read, so that its commit can tell whether that still holds.
 
 use crate::disk::LogSeq;
-use crate::draft::Batch;
 use crate::error::ReadConflict;
 use crate::key::{KeyRange, successor};
-use crate::tables::{Memory, Slot, Tables};
+use crate::memtable::Batch;
+use crate::memtable::{Memory, Slot};
+use crate::tables::Tables;
 
 /// Keys and ranges that were read, and up to which log position they are known to be unchanged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -11,32 +11,14 @@
 //!
 //! Decides how loaded things are taken in, what counts as damage, and whether an entry of ours is there. Does no IO.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crate::blocks::BlockSet;
 use crate::disk::{Generation, Loaded, LogSeq, Since, StoredManifest};
 use crate::encoding::{Entry, EntryId, Manifest, Ops, Writers};
 use crate::error::{Damage, Place, StoreError};
 use crate::fence::Fence;
-use crate::key::{Key, Value};
-use crate::view::View;
-
-/// The last word on a key since the last fold; no value is a deletion.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Slot {
-    pub seq: LogSeq,
-    pub value: Option<Value>,
-}
-
-impl Slot {
-    /// One that has no position in the log yet.
-    pub(crate) fn unlogged(value: Option<Value>) -> Self {
-        Self { seq: LogSeq::default(), value }
-    }
-}
-
-pub(crate) type Memory = BTreeMap<Key, Slot>;
+use crate::key::Key;
+use crate::memtable::{Memory, Slot};
 
 /// Something that changed what reads give.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -171,12 +153,6 @@ impl Tables {
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
         self.memory_bytes
-    }
-
-    /// Reads over these tables and `blocks`.
-    #[must_use]
-    pub fn view<'a>(&'a self, blocks: &'a BlockSet) -> View<'a> {
-        View::new(self, blocks, None)
     }
 
     /// Takes in what a load with `since` gave. What was loaded before something else moved these tables on is skipped.

@@ -1,7 +1,6 @@
 //! Synchronous reads over one moment of the store.
 
 use std::cell::RefCell;
-use std::fmt;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
@@ -11,41 +10,9 @@ use crate::disk::BlockId;
 use crate::encoding::Block;
 use crate::key::{Direction, Key, KeyRange, Value, successor};
 use crate::layers::{Blocks, Layers};
+use crate::missing::Missing;
 use crate::read_set::ReadSet;
 use crate::tables::Tables;
-
-/// The blocks that a read needs and that are not in memory. Pass it up: the driver reads them and runs the whole again.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Missing(pub(crate) Vec<BlockId>);
-
-impl Missing {
-    /// Both: one run of the driver reads what two reads lack.
-    #[must_use]
-    pub fn and(mut self, other: Self) -> Self {
-        for id in other.0 {
-            if !self.0.contains(&id) {
-                self.0.push(id);
-            }
-        }
-        self
-    }
-}
-
-impl Missing {
-    /// Their names.
-    #[must_use]
-    pub fn blocks(&self) -> &[BlockId] {
-        &self.0
-    }
-}
-
-impl fmt::Display for Missing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} blocks are not in memory", self.0.len())
-    }
-}
-
-impl std::error::Error for Missing {}
 
 /// Is shown a record, key and value, and says whether to go on.
 pub type Show<'v> = dyn FnMut(&[u8], &[u8]) -> ControlFlow<()> + 'v;
@@ -107,6 +74,14 @@ pub struct View<'a> {
 impl<'a> View<'a> {
     pub(crate) fn new(tables: &'a Tables, blocks: &'a dyn Blocks, record: Option<&'a RefCell<ReadSet>>) -> Self {
         Self { layers: layers(tables, blocks), record }
+    }
+}
+
+impl Tables {
+    /// Reads over these tables and `blocks`.
+    #[must_use]
+    pub fn view<'a>(&'a self, blocks: &'a BlockSet) -> View<'a> {
+        View::new(self, blocks, None)
     }
 }
 

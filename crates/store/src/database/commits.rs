@@ -14,10 +14,11 @@ use crate::append::{Append, AppendOutcome, AppendRequest, AppendStep};
 use crate::database::reading::Held;
 use crate::database::{Inner, Queued};
 use crate::disk::{Disk, DiskError, Durability};
-use crate::draft::Batch;
 use crate::error::StoreError;
 use crate::locks::{LockName, Locks};
-use crate::view::{Missing, Resident};
+use crate::memtable::Batch;
+use crate::missing::Missing;
+use crate::view::Resident;
 
 /// A commit that lost its position to others so often asks them to let it through.
 const LOST_MAX: u8 = 4;

@@ -3,11 +3,12 @@
 use futures_channel::oneshot;
 
 use crate::disk::Durability;
-use crate::draft::{Batch, Draft};
+use crate::draft::Draft;
 use crate::error::{CommitError, PlanError, StoreError};
 use crate::layers::Blocks;
+use crate::memtable::Batch;
+use crate::missing::Missing;
 use crate::tables::Tables;
-use crate::view::Missing;
 
 /// A commit of any result and error type.
 pub(super) trait Job {

@@ -9,13 +9,15 @@ use futures_util::future::{Either, select};
 use crate::blocks::BlockSet;
 use crate::database::{Database, Inner, ask_again};
 use crate::disk::{BlockId, Disk, Generation};
-use crate::draft::{Batch, Draft};
+use crate::draft::Draft;
 use crate::encoding::Block;
 use crate::error::{Damage, Place, ReadError, StoreError};
 use crate::locks::{LockName, Locks};
+use crate::memtable::Batch;
+use crate::missing::Missing;
 use crate::read_set::ReadSet;
 use crate::tables::Tables;
-use crate::view::{Missing, Resident, View};
+use crate::view::{Resident, View};
 
 /// How much one operation may hold in memory: a scan of more must go page by page.
 pub(super) const PINNED_BYTES_MAX: usize = 64 << 20;

@@ -12,8 +12,9 @@ use crate::error::StoreError;
 use crate::fold::builder::{Builder, Built, is_stub};
 use crate::key::{Direction, Key, KeyRange, Value};
 use crate::layers::{Blocks, Layers};
-use crate::tables::{Memory, Tables};
-use crate::view::Missing;
+use crate::memtable::Memory;
+use crate::missing::Missing;
+use crate::tables::Tables;
 
 /// Blocks in one transaction: 400 at once held appends up for 230 ms, a few for some 30 ms.
 const SLICE_BLOCKS: usize = 8;
