@@ -13,12 +13,12 @@ bin=$ROOT/node_modules/.bin
 
 say "compiling the engine"
 # cdylib alone: with the rlib beside it cargo would leave link-time optimisation out.
-(cd "$ROOT" && cargo rustc --quiet --release --target wasm32-unknown-unknown --package holm --lib --crate-type cdylib)
+(cd "$ROOT" && cargo rustc --quiet --profile wasm --target wasm32-unknown-unknown --package holm --lib --crate-type cdylib)
 
 rm -rf "$stage" "$fresh"
 mkdir -p "$stage" "$fresh"
 cp "$ROOT"/pkg-template/*.js "$stage"
-wasm-bindgen "$CARGO_TARGET_DIR/wasm32-unknown-unknown/release/holm.wasm" \
+wasm-bindgen "$CARGO_TARGET_DIR/wasm32-unknown-unknown/wasm/holm.wasm" \
   --target web --no-typescript --out-dir "$stage" --out-name engine
 node "$ROOT/scripts/check-seam.js" "$ROOT/pkg-template/engine.d.ts" "$stage/engine.js"
 
