@@ -256,6 +256,8 @@ export interface Parked {
   readonly reason: { readonly code: ErrorCode; readonly message: string; readonly field?: string };
   /** The whole record as the app saw it; absent after a delete. */
   readonly mine?: Record<string, unknown>;
+  /** When (wall clock, milliseconds). */
+  readonly parkedAt: number;
 }
 
 /** Sync of one database. */

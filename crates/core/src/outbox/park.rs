@@ -54,7 +54,7 @@ impl Serialize for Parked {
         if let Some(mine) = &self.mine {
             fields.serialize_entry("mine", mine)?;
         }
-        fields.serialize_entry("parked_at", &self.parked_at)?;
+        fields.serialize_entry("parkedAt", &self.parked_at)?;
         fields.end()
     }
 }
@@ -64,7 +64,7 @@ impl FromJson for Parked {
         let entry = Entry::from_json(value.clone())?;
         let mut fields = Fields::of(value)?;
         let (reason, mine) = (fields.take("reason")?, fields.take_or_default("mine")?);
-        Ok(Self { entry, reason, mine, parked_at: fields.take("parked_at")? })
+        Ok(Self { entry, reason, mine, parked_at: fields.take("parkedAt")? })
     }
 }
 
