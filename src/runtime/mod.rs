@@ -96,6 +96,7 @@ impl Runtime {
         let news = News::new(self);
         if self.disk.is_some() {
             *self.broadcast.borrow_mut() = news.join();
+            self.look();
         }
         *self.commits.borrow_mut() = news.tell_commits();
         if self.options.sync_url.is_some() {
@@ -157,9 +158,7 @@ impl Runtime {
         };
         self.engine.happened(scope::now_ms(), event);
         if event == Event::Visible {
-            let engine = self.engine.clone();
-            // A tab that slept has missed what others said; what fails here is tried with the next commit.
-            spawn_local(async move { drop(engine.refresh().await) });
+            self.look();
         }
     }
 
@@ -176,6 +175,12 @@ impl Runtime {
         if let Some(disk) = &self.disk {
             disk.close();
         }
+    }
+
+    /// Reads what others committed while this tab could not hear of it; what fails here is read with the next commit.
+    fn look(&self) {
+        let engine = self.engine.clone();
+        spawn_local(async move { drop(engine.refresh().await) });
     }
 
     fn listen(self: &Rc<Self>) -> Connectivity {

@@ -173,7 +173,9 @@ impl<D: Disk + 'static, L: Locks + 'static, T: Transport + 'static> Engine<D, L,
         let client = ClientId(format!("c_{}", self.draw()));
         self.inner.seq_reused.set(false);
         self.commit(Durability::Strict, move |draft| push::start_over(draft, &lease, client.clone())).await?;
-        self.note(at_ms, Event::LocalWrite)
+        // A server that never agrees must not get a storm: the next try waits like one after a failure.
+        let entropy = self.entropy();
+        self.note(at_ms, Event::Failed { exchange: Exchange::Push, unreachable: true, floor_ms: 0, entropy })
     }
 
     fn succeeded(&self, at_ms: u64, event: Event) -> Result<(), Error> {

@@ -248,6 +248,8 @@ fn starts_over(upset: impl Fn(&Bench)) {
         bench.step(NOW_MS);
     }
     bench.wire.set_acked(0);
+    assert!(matches!(bench.sync(), Step::Wait(_)), "a server that never agrees gets no storm");
+    bench.engine.happened(NOW_MS, holm_core::sync::Event::Online);
     bench.sync();
     let pushes = bench.wire.requests("push");
     let last = pushes.last().expect("a push");
@@ -291,6 +293,7 @@ fn a_storage_that_was_rolled_back_starts_over_with_the_first_pull() {
     again.run(again.engine.lead()).expect("leads");
     again.step(NOW_MS);
     bench.wire.set_acked(0);
+    again.engine.happened(NOW_MS, holm_core::sync::Event::Online);
     again.sync();
     let sent = bench.wire.mutations();
     assert_eq!((sent.len(), &sent[0]["mid"]), (2, &sent[1]["mid"]));
