@@ -64,12 +64,16 @@ impl Catalog {
             let Opened { name, format, schema, now_ms } = opened;
             Some(CatalogEntry { name: String::from(name), format, schema, created_ms, opened_ms: now_ms, pending })
         };
-        within(&self.sleep, CATALOG_MS_MAX, update(opened.name, change)).await;
+        self.update(opened.name, &change).await;
     }
 
     /// Notes how many mutations the server has not yet acknowledged.
     pub async fn record_pending(&self, name: &str, pending: u32) {
         let change = move |known: Option<CatalogEntry>| known.map(|known| CatalogEntry { pending, ..known });
+        self.update(name, &change).await;
+    }
+
+    async fn update(&self, name: &str, change: &Change<'_>) {
         within(&self.sleep, CATALOG_MS_MAX, update(name, change)).await;
     }
 
@@ -97,10 +101,10 @@ async fn list() -> Result<Vec<CatalogEntry>, Unrecorded> {
     listed
 }
 
-async fn update(
-    name: &str,
-    change: impl FnOnce(Option<CatalogEntry>) -> Option<CatalogEntry>,
-) -> Result<(), Unrecorded> {
+/// Makes of what is known of a database what is known from now on; nothing is written for `None`.
+type Change<'c> = dyn Fn(Option<CatalogEntry>) -> Option<CatalogEntry> + 'c;
+
+async fn update(name: &str, change: &Change<'_>) -> Result<(), Unrecorded> {
     let database = open().await?;
     let updated = async {
         let transaction = database.transaction(&[DATABASES], TransactionMode::ReadWrite)?;
@@ -113,11 +117,7 @@ async fn update(
     updated
 }
 
-async fn change_entry(
-    store: &Store,
-    name: &str,
-    change: impl FnOnce(Option<CatalogEntry>) -> Option<CatalogEntry>,
-) -> Result<(), Unrecorded> {
+async fn change_entry(store: &Store, name: &str, change: &Change<'_>) -> Result<(), Unrecorded> {
     let known = store.get(JsValue::from_str(name)).await?;
     let known = known.and_then(|value| serde_wasm_bindgen::from_value(value).ok());
     if let Some(entry) = change(known) {

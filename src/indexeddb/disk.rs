@@ -10,11 +10,12 @@ use web_sys::{IdbFactory, IdbKeyRange, IdbRequest};
 use super::failure::Failure;
 use super::listen::result;
 use super::session::{ATTEMPTS_MAX, Session};
-use super::transaction::{Access, Transaction};
+use super::transaction::{Access, Transaction, Work};
 use super::{BLOCKS, LOG, MANIFEST, StorageOptions};
 
 /// The manifest is the only record of its object store.
 const MANIFEST_KEY: f64 = 0.0;
+
 /// A store's disk in the browser. Clones share the connection.
 #[derive(Clone)]
 pub struct IndexedDbDisk(Rc<Session>);
@@ -42,44 +43,68 @@ impl IndexedDbDisk {
         self.0.close();
     }
 
-    async fn read<T>(
-        &self,
-        stores: &[&str],
-        work: impl AsyncFn(&Transaction) -> Result<T, Failure>,
-    ) -> Result<T, DiskError> {
+    /// Reads what the requests that `ask` makes find, in their order.
+    async fn read(&self, stores: &[&str], ask: &Ask<'_, Vec<IdbRequest>>) -> Result<Vec<JsValue>, DiskError> {
+        let work = |transaction: Rc<Transaction>| -> Work<'_> {
+            Box::pin(async move {
+                let requests = ask(&transaction)?;
+                if let Some(last) = requests.last() {
+                    result(last).await?; // requests succeed in order
+                }
+                let found: Result<Vec<JsValue>, JsValue> = requests.iter().map(|request| request.result()).collect();
+                Ok(found?)
+            })
+        };
         let mut attempt = 1;
         loop {
             match self.0.transact(stores, Access::Read, &work).await? {
                 Err(Failure::Lost(_)) if attempt < ATTEMPTS_MAX => attempt += 1,
                 Err(failure) => return Err(failure.into_read_error()),
-                Ok(value) => return Ok(value),
+                Ok(found) => return Ok(found),
             }
         }
     }
 
-    async fn write(
+    /// Makes the requests of `write`, in a transaction that waits for nothing else.
+    async fn write(&self, stores: &[&str], write: &Ask<'_, ()>) -> Result<(), DiskError> {
+        self.write_checked(stores, Durability::Relaxed, &|transaction| {
+            Box::pin(async move {
+                write(&transaction)?;
+                transaction.commit()?;
+                Ok(Vec::new())
+            })
+        })
+        .await
+    }
+
+    async fn write_checked<'w>(
         &self,
         stores: &[&str],
         durability: Durability,
-        work: impl AsyncFn(&Transaction) -> Result<(), Failure>,
+        work: &dyn Fn(Rc<Transaction>) -> Work<'w>,
     ) -> Result<(), DiskError> {
-        self.0.transact(stores, Access::Write(durability), &work).await?.map_err(Failure::into_write_error)
+        let written = self.0.transact(stores, Access::Write(durability), work).await?;
+        written.map(drop).map_err(Failure::into_write_error)
     }
 }
 
+/// Makes requests, and waits for none.
+type Ask<'a, R> = dyn Fn(&Transaction) -> Result<R, Failure> + 'a;
+
 impl Disk for IndexedDbDisk {
     async fn load(&self, since: Since) -> Result<Loaded, DiskError> {
-        let (manifest, keys, entries) = self
-            .read(&[MANIFEST, LOG], async |transaction| {
+        let found = self
+            .read(&[MANIFEST, LOG], &|transaction| {
                 let log = transaction.store(LOG)?;
                 let range = IdbKeyRange::lower_bound(&number(since.seq.0))?;
-                let manifest = transaction.store(MANIFEST)?.get(&MANIFEST_KEY.into())?;
-                let keys = log.get_all_keys_with_key(&range)?;
-                let entries = log.get_all_with_key(&range)?;
-                result(&entries).await?; // the last of them: requests succeed in order
-                Ok((manifest.result()?, keys.result()?, entries.result()?))
+                Ok(vec![
+                    transaction.store(MANIFEST)?.get(&MANIFEST_KEY.into())?,
+                    log.get_all_keys_with_key(&range)?,
+                    log.get_all_with_key(&range)?,
+                ])
             })
             .await?;
+        let [manifest, keys, entries] = <[JsValue; 3]>::try_from(found).expect("three requests were made");
         let manifest = read_manifest(&manifest)?;
         let first = manifest.as_ref().map_or(since.seq, |manifest| manifest.folded.max(since.seq));
         let (keys, entries): (Array, Array) = (keys.unchecked_into(), entries.unchecked_into());
@@ -93,13 +118,15 @@ impl Disk for IndexedDbDisk {
     }
 
     async fn append(&self, seq: LogSeq, entry: &[u8], durability: Durability) -> Result<(), DiskError> {
-        self.write(&[LOG], durability, async |transaction| {
-            let request = transaction.store(LOG)?.add(&Uint8Array::from(entry))?;
-            if whole(&result(&request).await?) != seq.0 {
-                return Err(Failure::Stale);
-            }
-            transaction.commit()?;
-            Ok(())
+        self.write_checked(&[LOG], durability, &|transaction| {
+            Box::pin(async move {
+                let request = transaction.store(LOG)?.add(&Uint8Array::from(entry))?;
+                if whole(&result(&request).await?) != seq.0 {
+                    return Err(Failure::Stale);
+                }
+                transaction.commit()?;
+                Ok(Vec::new())
+            })
         })
         .await
     }
@@ -108,49 +135,44 @@ impl Disk for IndexedDbDisk {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        self.read(&[BLOCKS], async |transaction| {
-            let blocks = transaction.store(BLOCKS)?;
-            let requests =
-                ids.iter().map(|id| blocks.get(&key_of(id))).collect::<Result<Vec<IdbRequest>, JsValue>>()?;
-            if let Some(last) = requests.last() {
-                result(last).await?;
-            }
-            let read = |request: &IdbRequest| {
-                let value = request.result()?;
-                Ok((!value.is_undefined()).then(|| bytes_of(&value)))
-            };
-            requests.iter().map(read).collect()
-        })
-        .await
+        let found = self
+            .read(&[BLOCKS], &|transaction| {
+                let blocks = transaction.store(BLOCKS)?;
+                let requests: Result<Vec<IdbRequest>, JsValue> = ids.iter().map(|id| blocks.get(&key_of(id))).collect();
+                Ok(requests?)
+            })
+            .await?;
+        Ok(found.iter().map(|value| (!value.is_undefined()).then(|| bytes_of(value))).collect())
     }
 
     async fn write_blocks(&self, blocks: &[(BlockId, Vec<u8>)]) -> Result<(), DiskError> {
         if blocks.is_empty() {
             return Ok(());
         }
-        self.write(&[BLOCKS], Durability::Relaxed, async |transaction| {
+        self.write(&[BLOCKS], &|transaction| {
             let store = transaction.store(BLOCKS)?;
             for (id, bytes) in blocks {
                 store.put_with_key(&Uint8Array::from(bytes.as_slice()), &key_of(id))?;
             }
-            transaction.commit()?;
             Ok(())
         })
         .await
     }
 
     async fn publish(&self, manifest: &StoredManifest, drop_log_through: LogSeq) -> Result<(), DiskError> {
-        self.write(&[MANIFEST, LOG], Durability::Relaxed, async |transaction| {
-            let store = transaction.store(MANIFEST)?;
-            let stored = result(&store.get(&MANIFEST_KEY.into())?).await?;
-            if generation_of(&stored) + 1 != manifest.generation.0 {
-                return Err(Failure::Stale);
-            }
-            store.put_with_key(&write_manifest(manifest)?, &MANIFEST_KEY.into())?;
-            let dropped = IdbKeyRange::upper_bound(&number(drop_log_through.0))?;
-            transaction.store(LOG)?.delete(&dropped)?;
-            transaction.commit()?;
-            Ok(())
+        self.write_checked(&[MANIFEST, LOG], Durability::Relaxed, &|transaction| {
+            Box::pin(async move {
+                let store = transaction.store(MANIFEST)?;
+                let stored = result(&store.get(&MANIFEST_KEY.into())?).await?;
+                if generation_of(&stored) + 1 != manifest.generation.0 {
+                    return Err(Failure::Stale);
+                }
+                store.put_with_key(&write_manifest(manifest)?, &MANIFEST_KEY.into())?;
+                let dropped = IdbKeyRange::upper_bound(&number(drop_log_through.0))?;
+                transaction.store(LOG)?.delete(&dropped)?;
+                transaction.commit()?;
+                Ok(Vec::new())
+            })
         })
         .await
     }
@@ -159,12 +181,11 @@ impl Disk for IndexedDbDisk {
         if ids.is_empty() {
             return Ok(());
         }
-        self.write(&[BLOCKS], Durability::Relaxed, async |transaction| {
+        self.write(&[BLOCKS], &|transaction| {
             let store = transaction.store(BLOCKS)?;
             for id in ids {
                 store.delete(&key_of(id))?;
             }
-            transaction.commit()?;
             Ok(())
         })
         .await

@@ -4,11 +4,12 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use holm_store::DiskError;
+use wasm_bindgen::JsValue;
 use web_sys::IdbFactory;
 
 use super::connection::{Connection, IfAbsent, Life};
 use super::failure::{Failure, OpenFailure};
-use super::transaction::{Access, Transaction};
+use super::transaction::{Access, Transaction, Work};
 use super::{SHAPE, StorageEvent, StorageOptions};
 
 /// How often an operation begins: once, and once more on a new connection.
@@ -76,12 +77,12 @@ impl Session {
     }
 
     /// Runs one transaction; on another connection if this one takes none. The outer error: nothing was begun.
-    pub(super) async fn transact<T>(
+    pub(super) async fn transact<'w>(
         &self,
         stores: &[&str],
         access: Access,
-        work: &impl AsyncFn(&Transaction) -> Result<T, Failure>,
-    ) -> Result<Result<T, Failure>, DiskError> {
+        work: &dyn Fn(Rc<Transaction>) -> Work<'w>,
+    ) -> Result<Result<Vec<JsValue>, Failure>, DiskError> {
         let mut attempt = 1;
         loop {
             let connection = self.connection().await?;
@@ -96,7 +97,8 @@ impl Session {
                     continue;
                 }
             };
-            let outcome = transaction.run(&self.options.sleep, work).await;
+            let transaction = Rc::new(transaction);
+            let outcome = transaction.run(&self.options.sleep, work(Rc::clone(&transaction))).await;
             return Ok(match outcome {
                 Err(Failure::Aborted(why)) if connection.life() == Life::Lost => Err(Failure::Lost(why)),
                 Err(Failure::Lost(why)) => {

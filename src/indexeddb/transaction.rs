@@ -13,6 +13,7 @@
 
 use std::cell::Cell;
 
+use futures_util::future::LocalBoxFuture;
 use holm_store::Durability;
 use js_sys::{Array, Object, Reflect};
 use wasm_bindgen::prelude::*;
@@ -56,6 +57,11 @@ pub(super) enum Access {
     Write(Durability),
 }
 
+/// What is done in a transaction; it gives what was read.
+///
+/// Boxed, so that all that surrounds it is compiled once.
+pub(super) type Work<'w> = LocalBoxFuture<'w, Result<Vec<JsValue>, Failure>>;
+
 /// A transaction that has begun.
 pub(super) struct Transaction {
     raw: IdbTransaction,
@@ -95,13 +101,9 @@ impl Transaction {
     }
 
     /// Runs `work` in it and waits for `complete`; aborts it if `work` fails.
-    pub(super) async fn run<T>(
-        self,
-        sleep: &Sleep,
-        work: impl AsyncFnOnce(&Self) -> Result<T, Failure>,
-    ) -> Result<T, Failure> {
-        match within(sleep, TRANSACTION_MS_MAX, work(&self)).await {
-            Some(Ok(value)) => self.complete(sleep, value).await,
+    pub(super) async fn run(&self, sleep: &Sleep, work: Work<'_>) -> Result<Vec<JsValue>, Failure> {
+        match within(sleep, TRANSACTION_MS_MAX, work).await {
+            Some(Ok(found)) => self.complete(sleep, found).await,
             Some(Err(failure)) => Err(self.abort(sleep, failure).await),
             None => match self.give_up(sleep).await {
                 Some(failure) => Err(failure),
@@ -110,18 +112,18 @@ impl Transaction {
         }
     }
 
-    async fn complete<T>(&self, sleep: &Sleep, value: T) -> Result<T, Failure> {
-        match within(sleep, TRANSACTION_MS_MAX, self.end()).await {
-            Some(Ok(())) => Ok(value),
+    async fn complete(&self, sleep: &Sleep, found: Vec<JsValue>) -> Result<Vec<JsValue>, Failure> {
+        match self.end_within(sleep, TRANSACTION_MS_MAX).await {
+            Some(Ok(())) => Ok(found),
             Some(Err(failure)) => Err(failure),
-            None => self.give_up(sleep).await.map_or(Ok(value), Err),
+            None => self.give_up(sleep).await.map_or(Ok(found), Err),
         }
     }
 
     /// Aborts because of `failure`; what the browser says about it counts more.
     async fn abort(&self, sleep: &Sleep, failure: Failure) -> Failure {
         let _ = self.raw.abort(); // it throws when the browser was quicker
-        match within(sleep, ABORT_MS_MAX, self.end()).await {
+        match self.end_within(sleep, ABORT_MS_MAX).await {
             Some(Ok(())) => Failure::Lost(String::from("completed while it was aborted")),
             Some(Err(Failure::Aborted(_))) => failure,
             Some(Err(browser)) => browser,
@@ -133,12 +135,16 @@ impl Transaction {
     async fn give_up(&self, sleep: &Sleep) -> Option<Failure> {
         let slow = Failure::Slow(format!("no end within {TRANSACTION_MS_MAX} ms"));
         let _ = self.raw.abort(); // it throws when it is committing
-        match within(sleep, ABORT_MS_MAX, self.end()).await {
+        match self.end_within(sleep, ABORT_MS_MAX).await {
             Some(Ok(())) => None,
             Some(Err(Failure::Aborted(_))) => Some(slow),
             Some(Err(browser)) => Some(browser),
             None => Some(Failure::Lost(String::from("neither complete nor abort came"))),
         }
+    }
+
+    async fn end_within(&self, sleep: &Sleep, ms: u32) -> Option<Result<(), Failure>> {
+        within(sleep, ms, self.end()).await
     }
 
     async fn end(&self) -> Result<(), Failure> {

@@ -141,44 +141,55 @@ impl MemoryDisk {
         operation: Operation,
         act: impl FnOnce(&mut Storage) -> Result<R, DiskError>,
     ) -> Result<R, DiskError> {
+        let after = self.before(operation).await?;
+        let result = act(&mut self.storage.borrow_mut());
+        match after {
+            After::Answer => result,
+            // An operation that would have failed for certain is not made uncertain by being applied.
+            After::Silence => result.and_then(|_| Err(DiskError::Unknown("injected".into()))),
+            After::Death => {
+                self.dead.set(true);
+                future::pending().await
+            }
+        }
+    }
+
+    /// What a fault does before the operation takes effect; an error when it never does.
+    async fn before(&self, operation: Operation) -> Result<After, DiskError> {
         if self.dead.get() {
             return future::pending().await;
         }
         let fault = self.faults.borrow_mut().next(operation);
         match fault {
-            None => self.perform(act),
+            None => Ok(After::Answer),
             Some(Fault::Abort) => Err(DiskError::Aborted("injected".into())),
             Some(Fault::Full | Fault::Stale) if !operation.writes() => Err(DiskError::Aborted("injected".into())),
             Some(Fault::Full) => Err(DiskError::Full("injected".into())),
             Some(Fault::Stale) => Err(DiskError::Stale),
             Some(Fault::Unavailable) => Err(DiskError::Unavailable("injected".into())),
             Some(Fault::UnknownLost) => Err(DiskError::Unknown("injected".into())),
-            Some(Fault::UnknownApplied) => {
-                // An operation that would have failed for certain is not made uncertain by being applied.
-                self.perform(act).and_then(|_| Err(DiskError::Unknown("injected".into())))
-            }
+            Some(Fault::UnknownApplied) => Ok(After::Silence),
             Some(Fault::CrashBefore) => {
                 self.dead.set(true);
                 future::pending().await
             }
-            Some(Fault::CrashAfter) => {
-                let _outcome = self.perform(act);
-                self.dead.set(true);
-                future::pending().await
-            }
+            Some(Fault::CrashAfter) => Ok(After::Death),
             Some(Fault::Slow(turns)) => {
                 Turns(turns).await;
                 if self.dead.get() {
                     return future::pending().await;
                 }
-                self.perform(act)
+                Ok(After::Answer)
             }
         }
     }
+}
 
-    fn perform<R>(&self, act: impl FnOnce(&mut Storage) -> Result<R, DiskError>) -> Result<R, DiskError> {
-        act(&mut self.storage.borrow_mut())
-    }
+/// What becomes of an operation once it took effect.
+enum After {
+    Answer,
+    Silence,
+    Death,
 }
 
 impl Storage {
