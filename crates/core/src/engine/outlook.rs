@@ -150,12 +150,19 @@ impl<D: Disk + 'static, L: Locks + 'static, T: Transport + 'static> Engine<D, L,
         if self.inner.scopes.is_none() {
             return Err(Error::new(ErrorCode::InvalidArgument, "this database was opened without `sync`"));
         }
+        // What is on its way already may fail for what was before; only an exchange begun from now on answers the call.
+        let mut begun_before = matches!(self.status().phase, Phase::Pushing | Phase::Pulling);
         self.edit_status(|status| status.error = None);
         self.happened(now_ms, Event::Asked);
         loop {
             let seen = self.status_changes();
             let status = self.status();
             if let Some(error) = status.error {
+                if std::mem::take(&mut begun_before) {
+                    self.edit_status(|status| status.error = None);
+                    self.happened(now_ms, Event::Asked);
+                    continue;
+                }
                 return Err(Error::new(error.code, error.message));
             }
             if status.last_pull_at >= Some(now_ms) && status.phase == Phase::Idle {
