@@ -230,12 +230,6 @@ pub fn meta(name: &str) -> Vec<u8> {
     texts(META, &[name])
 }
 
-/// All meta entries.
-#[must_use]
-pub fn metas() -> Span {
-    Span::of(vec![META])
-}
-
 /// What a key is the key of; index entries tell no more than their collection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Parsed {

@@ -63,8 +63,7 @@ impl Local {
 
     /// Draws the next stamp as the `touch` of a record.
     pub fn touch(&mut self, now_ms: u64) -> u64 {
-        let stamp = self.tick(now_ms);
-        (stamp.ms << 16) | u64::from(stamp.counter)
+        touch_of(&self.tick(now_ms))
     }
 
     /// The last place that was drawn in the order of writes.
@@ -78,4 +77,10 @@ impl Local {
         self.order += 1;
         self.order
     }
+}
+
+/// A stamp as the `touch` of a record.
+#[must_use]
+pub fn touch_of(stamp: &Hlc) -> u64 {
+    (stamp.ms << 16) | u64::from(stamp.counter)
 }

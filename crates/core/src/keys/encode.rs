@@ -15,17 +15,6 @@ pub enum Order {
     Descending,
 }
 
-impl Order {
-    /// The other way.
-    #[must_use]
-    pub fn reversed(self) -> Self {
-        match self {
-            Self::Ascending => Self::Descending,
-            Self::Descending => Self::Ascending,
-        }
-    }
-}
-
 /// Appends a value as one component. The value must be one that [`crate::value::check`] accepts.
 pub fn push_value(out: &mut Vec<u8>, value: &Value, order: Order) {
     let start = out.len();

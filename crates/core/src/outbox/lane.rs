@@ -5,13 +5,8 @@
 use holm_store::{Draft, Read};
 
 use super::{Base, Entry, Place, Planned, State};
-use crate::keyspace;
+use crate::keyspace::{self, LANE_CONFIRMED, LANE_PENDING};
 use crate::stored::{decode, encode, scan, scan_limit};
-
-/// The first byte of a lane entry that waits for the server.
-const PENDING: u8 = b'p';
-/// The first byte of a lane entry that the server applied.
-const CONFIRMED: u8 = b'c';
 
 /// The entries of one record, in order.
 ///
@@ -54,7 +49,7 @@ fn read_entry(value: &[u8]) -> Planned<Entry> {
 /// Writes an entry where its state says.
 pub fn store_entry(draft: &mut Draft<'_>, entry: &Entry) {
     let waits = !matches!(entry.state, State::Confirmed(_));
-    let mut value = vec![if waits { PENDING } else { CONFIRMED }];
+    let mut value = vec![if waits { LANE_PENDING } else { LANE_CONFIRMED }];
     value.extend(encode(entry));
     draft.put(&keyspace::lane(&entry.collection, &entry.id, entry.order), &value);
     let pointer = keyspace::outbox(entry.order);

@@ -5,7 +5,7 @@ use holm_store::{Draft, Read};
 
 use super::receipt::{self, ReceiptState};
 use super::{Base, Entry, Planned, State, bases, save_base, store_entry};
-use crate::local::Local;
+use crate::local::{Local, touch_of};
 use crate::records::{self, Record};
 use crate::schema::{Collection, Schema, check_id};
 use crate::value::is_unset;
@@ -76,7 +76,7 @@ fn write_row(
     let before = records::read(draft, &collection.name, id)?;
     let after = next_value(collection, operation, id, data, before.as_ref())?;
     let stamp = local.tick(cx.now_ms);
-    let touch = (stamp.ms << 16) | u64::from(stamp.counter);
+    let touch = touch_of(&stamp);
 
     let old = before.as_ref().map(|record| &record.data);
     let changed = changed_fields(old, after.as_ref());
