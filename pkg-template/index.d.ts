@@ -8,17 +8,21 @@ export type ErrorCode =
   | 'newer-version-in-use' | 'contention' | 'conflict' | 'offline' | 'timeout' | 'not-a-holm-server' | 'redirected'
   | 'unauthorized' | 'forbidden' | 'rate-limited' | 'payload-too-large' | 'server-error' | 'server-rejected'
   | 'schema-unsupported' | 'invalid-request' | 'gap' | 'seq-reused' | 'client-unknown' | 'tx-incomplete' | 'tx-aborted'
-  | 'validation' | 'undeliverable' | 'internal';
+  | 'validation' | 'undeliverable' | 'engine-unavailable' | 'internal';
 
 /** Every failure of this package. */
 export class HolmError extends Error {
+  /** For tests of an app: the package makes its own. */
   constructor(code: ErrorCode, message: string, details?: { retryable?: boolean; field?: string; cause?: unknown });
+  /** 'HolmError'. */
   readonly name: 'HolmError';
+  /** What went wrong. */
   readonly code: ErrorCode;
   /** Whether the same call may succeed later, unchanged. */
   readonly retryable: boolean;
   /** The path to the value that was refused. */
   readonly field: string | undefined;
+  /** What it was before it was a HolmError. */
   readonly cause?: unknown;
 }
 
@@ -27,119 +31,230 @@ export class HolmError extends Error {
 /** What plain JSON can hold, with what Holm carries beside it. */
 export type Value = null | boolean | number | string | bigint | Date | Uint8Array | Value[] | { [key: string]: Value };
 
+/** What can be done with a field: a list's elements, a tree and json have no order. */
+type Kind = 'value' | 'list' | 'trees' | 'tree' | 'json';
+
 /** One field: the type it holds, whether it may be missing, whether a default fills it. */
-export interface Field<T = any, Missing extends boolean = boolean, Filled extends boolean = boolean> {
+export interface Field<T = any, Missing extends boolean = boolean, Filled extends boolean = boolean, K extends Kind = any, To extends string = any> {
   /** The field may be missing. */
-  optional(): Field<T, true, Filled>;
+  optional(): Field<T, true, Filled, K, To>;
   /** The field may be null. */
-  nullable(): Field<T | null, Missing, Filled>;
+  nullable(): Field<T | null, Missing, Filled, K, To>;
   /** What a new record gets when the field is missing. */
-  default(value: T): Field<T, Missing, true>;
+  default(value: T): Field<T, Missing, true, K, To>;
   /** Only for types. */
-  readonly '~type'?: { value: T; missing: Missing; filled: Filled };
+  readonly '~type'?: { value: T; missing: Missing; filled: Filled; kind: K; to: To };
 }
 
-type Plain<T> = () => Field<T, false, false>;
-type FieldValue<F> = F extends Field<infer T, boolean, boolean> ? T : never;
-type MissingKeys<Fields> = { [K in keyof Fields]: Fields[K] extends Field<any, true, false> ? K : never }[keyof Fields];
-type LooseKeys<Fields> = { [K in keyof Fields]: Fields[K] extends Field<any, false, false> ? never : K }[keyof Fields];
-type Together<T> = { [K in keyof T]: T[K] };
-type Shape<Fields, Loose extends keyof Fields> = Together<
-  & { [K in Exclude<keyof Fields, Loose>]: FieldValue<Fields[K]> }
-  & { [K in Loose]?: FieldValue<Fields[K]> }
+/** The fields of a collection, by name. */
+export type Fields = Record<string, Field>;
+/** The fields of every collection, by the collection's name. */
+export type Collections = Record<string, Fields>;
+
+type Plain<T> = () => Field<T, false, false, 'value', never>;
+type ValueOf<F> = F extends Field<infer T> ? T : never;
+type KindOf<F> = F extends Field<any, boolean, boolean, infer K> ? K : never;
+type TargetOf<F> = F extends Field<any, boolean, boolean, any, infer To> ? To : never;
+type ListOf<K extends Kind> = K extends 'tree' | 'json' ? 'trees' : 'list';
+type MissingKeys<F> = { [K in keyof F]: F[K] extends Field<any, true> ? K : never }[keyof F];
+type LooseKeys<F> = { [K in keyof F]: F[K] extends Field<any, false, false> ? never : K }[keyof F];
+// Through `infer`, so that messages show the fields and not these names.
+type Together<T> = T extends infer O ? { [K in keyof O]: O[K] } : never;
+type Shape<F, Loose extends keyof F> = Together<
+  & { [K in Exclude<keyof F, Loose>]: ValueOf<F[K]> }
+  & { [K in Loose]?: ValueOf<F[K]> | undefined }
 >;
 
 /** The types a field can have. */
 export const t: {
+  /** A string. */
   readonly string: Plain<string>;
+  /** A finite number. */
   readonly number: Plain<number>;
+  /** A whole number that JavaScript holds exactly. */
   readonly integer: Plain<number>;
+  /** true or false. */
   readonly boolean: Plain<boolean>;
   /** Milliseconds since 1970, as Date.now() gives them. */
   readonly timestamp: Plain<number>;
+  /** A Date. */
   readonly date: Plain<Date>;
+  /** A bigint. */
   readonly bigint: Plain<bigint>;
+  /** Bytes. */
   readonly bytes: Plain<Uint8Array>;
-  readonly json: <T = Value>() => Field<T, false, false>;
-  readonly array: <F extends Field>(of: F) => Field<FieldValue<F>[], false, false>;
-  readonly object: <Fields extends Record<string, Field>>(fields: Fields) => Field<Shape<Fields, MissingKeys<Fields>>, false, false>;
+  /** Anything; it is neither indexed nor sorted by. */
+  readonly json: <T = Value>() => Field<T, false, false, 'json', never>;
+  /** A list of one type. */
+  readonly array: <T, K extends Kind, To extends string>(of: Field<T, false, false, K, To>) => Field<T[], false, false, ListOf<K>, To>;
+  /** An object with declared fields; settled as a whole, neither indexed nor sorted by. */
+  readonly object: <F extends Record<string, Field<any, boolean, false>>>(fields: F) => Field<Shape<F, MissingKeys<F>>, false, false, 'tree', never>;
   /** The id of a record in another collection. */
-  readonly ref: (collection: string) => Field<string, false, false>;
-  readonly enum: <const V extends readonly string[]>(values: V) => Field<V[number], false, false>;
+  readonly ref: <To extends string>(collection: To) => Field<string, false, false, 'value', To>;
+  /** One of these strings. */
+  readonly enum: <const V extends readonly [string, ...string[]]>(values: V) => Field<V[number], false, false, 'value', never>;
 };
 
-/** How two people's edits of one record are settled. */
+/** How two people's edits of one record are settled: field by field, or the later one as a whole. */
 export type Conflict = 'merge' | 'last-write';
 
-/** One collection as the app declares it. */
-export interface CollectionDeclaration<Fields extends Record<string, Field> = Record<string, Field>> {
-  fields: Fields;
-  /** Each a field, or several: 'done', ['done', '-updatedAt'], 'tags[]', { fields: ['email'], unique: true }. */
-  indexes?: readonly (string | readonly string[] | { fields: readonly string[]; unique?: boolean })[];
+type Signed<Name extends string> = Name | `-${Name}`;
+type IndexColumn<F> = { [N in keyof F & string]: KindOf<F[N]> extends 'tree' | 'json' ? never : KindOf<F[N]> extends 'list' ? N | `${N}[]` : N }[keyof F & string];
+
+/** A column of an index: 'done', '-updatedAt' turned round, 'tags[]' for each element of a list. */
+export type IndexKey<F extends Fields = any> = Signed<IndexColumn<F>>;
+
+/** One collection as the app declares it; `Names` are the collections that its fields may refer to. */
+export interface CollectionDeclaration<F extends Fields = any, Names = any> {
+  /** The type of each field. Every record has an `id` besides. */
+  fields: F & { [N in keyof F]: [TargetOf<F[N]>] extends [Names] ? unknown : Field<any, boolean, boolean, any, Names & string> };
+  /** Each a column, or several: 'done', ['done', '-updatedAt'], 'tags[]', { fields: ['email'], unique: true }. */
+  indexes?: readonly (IndexKey<F> | readonly IndexKey<F>[] | { fields: readonly IndexKey<F>[]; unique?: boolean })[];
+  /** How edits meet; 'merge' when it is not said. */
   conflict?: Conflict;
 }
 
-type Declarations = Record<string, CollectionDeclaration>;
-
 /** A declared schema. */
-export interface Schema<C extends Declarations = any> {
+export interface Schema<C extends Collections = any> {
+  /** The number given to defineSchema. */
   readonly version: number;
+  /** The names of the collections. */
   readonly collections: readonly (keyof C & string)[];
+  /** Only for types. */
+  readonly '~type'?: C;
 }
 
 /** Declares collections. Raise the version whenever a declaration changes. */
-export function defineSchema<const C extends Declarations>(declaration: { version: number; collections: C }): Schema<C>;
+export function defineSchema<C extends Collections>(declaration: {
+  version: number;
+  collections: { [N in keyof C]: CollectionDeclaration<C[N], keyof C> };
+}): Schema<C>;
+
+type CollectionsOf<S extends Schema> = S extends Schema<infer C> ? C : never;
+
+/** The names of a schema's collections: `CollectionName<typeof schema>`. */
+export type CollectionName<S extends Schema> = keyof CollectionsOf<S> & string;
+/** The fields of one collection: `FieldsOf<typeof schema, 'tasks'>`. */
+export type FieldsOf<S extends Schema, N extends CollectionName<S>> = CollectionsOf<S>[N];
+/** A record as it is read: `Row<typeof schema, 'tasks'>`. */
+export type Row<S extends Schema, N extends CollectionName<S>> = RowOf<FieldsOf<S, N>>;
+/** A record as it is written whole: `Insert<typeof schema, 'tasks'>`. */
+export type Insert<S extends Schema, N extends CollectionName<S>> = InsertOf<FieldsOf<S, N>>;
+/** Some fields of a record: `Patch<typeof schema, 'tasks'>`. */
+export type Patch<S extends Schema, N extends CollectionName<S>> = PatchOf<FieldsOf<S, N>>;
+/** What `where` takes: `Where<typeof schema, 'tasks'>`. */
+export type Where<S extends Schema, N extends CollectionName<S>> = Filter<FieldsOf<S, N>>;
 
 /** A record as it is read: frozen, and the same object until it changes. */
-export type RowOf<C extends CollectionDeclaration> = Together<{ readonly id: string } & Readonly<Shape<C['fields'], MissingKeys<C['fields']>>>>;
-/** A record as it is written: an id is drawn when it is missing. */
-export type NewOf<C extends CollectionDeclaration> = Together<{ id?: string } & Shape<C['fields'], LooseKeys<C['fields']>>>;
+export type RowOf<F extends Fields> = Together<{ readonly id: string } & Readonly<Shape<F, MissingKeys<F>>>>;
+/** A record as it is written: an id is drawn when it is missing, a default fills its field. */
+export type InsertOf<F extends Fields> = Together<{ id?: string | undefined } & Shape<F, LooseKeys<F>>>;
 /** Some fields of a record; undefined unsets an optional one. */
-export type PatchOf<C extends CollectionDeclaration> = { [K in keyof C['fields']]?: FieldValue<C['fields'][K]> | undefined };
+export type PatchOf<F extends Fields> = { [N in keyof F]?: F[N] extends Field<any, true> ? ValueOf<F[N]> | undefined : ValueOf<F[N]> };
 
 // ---- Reading
 
-/** What a field is compared with. */
-export interface Comparison<T> {
-  eq?: T;
-  ne?: T;
-  lt?: T;
-  lte?: T;
-  gt?: T;
-  gte?: T;
-  in?: readonly T[];
-  startsWith?: T extends string ? string : never;
-  has?: T extends readonly (infer E)[] ? E : never;
+/** Comparisons for every field; null stands for a field that is missing or null. */
+export interface Equality<T> {
+  /** Equal, also in depth. */
+  eq?: T | null;
+  /** Not equal. */
+  ne?: T | null;
+  /** Equal to one of these, 10,000 at most. */
+  in?: readonly (T | null)[];
 }
 
-/** Conditions that must all hold; `$pending` = not yet on the server. */
-export type Filter<Row> = { [K in keyof Row]?: Row[K] | Comparison<NonNullable<Row[K]>> } & { $pending?: boolean };
-type SortKey<Row> = (keyof Row & string) | `-${keyof Row & string}`;
+/** Comparisons for fields that have an order; a missing field is in no range. */
+export interface Ordered<T> {
+  /** Before. */
+  lt?: T;
+  /** Before, or equal. */
+  lte?: T;
+  /** After. */
+  gt?: T;
+  /** After, or equal. */
+  gte?: T;
+}
+
+/** For fields that hold a string. */
+export interface Prefixed {
+  /** Begins with this. */
+  startsWith?: string;
+}
+
+/** For fields that hold a list. */
+export interface Listed<E> {
+  /** One of the elements is this. */
+  has?: E;
+}
+
+type Operators<T, K extends Kind> = Equality<T> & (
+  K extends 'json' ? Ordered<Value> & Prefixed
+  : [T] extends [readonly (infer E)[]] ? Listed<E>
+  : [T] extends [string] ? Ordered<string> & Prefixed
+  : [T] extends [number | bigint | Date | Uint8Array] ? Ordered<T>
+  : unknown);
+type Asked<T, K extends Kind> = (K extends 'tree' | 'json' ? null : T | null) | Operators<T, K>;
+
+/** Conditions that must all hold; a plain value asks for equality. */
+export type Filter<F extends Fields> = { [N in keyof F]?: Asked<NonNullable<ValueOf<F[N]>>, KindOf<F[N]>> } & {
+  /** The record's id. */
+  id?: Asked<string, 'value'>;
+  /** Whether something of the record is not on the server yet. */
+  $pending?: boolean;
+};
+
+type SortField<F> = { [N in keyof F & string]: KindOf<F[N]> extends 'tree' | 'json' ? never : N }[keyof F & string];
+
+/** A field to sort by; a minus in front turns the order round. */
+export type SortKey<F extends Fields> = Signed<SortField<F> | 'id'>;
 
 /** What changed since the rows before, by id. */
 export interface Diff {
+  /** Records that came in. */
   readonly added: readonly string[];
+  /** Records that are in as before, with other fields. */
   readonly changed: readonly string[];
+  /** Records that went out. */
   readonly removed: readonly string[];
 }
 
-/** A query that a transaction can run: a value, each step makes a new one. */
-export interface SnapshotQuery<Row> {
-  where(filter: Filter<Row>): this;
-  orderBy(...keys: (SortKey<Row> | readonly SortKey<Row>[])[]): this;
-  limit(count: number): this;
-  all(): Promise<Row[]>;
-  first(): Promise<Row | undefined>;
+/** The start of a query: what a collection and a query have in common. */
+export interface Queryable<F extends Fields, Q> {
+  /** Keeps the records that match; several calls must all match. */
+  where(filter: Filter<F>): Q;
+  /** Sorts by these fields, in this order of weight. */
+  orderBy(...keys: (SortKey<F> | readonly SortKey<F>[])[]): Q;
+  /** Keeps the first records only. */
+  limit(count: number): Q;
+  /** Every record that matches. */
+  all(): Promise<RowOf<F>[]>;
+  /** How many records match. */
   count(): Promise<number>;
 }
 
-/** A query on a database, which can also be watched. */
-export interface Query<Row> extends SnapshotQuery<Row>, AsyncIterable<readonly Row[]> {
-  /** Calls back now and after every change, until the function it returns is called. */
-  watch(onRows: (rows: readonly Row[], diff: Diff) => void, onError?: (error: HolmError) => void): () => void;
-  /** With getSnapshot, what React's useSyncExternalStore and its like take. */
+/** A query that a transaction can run: a value, each step makes a new one. */
+export interface SnapshotQuery<F extends Fields = any> extends Queryable<F, SnapshotQuery<F>> {
+  /** The first record that matches. */
+  first(): Promise<RowOf<F> | undefined>;
+}
+
+/** Calls back now and after every change, until the function that it returns is called. */
+export type Watch<F extends Fields = any> = (
+  onRows: (rows: readonly RowOf<F>[], diff: Diff) => void,
+  onError?: (error: HolmError) => void,
+) => () => void;
+
+/** A query on a database, which can also be watched; `for await` yields the rows now and after every change. */
+export interface Query<F extends Fields = any> extends Queryable<F, Query<F>>, AsyncIterable<readonly RowOf<F>[]> {
+  /** The first record that matches. */
+  first(): Promise<RowOf<F> | undefined>;
+  /** Calls back now and after every change, until the function that it returns is called. */
+  watch: Watch<F>;
+  /** With getSnapshot, what React's useSyncExternalStore and its like take; keep the query itself between renders. */
   readonly subscribe: (listener: () => void) => () => void;
-  readonly getSnapshot: () => readonly Row[] | undefined;
+  /** The rows that subscribe told of last; undefined before the first. */
+  readonly getSnapshot: () => readonly RowOf<F>[] | undefined;
 }
 
 // ---- Writing
@@ -152,57 +267,53 @@ export interface Write<R> extends Promise<R> {
   readonly synced: Promise<void>;
 }
 
-/** A collection inside a transaction. */
-export interface TransactionCollection<C extends CollectionDeclaration = any> {
-  put(record: NewOf<C>): Promise<string>;
-  putMany(records: readonly NewOf<C>[]): Promise<string[]>;
-  insert(record: NewOf<C>): Promise<string>;
-  insertMany(records: readonly NewOf<C>[]): Promise<string[]>;
-  patch(id: string, fields: PatchOf<C>): Promise<void>;
-  patchMany(patches: readonly (readonly [id: string, fields: PatchOf<C>])[]): Promise<void>;
-  delete(id: string): Promise<void>;
-  deleteMany(ids: readonly string[]): Promise<void>;
-  get(id: string): Promise<RowOf<C> | undefined>;
-  getMany(ids: readonly string[]): Promise<(RowOf<C> | undefined)[]>;
-  where(filter: Filter<RowOf<C>>): SnapshotQuery<RowOf<C>>;
-  orderBy(...keys: (SortKey<RowOf<C>> | readonly SortKey<RowOf<C>>[])[]): SnapshotQuery<RowOf<C>>;
-  limit(count: number): SnapshotQuery<RowOf<C>>;
-  all(): Promise<RowOf<C>[]>;
-  count(): Promise<number>;
+/** Reading and writing records by id: `Done` is how a write answers here. */
+export interface Records<F extends Fields, Done extends { one: unknown; many: unknown; none: unknown }> {
+  /** Writes the whole record, over one with the same id; gives its id. */
+  put(record: InsertOf<F>): Done['one'];
+  /** Writes whole records; gives their ids. */
+  putMany(records: readonly InsertOf<F>[]): Done['many'];
+  /** Writes a new record; fails with `already-exists` over one with the same id. */
+  insert(record: InsertOf<F>): Done['one'];
+  /** Writes new records, all or none. */
+  insertMany(records: readonly InsertOf<F>[]): Done['many'];
+  /** Changes some fields; fails with `not-found` when there is no such record. */
+  patch(id: string, fields: PatchOf<F>): Done['none'];
+  /** Changes some fields of some records, all or none. */
+  patchMany(patches: readonly (readonly [id: string, fields: PatchOf<F>])[]): Done['none'];
+  /** Deletes a record, if it is there. */
+  delete(id: string): Done['none'];
+  /** Deletes the records that are there. */
+  deleteMany(ids: readonly string[]): Done['none'];
+  /** The record, or undefined. */
+  get(id: string): Promise<RowOf<F> | undefined>;
+  /** The records in the order of the ids, undefined for each that is not there. */
+  getMany(ids: readonly string[]): Promise<(RowOf<F> | undefined)[]>;
 }
+
+/** A collection inside a transaction. */
+export interface TransactionCollection<F extends Fields = any> extends
+  Records<F, { one: Promise<string>; many: Promise<string[]>; none: Promise<void> }>, Queryable<F, SnapshotQuery<F>> {}
 
 /** A collection of a database. */
-export interface Collection<C extends CollectionDeclaration = any> {
-  /** Writes the whole record, over one with the same id. */
-  put(record: NewOf<C>): Write<string>;
-  putMany(records: readonly NewOf<C>[]): Write<string[]>;
-  /** Writes a new record; fails with `already-exists` over one with the same id. */
-  insert(record: NewOf<C>): Write<string>;
-  insertMany(records: readonly NewOf<C>[]): Write<string[]>;
-  /** Changes some fields; fails with `not-found` when there is no such record. */
-  patch(id: string, fields: PatchOf<C>): Write<void>;
-  patchMany(patches: readonly (readonly [id: string, fields: PatchOf<C>])[]): Write<void>;
-  delete(id: string): Write<void>;
-  deleteMany(ids: readonly string[]): Write<void>;
-  get(id: string): Promise<RowOf<C> | undefined>;
-  /** The records in the order of the ids, undefined for each that is not there. */
-  getMany(ids: readonly string[]): Promise<(RowOf<C> | undefined)[]>;
-  where(filter: Filter<RowOf<C>>): Query<RowOf<C>>;
-  orderBy(...keys: (SortKey<RowOf<C>> | readonly SortKey<RowOf<C>>[])[]): Query<RowOf<C>>;
-  limit(count: number): Query<RowOf<C>>;
-  all(): Promise<RowOf<C>[]>;
-  count(): Promise<number>;
-  watch(onRows: (rows: readonly RowOf<C>[], diff: Diff) => void, onError?: (error: HolmError) => void): () => void;
+export interface Collection<F extends Fields = any> extends
+  Records<F, { one: Write<string>; many: Write<string[]>; none: Write<void> }>, Queryable<F, Query<F>> {
+  /** Calls back with every record, now and after every change, until the function that it returns is called. */
+  watch: Watch<F>;
 }
 
-/** What a transaction is given. */
-export type Transaction<C extends Declarations> = { readonly [K in keyof C]: TransactionCollection<C[K]> };
+/** What a transaction is given: `Transaction<typeof schema>`. */
+export type Transaction<S extends Schema = any> = { readonly [N in CollectionName<S>]: TransactionCollection<FieldsOf<S, N>> };
 
 /** Settings and flags, on this device only. */
 export interface KeyValue {
-  set(key: string, value: Value, options?: { /** milliseconds */ ttl?: number }): Promise<void>;
+  /** Keeps a value, for `ttl` milliseconds or for good. */
+  set(key: string, value: Value, options?: { ttl?: number }): Promise<void>;
+  /** The value, or undefined. */
   get<T = Value>(key: string): Promise<T | undefined>;
+  /** Forgets a value. */
   delete(key: string): Promise<void>;
+  /** Every key that has a value. */
   keys(): Promise<string[]>;
 }
 
@@ -210,49 +321,75 @@ export interface KeyValue {
 
 /** The truth about sync, as of now. Times are milliseconds since 1970. */
 export interface Status {
+  /** What the last attempts say of the way to the server. */
   readonly online: 'unknown' | 'online' | 'offline';
+  /** What sync is doing. */
   readonly phase: 'idle' | 'pushing' | 'pulling' | 'waiting' | 'paused' | 'disabled';
+  /** Whether this page is the one that syncs. */
   readonly leader: boolean;
   /** Mutations that the server has not acknowledged. */
   readonly pending: number;
+  /** Of these, mutations that are on the way. */
   readonly inFlight: number;
+  /** Mutations that the server refused. */
   readonly parked: number;
+  /** Records that wait for somebody to decide. */
   readonly conflicts: number;
+  /** When the server last took a push. */
   readonly lastPushAt: number | null;
+  /** When the server last answered a pull. */
   readonly lastPullAt: number | null;
+  /** When it is tried again. */
   readonly nextAttemptAt: number | null;
+  /** Why nothing goes on just now. */
   readonly why: string | null;
+  /** How the last attempt failed. */
   readonly error: HolmError | null;
   /** Whether what is saved survives this page. */
   readonly durable: boolean;
+  /** Where it is saved. */
   readonly storage: 'indexeddb' | 'memory';
+  /** Whether the browser syncs with every page closed. */
   readonly backgroundSync: boolean;
+  /** Whether everything of the server has been here once. */
   readonly initialSyncDone: boolean;
 }
 
 /** What became of a write: the worst of its mutations. */
 export interface Receipt {
+  /** Where it stands. */
   readonly state: 'pending' | 'acknowledged' | 'parked' | 'discarded' | 'unknown';
   /** When the server's answer came. */
   readonly at?: number;
+  /** Why it was refused. */
   readonly code?: ErrorCode;
+  /** The same, in a sentence. */
   readonly message?: string;
+  /** How many mutations it made. */
   readonly mutations: number;
 }
 
 /** Why a record is not on the server yet. */
 export interface Explanation {
+  /** Where it stands. */
   readonly standing: 'synced' | 'local-only' | 'in-flight' | 'queued' | 'offline' | 'waiting' | 'parked';
+  /** Why, in a sentence. */
   readonly why: string | null;
+  /** When it is tried again. */
   readonly nextAttemptAt: number | null;
+  /** Its mutations, oldest first. */
   readonly mutations: readonly { readonly mid: string; readonly kind: string; readonly state: string; readonly at: number; readonly code?: ErrorCode; readonly message?: string }[];
 }
 
 /** A mutation that the server refused. */
 export interface Parked {
+  /** Its own id, for retry and discard. */
   readonly mid: string;
+  /** The collection of the record. */
   readonly collection: string;
+  /** The record's id. */
   readonly id: string;
+  /** What the server said. */
   readonly reason: { readonly code: ErrorCode; readonly message: string; readonly field?: string };
   /** The whole record as the app saw it; absent after a delete. */
   readonly mine?: Record<string, unknown>;
@@ -261,57 +398,85 @@ export interface Parked {
 }
 
 /** Sync of one database. */
-export interface Sync {
+export interface Sync<S extends Schema = any> {
+  /** The truth as of now: the same object until something in it changes. */
   readonly status: Status;
+  /** Calls back after every change, until the function that it returns is called. */
   readonly subscribe: (listener: (status: Status) => void) => () => void;
+  /** The status, for stores that take subscribe and getSnapshot. */
   readonly getSnapshot: () => Status;
   /** Pushes and pulls now, whatever the backoff says. */
   now(): Promise<void>;
+  /** Leaves the network alone until `resume`. */
   pause(): void;
+  /** Ends a pause. */
   resume(): void;
   /** What has become of a write, also after a reload. */
   receipt(receipt: string): Promise<Receipt>;
   /** Resolves when the server has acknowledged the write. */
   synced(receipt: string): Promise<void>;
   /** Why this record is not on the server yet. */
-  explain(collection: string, id: string): Promise<Explanation>;
+  explain(collection: CollectionName<S>, id: string): Promise<Explanation>;
   /** The mutations that the server refused, each with its reason and its data. */
   parked(): Promise<readonly Parked[]>;
+  /** Sends a parked mutation once more, as a new one. */
   retry(mid: string): Promise<void>;
+  /** Gives a parked mutation up; the record goes back to what the server has. */
   discard(mid: string): Promise<void>;
 }
 
 // ---- Database
 
-/** A database: its collections by name, and what is beside them. */
-export type Database<C extends Declarations = any> = DatabaseBase<C> & { readonly [K in keyof C]: Collection<C[K]> };
-
-export interface DatabaseBase<C extends Declarations> {
+/** What every database has beside its collections. */
+export interface DatabaseBase<S extends Schema = any> {
+  /** The name it was opened by. */
   readonly name: string;
-  readonly sync: Sync;
+  /** Its sync. */
+  readonly sync: Sync<S>;
   /** Writes all or nothing; the function may run again when what it read has changed. */
-  transaction<R>(work: (tx: Transaction<C>) => Promise<R> | R): Write<R>;
+  transaction<R>(work: (tx: Transaction<S>) => Promise<R> | R): Write<R>;
+  /** Settings and flags under one name. */
   kv(namespace: string): KeyValue;
-  /** Ends this handle; the last one closes the database. */
+  /** Ends this handle; the last one closes the database. Every later call fails with `closed`. */
   close(): Promise<void>;
 }
 
+/** A database: its collections by name, and what is beside them. `Database<typeof schema>`. */
+export type Database<S extends Schema = any> = DatabaseBase<S> & { readonly [N in CollectionName<S>]: Collection<FieldsOf<S, N>> };
+
+/** How to sync. */
+export interface SyncOptions {
+  /** Where the server is; relative to the page. */
+  url: string;
+  /** Gives the token of the user; `reason` says why it is asked for. */
+  getToken?: (reason: string) => Promise<string | undefined> | string | undefined;
+  /** Which parts of the server's data to keep here; all that the user may see when it is not said. */
+  scopes?: readonly { name: string; args?: Record<string, unknown> }[];
+}
+
 /** How to open a database. */
-export interface OpenOptions<C extends Declarations> {
+export interface OpenOptions<S extends Schema = any> {
+  /** The name of the database on this device. */
   name: string;
-  schema: Schema<C>;
+  /** What defineSchema gave. */
+  schema: S;
   /** 'memory' keeps nothing: for tests, and where IndexedDB is missing. */
   storage?: 'indexeddb' | 'memory';
   /** 'strict' waits for the disk, 'relaxed' for the operating system. */
   durability?: 'relaxed' | 'strict';
-  sync?: {
-    url: string;
-    getToken?: (reason: string) => Promise<string | undefined> | string | undefined;
-    scopes?: readonly { name: string; args?: Record<string, unknown> }[];
-  };
+  /** Without it the database stays on this device. */
+  sync?: SyncOptions;
   /** Where the WebAssembly is, when it is not beside the package's files. */
   wasm?: URL | string | Request | Response | BufferSource | WebAssembly.Module;
 }
 
-/** Opens a database, creating it the first time. Opening a name again shares the same engine. */
-export function open<C extends Declarations>(options: OpenOptions<C>): Promise<Database<C>>;
+/**
+ * Opens a database, creating it the first time.
+ *
+ * A name that is open in this page already is shared: every call gives a handle of its own on the same connection, and
+ * the last handle to close ends it. All of them must give the same options, else it fails with `invalid-argument`; of
+ * `getToken` the first one is asked.
+ *
+ * Fails with `engine-unavailable` where the WebAssembly cannot be loaded: the message says in one sentence what is wrong.
+ */
+export function open<S extends Schema>(options: OpenOptions<S>): Promise<Database<S>>;

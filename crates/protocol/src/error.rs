@@ -105,6 +105,7 @@ codes! {
     TxAborted "tx-aborted" Server false "Another member of the transaction failed.";
     Validation "validation" Server false "The server finds the record invalid: `field` names where.";
     Undeliverable "undeliverable" Server false "The server failed on this one again and again; it is parked.";
+    EngineUnavailable "engine-unavailable" Caller false "The WebAssembly cannot be loaded: the message says what is wrong with its file, the page or the browser.";
     Internal "internal" Caller false "A bug in Holm; please report it.";
 }
 
