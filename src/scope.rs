@@ -107,16 +107,13 @@ pub fn document_target() -> Option<EventTarget> {
     property(&js_sys::global(), "document").map(JsCast::unchecked_into)
 }
 
-/// Fresh randomness.
+/// Fills bytes with fresh random ones, at most 65,536.
 ///
 /// # Panics
 /// Without `crypto.getRandomValues`, which every scope that runs WebAssembly has.
-#[must_use]
-pub fn seed() -> [u8; 32] {
+pub fn fill_random(bytes: &mut [u8]) {
     let crypto: Crypto = property(&js_sys::global(), "crypto").expect("every scope has crypto").unchecked_into();
-    let mut seed = [0; 32];
-    crypto.get_random_values_with_u8_array(&mut seed).expect("32 bytes are under the limit of 65,536");
-    seed
+    crypto.get_random_values_with_u8_array(bytes).expect("so many bytes are allowed");
 }
 
 /// The wall clock in milliseconds.

@@ -6,9 +6,8 @@ use futures_util::future::{Either, select};
 use holm_core::engine::Step;
 use holm_core::sync::{Event, Status};
 use holm_core::{Error, ErrorCode};
-use holm_store::Locks;
 
-use crate::locks::WebLocks;
+use crate::locks::HeldLock;
 use crate::runtime::{HttpTransport, OpenOptions, Runtime};
 use crate::{scope, timer};
 
@@ -34,7 +33,7 @@ pub async fn run_sync_event(options: OpenOptions, transport: HttpTransport) -> R
 }
 
 /// The lock: at once if it is free; else, while something waits, as soon as the page that leads lets go.
-async fn free_lock(runtime: &Runtime) -> Option<<WebLocks as Locks>::Held> {
+async fn free_lock(runtime: &Runtime) -> Option<HeldLock> {
     if let Some(held) = runtime.try_sync_lock().await {
         return Some(held);
     }

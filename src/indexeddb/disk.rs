@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use async_trait::async_trait;
 use holm_store::{BlockId, Disk, DiskError, Durability, Generation, Loaded, LogSeq, Since, StoredManifest};
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
@@ -91,6 +92,7 @@ impl IndexedDbDisk {
 /// Makes requests, and waits for none.
 type Ask<'a, R> = dyn Fn(&Transaction) -> Result<R, Failure> + 'a;
 
+#[async_trait(?Send)]
 impl Disk for IndexedDbDisk {
     async fn load(&self, since: Since) -> Result<Loaded, DiskError> {
         let found = self

@@ -7,6 +7,7 @@
 mod local;
 mod web;
 
+use async_trait::async_trait;
 use holm_store::{LockName, Locks};
 use wasm_bindgen::JsValue;
 
@@ -46,10 +47,28 @@ impl WebLocks {
         Self { manager: manager.map(LockManager::from), database: String::from(database) }
     }
 
+    /// Waits for the lock.
+    pub async fn lock(&self, name: LockName) -> HeldLock {
+        self.wait(name, Request::Wait).await
+    }
+
+    /// Takes the lock if nobody holds it.
+    pub async fn try_lock(&self, name: LockName) -> Option<HeldLock> {
+        let name = self.full_name(name);
+        match web::request(self.manager.as_ref(), &name, Request::IfFree).await {
+            Ok(held) => held.map(|held| HeldLock(Held::Web(held))),
+            Err(_) => local::try_lock(name).map(|held| HeldLock(Held::Local(held))),
+        }
+    }
+
     /// Takes the lock from whoever holds it. A frozen tab keeps its locks for ever; it sees later that it lost this one.
     pub async fn steal(&self, name: LockName) -> HeldLock {
+        self.wait(name, Request::Steal).await
+    }
+
+    async fn wait(&self, name: LockName, how: Request) -> HeldLock {
         let name = self.full_name(name);
-        match web::request(self.manager.as_ref(), &name, Request::Steal).await {
+        match web::request(self.manager.as_ref(), &name, how).await {
             Ok(Some(held)) => HeldLock(Held::Web(held)),
             Ok(None) | Err(_) => HeldLock(Held::Local(local::lock(name).await)),
         }
@@ -65,22 +84,13 @@ impl WebLocks {
     }
 }
 
+#[async_trait(?Send)]
 impl Locks for WebLocks {
-    type Held = HeldLock;
-
-    async fn lock(&self, name: LockName) -> HeldLock {
-        let name = self.full_name(name);
-        match web::request(self.manager.as_ref(), &name, Request::Wait).await {
-            Ok(Some(held)) => HeldLock(Held::Web(held)),
-            Ok(None) | Err(_) => HeldLock(Held::Local(local::lock(name).await)),
-        }
+    async fn lock(&self, name: LockName) -> holm_store::HeldLock {
+        Box::new(self.lock(name).await)
     }
 
-    async fn try_lock(&self, name: LockName) -> Option<HeldLock> {
-        let name = self.full_name(name);
-        match web::request(self.manager.as_ref(), &name, Request::IfFree).await {
-            Ok(held) => held.map(|held| HeldLock(Held::Web(held))),
-            Err(_) => local::try_lock(name).map(|held| HeldLock(Held::Local(held))),
-        }
+    async fn try_lock(&self, name: LockName) -> Option<holm_store::HeldLock> {
+        Some(Box::new(self.try_lock(name).await?))
     }
 }

@@ -2,7 +2,6 @@
 
 mod news;
 mod options;
-mod storage;
 mod transport;
 
 use std::cell::{Cell, RefCell};
@@ -11,24 +10,23 @@ use std::rc::Rc;
 use holm_core::Error;
 use holm_core::engine::{Engine, Spawn};
 use holm_core::sync::{Event, Status};
-use holm_store::{LockName, Locks, MemoryDisk, Observer};
+use holm_store::{Disk, LockName, MemoryDisk, Observer};
 use serde::Serialize;
 use wasm_bindgen_futures::spawn_local;
 
 pub use options::{OpenOptions, StorageKind};
-pub use storage::Storage;
 pub use transport::HttpTransport;
 
 use crate::broadcast::Broadcast;
 use crate::connectivity::{Connectivity, Hint};
 use crate::indexeddb::catalog::{Catalog, Opened};
 use crate::indexeddb::{IndexedDbDisk, StorageEvent, StorageOptions};
-use crate::locks::WebLocks;
+use crate::locks::{HeldLock, WebLocks};
 use crate::{background, scope, timer};
 use news::News;
 
 /// The engine as this package runs it.
-pub type BrowserEngine = Engine<Storage, WebLocks, HttpTransport>;
+pub type BrowserEngine = Engine;
 
 /// The app's listener: what kind of thing happened, and its JSON.
 pub type OnEvent = Rc<dyn Fn(&str, &str)>;
@@ -67,11 +65,14 @@ impl Runtime {
         let catalog = (options.storage == StorageKind::IndexedDb).then(|| Catalog::new(timer::sleeper()));
         let disk = open_disk(&options, &on_event).await?;
         let locks = WebLocks::new(disk.as_ref().and_then(|_| scope::lock_manager()), &options.name);
-        let storage = disk.clone().map_or_else(|| Storage::Memory(MemoryDisk::new()), Storage::IndexedDb);
+        let storage: Rc<dyn Disk> = match &disk {
+            Some(disk) => Rc::new(disk.clone()),
+            None => Rc::new(MemoryDisk::new()),
+        };
         let spawn: Spawn = Rc::new(spawn_local);
         let opening = options.engine()?;
         let schema = opening.schema.version;
-        let engine = Engine::open(storage, locks.clone(), transport, opening, &spawn).await?;
+        let engine = Engine::open(storage, Rc::new(locks.clone()), Rc::new(transport), opening, &spawn).await?;
         if let Some(catalog) = &catalog {
             let (name, format) = (options.name.as_str(), holm_core::engine::FORMAT);
             catalog.record_open(Opened { name, format, schema, now_ms: scope::now_ms() }).await;
@@ -117,12 +118,12 @@ impl Runtime {
     }
 
     /// The lock of the one who talks to the server.
-    pub async fn sync_lock(&self) -> <WebLocks as Locks>::Held {
+    pub async fn sync_lock(&self) -> HeldLock {
         self.locks.lock(LockName::Sync).await
     }
 
     /// The same, if nobody holds it.
-    pub async fn try_sync_lock(&self) -> Option<<WebLocks as Locks>::Held> {
+    pub async fn try_sync_lock(&self) -> Option<HeldLock> {
         self.locks.try_lock(LockName::Sync).await
     }
 

@@ -1,5 +1,7 @@
 //! What the app opens a database with, as the package hands it over.
 
+use std::rc::Rc;
+
 use holm_core::engine::Options;
 use holm_core::schema::Schema;
 use holm_core::{Error, ErrorCode};
@@ -81,8 +83,8 @@ impl OpenOptions {
             DurabilityKind::Relaxed => Durability::Relaxed,
             DurabilityKind::Strict => Durability::Strict,
         };
-        let (cache_bytes, fold_bytes, seed) = (CACHE_BYTES, FOLD_BYTES, scope::seed());
-        Ok(Options { schema, scopes, durability, cache_bytes, fold_bytes, seed })
+        let random = Rc::new(scope::fill_random);
+        Ok(Options { schema, scopes, durability, cache_bytes: CACHE_BYTES, fold_bytes: FOLD_BYTES, random })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 
+use async_trait::async_trait;
 use holm_core::engine::{Answer, Failure, Reply, Request, Transport};
 use js_sys::{Function, Promise};
 use wasm_bindgen::{JsCast, JsValue};
@@ -52,6 +53,7 @@ impl HttpTransport {
     }
 }
 
+#[async_trait(?Send)]
 impl Transport for HttpTransport {
     async fn send(&self, request: &Request) -> Reply {
         let token = self.token().await;

@@ -4,7 +4,7 @@ use std::pin::pin;
 
 use holm::locks::WebLocks;
 use holm::{limit, scope, timer};
-use holm_store::{LockName, Locks};
+use holm_store::LockName;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use super::stage::{begin, fresh_name, impatient};

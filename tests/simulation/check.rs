@@ -33,7 +33,7 @@ fn try_look(world: &World, device: &Rc<Device>) -> Result<(), String> {
 }
 
 fn snapshot(world: &World, device: &Device) -> Result<Option<Snapshot>, String> {
-    Snapshot::take(&device.disk.borrow(), &world.schema, world.dice.seed())
+    Snapshot::take(&device.disk.borrow(), &world.schema)
 }
 
 fn rows(world: &World) -> Vec<StoredRow> {

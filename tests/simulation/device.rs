@@ -7,16 +7,13 @@ use std::rc::Rc;
 use futures_util::future::{Either, LocalBoxFuture, select};
 use holm_core::engine::{Engine, Options, Spawn, Step};
 use holm_core::sync::Event;
-use holm_store::{Durability, LockName, Locks, MemoryDisk, MemoryLocks, Observer, Origin};
+use holm_store::{Durability, FaultyDisk, LockName, Locks, MemoryLocks, Observer, Origin};
 
 use crate::executor::Group;
 use crate::network::Link;
 use crate::timeline::Timeline;
 use crate::workload;
 use crate::world::{SCOPES, World};
-
-/// The real engine over a disk and a network of this simulation.
-pub type SimEngine = Engine<MemoryDisk, MemoryLocks, Link>;
 
 /// Between two tries to open, or to lead.
 const PAUSE_MS: u64 = 1_000;
@@ -26,7 +23,7 @@ pub struct Device {
     /// Which.
     pub number: usize,
     /// Its storage; each tab has a handle of its own on it.
-    pub disk: RefCell<MemoryDisk>,
+    pub disk: RefCell<FaultyDisk>,
     /// Its tabs, by slot. A slot is empty between a crash and the next start.
     pub tabs: RefCell<BTreeMap<u64, Rc<Tab>>>,
     /// Its log, as it is applied.
@@ -45,9 +42,9 @@ pub struct Tab {
     /// Its tasks.
     pub group: Group,
     /// Its handle on the device's storage.
-    pub disk: MemoryDisk,
+    pub disk: FaultyDisk,
     /// Its engine, once it is open.
-    pub engine: RefCell<Option<SimEngine>>,
+    pub engine: RefCell<Option<Engine>>,
     observers: RefCell<Vec<Observer>>,
 }
 
@@ -88,7 +85,7 @@ impl Device {
     }
 
     /// The engines that are open.
-    pub fn engines(&self) -> Vec<SimEngine> {
+    pub fn engines(&self) -> Vec<Engine> {
         self.tabs.borrow().values().filter_map(|tab| tab.engine.borrow().clone()).collect()
     }
 
@@ -106,7 +103,7 @@ impl Device {
     pub fn start(self: &Rc<Self>, world: &Rc<World>, slot: u64) {
         let disk = self.disk.borrow().reopen();
         if !world.is_calm() {
-            disk.draw_faults(world.dice.seed(), world.odds.disk);
+            disk.draw_faults(world.dice.random(), world.odds.disk);
         }
         let group = world.executor.group();
         let tab = Rc::new(Tab { group, disk, engine: RefCell::default(), observers: RefCell::default() });
@@ -129,20 +126,21 @@ async fn run(world: Rc<World>, device: Rc<Device>, tab: Rc<Tab>) {
     workload::live(world, device, engine).await;
 }
 
-async fn open(world: &Rc<World>, device: &Rc<Device>, tab: &Tab) -> SimEngine {
+async fn open(world: &Rc<World>, device: &Rc<Device>, tab: &Tab) -> Engine {
     let (executor, group) = (world.executor.clone(), tab.group);
     let spawn: Spawn = Rc::new(move |future: LocalBoxFuture<'static, ()>| executor.spawn(group, future));
     loop {
-        let link = Link { world: Rc::clone(world), device: Rc::clone(device) };
+        let link = Rc::new(Link { world: Rc::clone(world), device: Rc::clone(device) });
+        let (disk, locks) = (Rc::new(tab.disk.clone()), Rc::new(device.locks.clone()));
         let options = Options {
             schema: world.schema.clone(),
             scopes: Some(SCOPES.map(String::from).to_vec()),
             durability: Durability::Relaxed,
             cache_bytes: 1 << 20,
             fold_bytes: usize::try_from(world.odds.fold_bytes).expect("small"),
-            seed: world.dice.seed(),
+            random: world.dice.random(),
         };
-        match Engine::open(tab.disk.clone(), device.locks.clone(), link, options, &spawn).await {
+        match Engine::open(disk, locks, link, options, &spawn).await {
             Ok(engine) => return engine,
             Err(error) => world.history.check_code(&error),
         }
@@ -151,7 +149,7 @@ async fn open(world: &Rc<World>, device: &Rc<Device>, tab: &Tab) -> SimEngine {
 }
 
 /// Tells the device's log, and the other tabs, of commits.
-fn observe(world: &Rc<World>, device: &Rc<Device>, tab: &Tab, engine: &SimEngine) {
+fn observe(world: &Rc<World>, device: &Rc<Device>, tab: &Tab, engine: &Engine) {
     let (world, device, own) = (Rc::clone(world), Rc::clone(device), tab.group);
     let observer = engine.database().observe(move |applied| {
         world.note(format_args!("device {} log {} {:?}", device.number, applied.seq.0, applied.origin));
@@ -179,7 +177,7 @@ fn broadcast(world: &Rc<World>, device: &Rc<Device>, from: Group) {
 }
 
 /// As the browser's runtime does it.
-async fn lead_while_open(world: Rc<World>, device: Rc<Device>, engine: SimEngine) {
+async fn lead_while_open(world: Rc<World>, device: Rc<Device>, engine: Engine) {
     let unshared = MemoryLocks::new();
     let locks = if world.odds.has_sync_lock { &device.locks } else { &unshared };
     while !engine.is_closed() {
@@ -193,7 +191,7 @@ async fn lead_while_open(world: Rc<World>, device: Rc<Device>, engine: SimEngine
     }
 }
 
-async fn lead(world: &World, device: &Device, engine: &SimEngine) {
+async fn lead(world: &World, device: &Device, engine: &Engine) {
     loop {
         let seen = engine.wakes();
         let now_ms = device.now_ms(world);
@@ -213,7 +211,7 @@ async fn lead(world: &World, device: &Device, engine: &SimEngine) {
     }
 }
 
-async fn pause(world: &World, engine: &SimEngine, seen: u64, ms: u64) {
+async fn pause(world: &World, engine: &Engine, seen: u64, ms: u64) {
     let due = world.executor.sleep(ms);
     let woken = Box::pin(engine.woken(seen));
     if let Either::Left(_) = select(due, woken).await {}

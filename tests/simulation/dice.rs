@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use holm_store::Random;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
@@ -26,6 +27,12 @@ impl Dice {
         let mut seed = [0; 32];
         self.0.borrow_mut().fill_bytes(&mut seed);
         seed
+    }
+
+    /// A stream of its own, as a source of bytes.
+    pub fn random(&self) -> Random {
+        let stream = self.split();
+        Rc::new(move |bytes| stream.0.borrow_mut().fill_bytes(bytes))
     }
 
     /// A number below `end`, which is not 0.

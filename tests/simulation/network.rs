@@ -4,6 +4,7 @@
 
 use std::rc::Rc;
 
+use async_trait::async_trait;
 use futures_channel::oneshot;
 use futures_util::future::{Either, select};
 use holm_core::engine::{Answer, Failure, Reply, Request, Transport};
@@ -39,6 +40,7 @@ enum Trip {
     Foreign,
 }
 
+#[async_trait(?Send)]
 impl Transport for Link {
     async fn send(&self, request: &Request) -> Reply {
         let outcome = if self.device.is_offline(&self.world) {

@@ -1,6 +1,7 @@
 //! Everything that a device has stored, read as a tab that starts now would read it.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use futures_util::FutureExt;
 use holm_core::engine::FORMAT;
@@ -12,7 +13,8 @@ use holm_core::schema::Schema;
 use holm_core::sync::{Checkpoint, SyncState};
 use holm_protocol::{FromJson, from_json_text};
 use holm_store::{
-    Database, Direction, Fence, Key, KeyRange, MemoryDisk, MemoryLocks, Missing, Options, Read, Show, Value, View,
+    Database, Direction, FaultyDisk, Fence, Key, KeyRange, MemoryLocks, Missing, Options, Read, SEED_BYTES, Show,
+    Value, View,
 };
 
 use crate::history::Name;
@@ -47,13 +49,14 @@ impl Snapshot {
     ///
     /// # Errors
     /// What is damaged.
-    pub fn take(disk: &MemoryDisk, schema: &Schema, seed: [u8; 32]) -> Result<Option<Self>, String> {
+    pub fn take(disk: &FaultyDisk, schema: &Schema) -> Result<Option<Self>, String> {
         if disk.places().is_empty() {
             return Ok(None);
         }
         let fence = Fence { format: FORMAT, schema: schema.version };
         let options = Options { fence, ..Options::default() };
-        let open = Database::open(disk.reopen(), MemoryLocks::new(), options, seed);
+        // It writes nothing, so that its name does not matter.
+        let open = Database::open(Rc::new(disk.reopen()), Rc::new(MemoryLocks::new()), options, [0; SEED_BYTES]);
         let db = open.now_or_never().expect("a disk without faults does not wait").map_err(|why| why.to_string())?;
         let read = db.read(|view| Self::read(view, schema)).now_or_never();
         let mut snapshot = read.expect("a disk without faults does not wait").map_err(|why| why.to_string())??;

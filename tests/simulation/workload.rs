@@ -5,12 +5,12 @@
 use std::rc::Rc;
 
 use futures_util::future::select;
-use holm_core::engine::Transaction;
+use holm_core::engine::{Engine, Transaction};
 use holm_core::outbox::Operation;
 use holm_core::{Error, ErrorCode};
 use serde_json::{Map, Value, json};
 
-use crate::device::{Device, SimEngine};
+use crate::device::Device;
 use crate::dice::Dice;
 use crate::history::{Call, Fate, Name, mutation_id};
 use crate::world::World;
@@ -28,12 +28,12 @@ const MINE: u64 = 3;
 struct User {
     world: Rc<World>,
     device: Rc<Device>,
-    engine: SimEngine,
+    engine: Engine,
     dice: Dice,
 }
 
 /// Uses the app until the calls of this device are used up.
-pub async fn live(world: Rc<World>, device: Rc<Device>, engine: SimEngine) {
+pub async fn live(world: Rc<World>, device: Rc<Device>, engine: Engine) {
     let dice = world.dice.split();
     let user = User { world, device, engine, dice };
     loop {

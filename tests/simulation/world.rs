@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use holm_core::schema::Schema;
 use holm_protocol::{ErrorCode, Limits};
 use holm_server::{Attempt, Audit, Life, Receipts, Rules, Server, Verdict};
-use holm_store::MemoryDisk;
+use holm_store::FaultyDisk;
 
 use crate::check;
 use crate::device::Device;
@@ -329,7 +329,7 @@ fn roll_back(world: &Rc<World>, device: &Rc<Device>) {
     });
 }
 
-fn bring_back(world: &Rc<World>, device: &Rc<Device>, older: MemoryDisk, before: &BTreeSet<String>) {
+fn bring_back(world: &Rc<World>, device: &Rc<Device>, older: FaultyDisk, before: &BTreeSet<String>) {
     world.was_rolled_back.set(true);
     for slot in 0..world.odds.tabs {
         if device.kill(world, slot) {

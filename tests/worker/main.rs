@@ -22,5 +22,7 @@ fn a_worker_knows_that_it_is_one() {
     assert_eq!(scope::kind(), scope::ScopeKind::Worker);
     assert!(scope::factory().is_some() && scope::lock_manager().is_some());
     assert!(scope::another_factory().is_none() && scope::document_target().is_none());
-    assert_ne!(scope::seed(), scope::seed());
+    let mut drawn = [[0; 32]; 2];
+    drawn.iter_mut().for_each(|bytes| scope::fill_random(bytes));
+    assert_ne!(drawn[0], drawn[1]);
 }

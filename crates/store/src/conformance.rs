@@ -3,14 +3,17 @@
 //! The cases assert: the first broken rule panics with the name of the case. They use nothing but the disk, so they run
 //! in a browser as well.
 
+use std::rc::Rc;
+
 use futures_util::future::join;
 
-use crate::database::{Database, Options};
+use crate::database::{Database, Options, SEED_BYTES};
 use crate::disk::{BlockId, Disk, DiskError, Durability, Generation, Loaded, LogSeq, Since, StoredManifest};
 use crate::draft::Draft;
 use crate::error::PlanError;
 use crate::fold::FoldOutcome;
 use crate::key::{Direction, KeyRange};
+use crate::locks::Locks;
 use crate::memory::MemoryLocks;
 use crate::view::Read;
 
@@ -63,7 +66,7 @@ pub async fn run<S: Stand>(stand: &S) -> Vec<&'static str> {
 
 const RELAXED: Durability = Durability::Relaxed;
 
-async fn append(disk: &impl Disk, seq: u64) {
+async fn append(disk: &dyn Disk, seq: u64) {
     assert_eq!(disk.append(LogSeq(seq), &entry(seq), RELAXED).await, Ok(()), "append {seq}");
 }
 
@@ -75,7 +78,7 @@ fn entries(loaded: &Loaded) -> Vec<(u64, Vec<u8>)> {
     loaded.entries.iter().map(|(seq, bytes)| (seq.0, bytes.clone())).collect()
 }
 
-async fn load(disk: &impl Disk, seq: u64, generation: u64) -> Loaded {
+async fn load(disk: &dyn Disk, seq: u64, generation: u64) -> Loaded {
     let since = Since { seq: LogSeq(seq), generation: Generation(generation) };
     disk.load(since).await.expect("a load")
 }
@@ -84,7 +87,7 @@ fn manifest(generation: u64, folded: u64) -> StoredManifest {
     StoredManifest { generation: Generation(generation), folded: LogSeq(folded), bytes: vec![generation as u8; 40] }
 }
 
-async fn publish(disk: &impl Disk, generation: u64, folded: u64, drop_through: u64) {
+async fn publish(disk: &dyn Disk, generation: u64, folded: u64, drop_through: u64) {
     let published = disk.publish(&manifest(generation, folded), LogSeq(drop_through)).await;
     assert_eq!(published, Ok(()), "publish {generation}");
 }
@@ -259,9 +262,10 @@ async fn a_trimmed_position_is_never_given_again<S: Stand>(stand: &S) {
 async fn a_store_lives_on_it<S: Stand>(stand: &S) {
     let disk = stand.fresh().await;
     let (second, third) = (stand.another(&disk).await, stand.another(&disk).await);
-    let locks = MemoryLocks::new();
-    let one = Database::open(disk, locks.clone(), Options::default(), [1; 32]).await.expect("an empty store opens");
-    let two = Database::open(second, locks.clone(), Options::default(), [2; 32]).await.expect("a second handle opens");
+    let locks: Rc<dyn Locks> = Rc::new(MemoryLocks::new());
+    let open = async |disk, name| Database::open(disk, locks.clone(), Options::default(), [name; SEED_BYTES]).await;
+    let one = open(Rc::new(disk), 1).await.expect("an empty store opens");
+    let two = open(Rc::new(second), 2).await.expect("a second handle opens");
     let work = async {
         for round in 0..4_u32 {
             for (handle, store) in [&one, &two].into_iter().enumerate() {
@@ -280,7 +284,7 @@ async fn a_store_lives_on_it<S: Stand>(stand: &S) {
     };
     // The drives end when the work closes both.
     join(join(one.drive(), two.drive()), work).await;
-    let three = Database::open(third, locks, Options::default(), [3; 32]).await.expect("a third handle opens");
+    let three = open(Rc::new(third), 3).await.expect("a third handle opens");
     let rows = three.read(|view| view.scan(&KeyRange::all(), Direction::Backward, usize::MAX)).await.expect("a read");
     let keys: Vec<u32> =
         rows.iter().rev().map(|(key, _)| u32::from_be_bytes((**key).try_into().expect("4 bytes"))).collect();

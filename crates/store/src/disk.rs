@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use async_trait::async_trait;
+
 /// Position of an entry in the log, from 1. 0 is "before the first".
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LogSeq(pub u64);
@@ -100,7 +102,7 @@ impl std::error::Error for DiskError {}
 ///
 /// Each method is **exactly one** transaction: it happens whole or not at all, in one order for all who share the
 /// disk. Whoever resolves `Ok` promises that the transaction is complete.
-#[allow(async_fn_in_trait)] // every driver is single-threaded
+#[async_trait(?Send)] // every driver is single-threaded
 pub trait Disk {
     /// Reads the manifest (if the caller lacks it) and the log's tail.
     async fn load(&self, since: Since) -> Result<Loaded, DiskError>;

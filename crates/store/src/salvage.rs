@@ -23,7 +23,7 @@ const SLICE_BLOCKS: usize = 64;
 ///
 /// # Errors
 /// What the disk says; damage is in the result.
-pub async fn salvage<D: Disk>(disk: &D) -> Result<Salvage, DiskError> {
+pub async fn salvage(disk: &dyn Disk) -> Result<Salvage, DiskError> {
     let loaded = disk.load(Since::default()).await?;
     let mut salvage = Salvage::default();
     let mut next = LogSeq(1);
@@ -55,7 +55,7 @@ pub async fn salvage<D: Disk>(disk: &D) -> Result<Salvage, DiskError> {
 }
 
 impl Salvage {
-    async fn read_run<D: Disk>(&mut self, disk: &D, run: &Run) -> Result<(), DiskError> {
+    async fn read_run(&mut self, disk: &dyn Disk, run: &Run) -> Result<(), DiskError> {
         for slice in run.blocks.chunks(SLICE_BLOCKS) {
             let ids: Vec<BlockId> = slice.iter().map(|block| block.id.clone()).collect();
             let frames = disk.read_blocks(&ids).await?;

@@ -5,11 +5,12 @@ mod support;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use async_trait::async_trait;
 use support::*;
 
 use holm_store::*;
 
-fn entries(disk: &MemoryDisk) -> usize {
+fn entries(disk: &FaultyDisk) -> usize {
     disk.places().iter().filter(|(place, _)| matches!(place, Place::Entry(_))).count()
 }
 
@@ -31,7 +32,7 @@ fn collect<R: 'static>(pool: &Pool, answers: &Answers<R>, commit: impl Future<Ou
 
 #[test]
 fn a_write_is_read_here_there_and_after_a_reopen() {
-    let (mut pool, disk, locks) = (Pool::default(), MemoryDisk::new(), MemoryLocks::new());
+    let (mut pool, disk, locks) = (Pool::default(), FaultyDisk::new(), MemoryLocks::new());
     let one = pool.open(&disk, &locks, Options::default(), 1).unwrap();
     let two = pool.open(&disk.reopen(), &locks, Options::default(), 2).unwrap();
     pool.put(&one, b"a", b"1").unwrap();
@@ -46,7 +47,7 @@ fn a_write_is_read_here_there_and_after_a_reopen() {
 
 #[test]
 fn a_thousand_concurrent_commits_travel_in_few_entries() {
-    let (mut pool, disk, locks) = (Pool::default(), MemoryDisk::new(), MemoryLocks::new());
+    let (mut pool, disk, locks) = (Pool::default(), FaultyDisk::new(), MemoryLocks::new());
     let store = pool.open(&disk, &locks, Options::default(), 1).unwrap();
     let answers = Answers::default();
     let start = std::time::Instant::now();
@@ -63,7 +64,7 @@ fn a_thousand_concurrent_commits_travel_in_few_entries() {
 
 #[test]
 fn a_huge_write_over_the_quota_fails_alone() {
-    let (mut pool, disk, locks) = (Pool::default(), MemoryDisk::new(), MemoryLocks::new());
+    let (mut pool, disk, locks) = (Pool::default(), FaultyDisk::new(), MemoryLocks::new());
     let store = pool.open(&disk, &locks, Options::default(), 1).unwrap();
     disk.limit_bytes(Some(100_000));
     let answers = Answers::default();
@@ -84,7 +85,7 @@ fn a_huge_write_over_the_quota_fails_alone() {
 
 #[test]
 fn a_plan_that_refuses_writes_nothing_and_does_not_fail_its_group() {
-    let (mut pool, disk, locks) = (Pool::default(), MemoryDisk::new(), MemoryLocks::new());
+    let (mut pool, disk, locks) = (Pool::default(), FaultyDisk::new(), MemoryLocks::new());
     let store = pool.open(&disk, &locks, Options::default(), 1).unwrap();
     let answers = Answers::default();
     for n in 0..10_u8 {
@@ -106,7 +107,7 @@ fn a_plan_that_refuses_writes_nothing_and_does_not_fail_its_group() {
 
 #[test]
 fn a_plan_that_writes_nothing_needs_no_entry() {
-    let (mut pool, disk, locks) = (Pool::default(), MemoryDisk::new(), MemoryLocks::new());
+    let (mut pool, disk, locks) = (Pool::default(), FaultyDisk::new(), MemoryLocks::new());
     let store = pool.open(&disk, &locks, Options::default(), 1).unwrap();
     let asked = disk.operations();
     let reader = store.clone();
@@ -117,13 +118,13 @@ fn a_plan_that_writes_nothing_needs_no_entry() {
 
 #[test]
 fn two_handles_that_hammer_lose_no_increment() {
-    let (mut pool, disk, locks) = (Pool::default(), MemoryDisk::new(), MemoryLocks::new());
+    let (mut pool, disk, locks) = (Pool::default(), FaultyDisk::new(), MemoryLocks::new());
     let options = Options { fold_bytes: 2_000, ..Options::default() };
     let slow = FaultRates { slow: 500, ..FaultRates::default() };
     let handles: Vec<Store> = (1..=3_u8)
         .map(|n| {
             let handle = disk.reopen();
-            handle.draw_faults([n; 32], slow);
+            handle.draw_faults(random(n), slow);
             pool.open(&handle, &locks, options, n).unwrap()
         })
         .collect();
@@ -147,9 +148,8 @@ fn two_handles_that_hammer_lose_no_increment() {
 #[derive(Clone, Default)]
 struct Counted(MemoryLocks, Rc<Cell<u32>>);
 
+#[async_trait(?Send)]
 impl Locks for Counted {
-    type Held = HeldLock;
-
     async fn lock(&self, name: LockName) -> HeldLock {
         if name == LockName::Write {
             self.1.set(self.1.get() + 1);
@@ -165,11 +165,12 @@ impl Locks for Counted {
 /// A disk on which somebody else commits just before each of the next appends.
 #[derive(Clone)]
 struct Raced {
-    disk: MemoryDisk,
+    disk: FaultyDisk,
     rival: Store,
     times: Rc<Cell<u8>>,
 }
 
+#[async_trait(?Send)]
 impl Disk for Raced {
     async fn load(&self, since: Since) -> Result<Loaded, DiskError> {
         self.disk.load(since).await
@@ -202,10 +203,10 @@ impl Disk for Raced {
 
 #[test]
 fn who_lost_four_times_asks_for_the_lock() {
-    let (mut pool, disk, locks) = (Pool::default(), MemoryDisk::new(), Counted::default());
+    let (mut pool, disk, locks) = (Pool::default(), FaultyDisk::new(), Counted::default());
     let rival = pool.open(&disk.reopen(), &locks.0, Options::default(), 2).unwrap();
     let raced = Raced { disk: disk.clone(), rival, times: Rc::default() };
-    let opened = Database::open(raced.clone(), locks.clone(), Options::default(), [1; 32]);
+    let opened = Database::open(Rc::new(raced.clone()), Rc::new(locks.clone()), Options::default(), [1; SEED_BYTES]);
     let store = pool.run(opened).unwrap().unwrap();
     let driven = store.clone();
     pool.spawn(async move { driven.drive().await });
@@ -227,7 +228,7 @@ fn who_lost_four_times_asks_for_the_lock() {
 
 #[test]
 fn a_position_that_stays_free_and_is_refused_is_damage() {
-    let (mut pool, disk, locks) = (Pool::default(), MemoryDisk::new(), MemoryLocks::new());
+    let (mut pool, disk, locks) = (Pool::default(), FaultyDisk::new(), MemoryLocks::new());
     let store = pool.open(&disk, &locks, Options::default(), 1).unwrap();
     for _ in 0..3 {
         disk.inject_next(Operation::Append, Fault::Stale);
@@ -243,7 +244,7 @@ fn a_position_that_stays_free_and_is_refused_is_damage() {
 #[test]
 fn an_unknown_outcome_is_settled() {
     for fault in [Fault::UnknownApplied, Fault::UnknownLost] {
-        let (mut pool, disk, locks) = (Pool::default(), MemoryDisk::new(), MemoryLocks::new());
+        let (mut pool, disk, locks) = (Pool::default(), FaultyDisk::new(), MemoryLocks::new());
         let store = pool.open(&disk, &locks, Options::default(), 1).unwrap();
         disk.inject_next(Operation::Append, fault);
         assert_eq!(pool.run(increment(&store, b"n")).unwrap(), Ok(1));
@@ -256,7 +257,7 @@ fn an_unknown_outcome_is_settled() {
 
 #[test]
 fn an_outcome_that_cannot_be_settled_is_told_as_unknown() {
-    let (mut pool, disk, locks) = (Pool::default(), MemoryDisk::new(), MemoryLocks::new());
+    let (mut pool, disk, locks) = (Pool::default(), FaultyDisk::new(), MemoryLocks::new());
     let store = pool.open(&disk, &locks, Options::default(), 1).unwrap();
     disk.inject_next(Operation::Append, Fault::UnknownApplied);
     for _ in 0..4 {
@@ -269,7 +270,7 @@ fn an_outcome_that_cannot_be_settled_is_told_as_unknown() {
 
 #[test]
 fn a_newer_version_stops_the_older_one_and_is_refused_by_it() {
-    let (mut pool, disk, locks) = (Pool::default(), MemoryDisk::new(), MemoryLocks::new());
+    let (mut pool, disk, locks) = (Pool::default(), FaultyDisk::new(), MemoryLocks::new());
     let fence = |schema| Options { fence: Fence { format: 1, schema }, ..Options::default() };
     let old = pool.open(&disk, &locks, fence(1), 1).unwrap();
     pool.put(&old, b"a", b"1").unwrap();
@@ -292,7 +293,7 @@ fn a_newer_version_stops_the_older_one_and_is_refused_by_it() {
 
 #[test]
 fn a_storage_that_was_cleared_is_not_written_on() {
-    let (mut pool, disk, locks) = (Pool::default(), MemoryDisk::new(), MemoryLocks::new());
+    let (mut pool, disk, locks) = (Pool::default(), FaultyDisk::new(), MemoryLocks::new());
     let store = pool.open(&disk, &locks, Options::default(), 1).unwrap();
     pool.put(&store, b"a", b"1").unwrap();
     disk.clear();
@@ -305,7 +306,7 @@ fn a_storage_that_was_cleared_is_not_written_on() {
 
 #[test]
 fn observers_hear_of_every_entry_before_its_commit_resolves() {
-    let (mut pool, disk, locks) = (Pool::default(), MemoryDisk::new(), MemoryLocks::new());
+    let (mut pool, disk, locks) = (Pool::default(), FaultyDisk::new(), MemoryLocks::new());
     let one = pool.open(&disk, &locks, Options::default(), 1).unwrap();
     let two = pool.open(&disk.reopen(), &locks, Options::default(), 2).unwrap();
     let heard: Answers<(LogSeq, Origin, usize)> = Answers::default();
@@ -334,7 +335,7 @@ fn observers_hear_of_every_entry_before_its_commit_resolves() {
 
 #[test]
 fn closing_finishes_what_waits_and_refuses_the_rest() {
-    let (mut pool, disk, locks) = (Pool::default(), MemoryDisk::new(), MemoryLocks::new());
+    let (mut pool, disk, locks) = (Pool::default(), FaultyDisk::new(), MemoryLocks::new());
     let store = pool.open(&disk, &locks, Options::default(), 1).unwrap();
     let answers = Answers::default();
     disk.inject_next(Operation::Append, Fault::Slow(5));

@@ -1,7 +1,8 @@
-//! The disk in memory keeps every rule of a disk.
+//! The disks in memory keep every rule of a disk.
 
-use holm_store::MemoryDisk;
+use futures_executor::block_on;
 use holm_store::conformance::{self, Stand};
+use holm_store::{FaultyDisk, MemoryDisk};
 
 struct Memory;
 
@@ -13,12 +14,27 @@ impl Stand for Memory {
     }
 
     async fn another(&self, disk: &MemoryDisk) -> MemoryDisk {
+        disk.clone()
+    }
+}
+
+struct Faulty;
+
+impl Stand for Faulty {
+    type Disk = FaultyDisk;
+
+    async fn fresh(&self) -> FaultyDisk {
+        FaultyDisk::new()
+    }
+
+    async fn another(&self, disk: &FaultyDisk) -> FaultyDisk {
         disk.reopen()
     }
 }
 
 #[test]
-fn the_disk_in_memory_conforms() {
-    let names = futures_executor::block_on(conformance::run(&Memory));
-    assert_eq!(names.len(), 15, "{names:?}");
+fn the_disks_in_memory_conform() {
+    for names in [block_on(conformance::run(&Memory)), block_on(conformance::run(&Faulty))] {
+        assert_eq!(names.len(), 15, "{names:?}");
+    }
 }

@@ -9,8 +9,8 @@ use support::*;
 use holm_store::*;
 
 /// A store with a base, a level 0 and three entries in the log.
-fn store(pool: &mut Pool) -> (MemoryDisk, BTreeMap<Vec<u8>, Vec<u8>>) {
-    let (disk, locks) = (MemoryDisk::new(), MemoryLocks::new());
+fn store(pool: &mut Pool) -> (FaultyDisk, BTreeMap<Vec<u8>, Vec<u8>>) {
+    let (disk, locks) = (FaultyDisk::new(), MemoryLocks::new());
     let store = pool.open(&disk, &locks, Options::default(), 1).expect("an empty store opens");
     let mut model = BTreeMap::new();
     let put = |pool: &mut Pool, keys: std::ops::Range<u32>, value: &'static [u8]| {
@@ -41,7 +41,7 @@ fn store(pool: &mut Pool) -> (MemoryDisk, BTreeMap<Vec<u8>, Vec<u8>>) {
     (disk, model)
 }
 
-fn places(disk: &MemoryDisk) -> Vec<(Place, usize)> {
+fn places(disk: &FaultyDisk) -> Vec<(Place, usize)> {
     let places = disk.places();
     assert!(places.iter().filter(|(place, _)| matches!(place, Place::Block(_))).count() >= 4);
     assert_eq!(places.iter().filter(|(place, _)| matches!(place, Place::Entry(_))).count(), 4);
@@ -49,7 +49,7 @@ fn places(disk: &MemoryDisk) -> Vec<(Place, usize)> {
 }
 
 /// Opens the store and reads all of it.
-fn read_all(pool: &mut Pool, disk: &MemoryDisk) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, StoreError> {
+fn read_all(pool: &mut Pool, disk: &FaultyDisk) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, StoreError> {
     let store = pool.open(disk, &MemoryLocks::new(), Options::default(), 2)?;
     Ok(pool.all(&store)?.into_iter().collect())
 }

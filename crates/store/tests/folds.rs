@@ -30,18 +30,18 @@ fn put_many(pool: &mut Pool, store: &Store, keys: impl IntoIterator<Item = u32>,
     pool.run(commit).expect("the commit ends").expect("the disk works");
 }
 
-fn blocks(disk: &MemoryDisk) -> usize {
+fn blocks(disk: &FaultyDisk) -> usize {
     disk.places().iter().filter(|(place, _)| matches!(place, Place::Block(_))).count()
 }
 
-fn entries(disk: &MemoryDisk) -> Vec<LogSeq> {
+fn entries(disk: &FaultyDisk) -> Vec<LogSeq> {
     let places = disk.places();
     places.iter().filter_map(|(place, _)| if let Place::Entry(seq) = place { Some(*seq) } else { None }).collect()
 }
 
 #[test]
 fn what_is_folded_is_read_from_blocks() {
-    let (mut pool, disk, locks) = (Pool::default(), MemoryDisk::new(), MemoryLocks::new());
+    let (mut pool, disk, locks) = (Pool::default(), FaultyDisk::new(), MemoryLocks::new());
     let one = pool.open(&disk, &locks, Options::default(), 1).unwrap();
     put_many(&mut pool, &one, 0..5_000, b"value");
     assert_eq!(fold(&mut pool, &one), FoldOutcome::Published);
@@ -56,7 +56,7 @@ fn what_is_folded_is_read_from_blocks() {
 
 #[test]
 fn a_small_change_rewrites_few_blocks_and_old_ones_go_one_generation_later() {
-    let (mut pool, disk, locks) = (Pool::default(), MemoryDisk::new(), MemoryLocks::new());
+    let (mut pool, disk, locks) = (Pool::default(), FaultyDisk::new(), MemoryLocks::new());
     let store = pool.open(&disk, &locks, Options::default(), 1).unwrap();
     put_many(&mut pool, &store, 0..5_000, b"value");
     fold(&mut pool, &store);
@@ -78,7 +78,7 @@ fn a_small_change_rewrites_few_blocks_and_old_ones_go_one_generation_later() {
 
 #[test]
 fn deletions_end_in_the_base() {
-    let (mut pool, disk, locks) = (Pool::default(), MemoryDisk::new(), MemoryLocks::new());
+    let (mut pool, disk, locks) = (Pool::default(), FaultyDisk::new(), MemoryLocks::new());
     let store = pool.open(&disk, &locks, Options::default(), 1).unwrap();
     put_many(&mut pool, &store, 0..2_000, b"value");
     fold(&mut pool, &store);
@@ -103,7 +103,7 @@ fn deletions_end_in_the_base() {
 
 #[test]
 fn a_reader_of_dropped_blocks_begins_again() {
-    let (mut pool, disk, locks) = (Pool::default(), MemoryDisk::new(), MemoryLocks::new());
+    let (mut pool, disk, locks) = (Pool::default(), FaultyDisk::new(), MemoryLocks::new());
     let writer = pool.open(&disk, &locks, Options::default(), 1).unwrap();
     put_many(&mut pool, &writer, 0..1_000, b"old");
     fold(&mut pool, &writer);
@@ -118,7 +118,7 @@ fn a_reader_of_dropped_blocks_begins_again() {
 
 #[test]
 fn the_log_is_folded_by_itself_when_it_has_grown() {
-    let (mut pool, disk, locks) = (Pool::default(), MemoryDisk::new(), MemoryLocks::new());
+    let (mut pool, disk, locks) = (Pool::default(), FaultyDisk::new(), MemoryLocks::new());
     let options = Options { fold_bytes: 20_000, ..Options::default() };
     let store = pool.open(&disk, &locks, options, 1).unwrap();
     for n in 0..1_000 {

@@ -80,8 +80,8 @@ fn step() -> impl Strategy<Value = Step> {
 /// The stores under test beside the model.
 struct Run {
     pool: Pool,
-    disk: MemoryDisk,
-    handles: Vec<(MemoryDisk, Store)>,
+    disk: FaultyDisk,
+    handles: Vec<(FaultyDisk, Store)>,
     seeds: u8,
     /// The content after each entry.
     history: BTreeMap<LogSeq, Model>,
@@ -92,7 +92,7 @@ impl Run {
     fn new(options: Options) -> Self {
         let history = BTreeMap::from([(LogSeq(0), Model::new())]);
         let mut run =
-            Self { pool: Pool::default(), disk: MemoryDisk::new(), handles: Vec::new(), seeds: 0, history, options };
+            Self { pool: Pool::default(), disk: FaultyDisk::new(), handles: Vec::new(), seeds: 0, history, options };
         for _ in 0..2 {
             let handle = run.open();
             run.handles.push(handle);
@@ -101,7 +101,7 @@ impl Run {
     }
 
     /// Each handle has locks of its own: none is needed to be safe.
-    fn open(&mut self) -> (MemoryDisk, Store) {
+    fn open(&mut self) -> (FaultyDisk, Store) {
         self.seeds += 1;
         let disk = self.disk.reopen();
         let store = self.pool.open(&disk, &MemoryLocks::new(), self.options, self.seeds).expect("the store opens");

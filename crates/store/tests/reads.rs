@@ -7,6 +7,7 @@ use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::time::Instant;
 
+use async_trait::async_trait;
 use support::*;
 
 use holm_store::*;
@@ -72,7 +73,7 @@ fn read_into(
 
 #[test]
 fn a_draft_reads_its_own_writes_and_those_of_its_group() {
-    let (mut pool, disk, locks) = (Pool::default(), MemoryDisk::new(), MemoryLocks::new());
+    let (mut pool, disk, locks) = (Pool::default(), FaultyDisk::new(), MemoryLocks::new());
     let store = pool.open(&disk, &locks, Options::default(), 1).unwrap();
     put_many(&mut pool, &store, 0..4, b"old".to_vec());
     let (one, two) = (store.clone(), store.clone());
@@ -97,7 +98,7 @@ fn a_draft_reads_its_own_writes_and_those_of_its_group() {
 
 #[test]
 fn a_read_set_holds_until_something_in_it_changes() {
-    let (mut pool, disk, locks) = (Pool::default(), MemoryDisk::new(), MemoryLocks::new());
+    let (mut pool, disk, locks) = (Pool::default(), FaultyDisk::new(), MemoryLocks::new());
     let store = pool.open(&disk, &locks, Options::default(), 1).unwrap();
     put_many(&mut pool, &store, 0..10, b"old".to_vec());
     let conflict = Err(CommitError::Plan(ReadConflict));
@@ -118,7 +119,7 @@ fn a_read_set_holds_until_something_in_it_changes() {
 
 #[test]
 fn a_read_set_is_checked_against_the_group_and_against_what_was_folded_away() {
-    let (mut pool, disk, locks) = (Pool::default(), MemoryDisk::new(), MemoryLocks::new());
+    let (mut pool, disk, locks) = (Pool::default(), FaultyDisk::new(), MemoryLocks::new());
     let store = pool.open(&disk, &locks, Options::default(), 1).unwrap();
     put_many(&mut pool, &store, 0..10, b"old".to_vec());
     let set = Rc::new(RefCell::new(ReadSet::new()));
@@ -138,7 +139,7 @@ fn a_read_set_is_checked_against_the_group_and_against_what_was_folded_away() {
 
 #[test]
 fn a_scan_of_more_than_the_cache_holds_ends() {
-    let (mut pool, disk, locks) = (Pool::default(), MemoryDisk::new(), MemoryLocks::new());
+    let (mut pool, disk, locks) = (Pool::default(), FaultyDisk::new(), MemoryLocks::new());
     let writer = pool.open(&disk, &locks, Options::default(), 1).unwrap();
     put_many(&mut pool, &writer, 0..20_000, vec![1; 20]);
     fold(&mut pool, &writer);
@@ -166,7 +167,7 @@ fn a_scan_of_more_than_the_cache_holds_ends() {
 
 #[test]
 fn what_one_operation_may_hold_is_limited() {
-    let (mut pool, disk, locks) = (Pool::default(), MemoryDisk::new(), MemoryLocks::new());
+    let (mut pool, disk, locks) = (Pool::default(), FaultyDisk::new(), MemoryLocks::new());
     let writer = pool.open(&disk, &locks, by_hand(), 1).unwrap();
     for n in 0..20 {
         put_many(&mut pool, &writer, [n], vec![1; 4 << 20]);
@@ -189,12 +190,13 @@ fn what_one_operation_may_hold_is_limited() {
 
 /// A disk whose blocks are folded away by a rival before each of the next reads.
 struct Folded {
-    disk: MemoryDisk,
+    disk: FaultyDisk,
     rival: Store,
     times: Rc<Cell<u32>>,
     asked: Rc<Cell<u32>>,
 }
 
+#[async_trait(?Send)]
 impl Disk for Folded {
     async fn load(&self, since: Since) -> Result<Loaded, DiskError> {
         self.disk.load(since).await
@@ -232,13 +234,13 @@ impl Disk for Folded {
 
 #[test]
 fn a_reader_whose_blocks_are_dropped_again_and_again_keeps_folders_away() {
-    let (mut pool, disk, locks) = (Pool::default(), MemoryDisk::new(), MemoryLocks::new());
+    let (mut pool, disk, locks) = (Pool::default(), FaultyDisk::new(), MemoryLocks::new());
     let rival = pool.open(&disk, &locks, Options::default(), 1).unwrap();
     pool.put(&rival, b"key", b"old").unwrap();
     fold(&mut pool, &rival);
     let (times, asked) = (Rc::new(Cell::new(1_000)), Rc::new(Cell::new(0)));
     let folded = Folded { disk: disk.reopen(), rival: rival.clone(), times, asked: asked.clone() };
-    let opened = Database::open(folded, locks.clone(), Options::default(), [2; 32]);
+    let opened = Database::open(Rc::new(folded), Rc::new(locks.clone()), Options::default(), [2; SEED_BYTES]);
     let reader = pool.run(opened).unwrap().unwrap();
     let value = pool.run(async move { reader.read(|view| view.get(b"key")).await });
     assert_eq!(value.unwrap().unwrap().as_deref(), Some(&b"newer"[..]));
@@ -248,7 +250,7 @@ fn a_reader_whose_blocks_are_dropped_again_and_again_keeps_folders_away() {
 
 #[test]
 fn reads_take_about_a_microsecond() {
-    let (mut pool, disk, locks) = (Pool::default(), MemoryDisk::new(), MemoryLocks::new());
+    let (mut pool, disk, locks) = (Pool::default(), FaultyDisk::new(), MemoryLocks::new());
     let store = pool.open(&disk, &locks, by_hand(), 1).unwrap();
     put_many(&mut pool, &store, 0..10_000, vec![1; 300]);
     for place in ["memory", "blocks"] {

@@ -3,9 +3,9 @@
 use std::rc::Rc;
 
 use holm_protocol::{ClientId, ErrorCode, PullRequest, PushRequest};
-use holm_store::{Disk, Durability, Locks};
+use holm_store::Durability;
 
-use super::{Engine, Request, Transport};
+use super::{Engine, Request};
 use crate::Error;
 use crate::sync::pull::{self, Page};
 use crate::sync::push::{self, Frozen};
@@ -32,7 +32,7 @@ pub enum Step {
     Ended,
 }
 
-impl<D: Disk + 'static, L: Locks + 'static, T: Transport + 'static> Engine<D, L, T> {
+impl Engine {
     /// Becomes the one who talks to the server; the caller holds the lock `Sync`.
     ///
     /// # Errors

@@ -1,11 +1,9 @@
 //! What a leader waits for between steps.
 
-use holm_store::{Disk, Locks};
-
-use super::{Engine, Transport};
+use super::Engine;
 use crate::sync::Status;
 
-impl<D: Disk + 'static, L: Locks + 'static, T: Transport + 'static> Engine<D, L, T> {
+impl Engine {
     /// How often something happened that a leader must look at; read it before a step.
     #[must_use]
     pub fn wakes(&self) -> u64 {

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! An [`Engine`] decides nothing itself: it runs plans, tells watchers, and asks the sync machine what is next. Time is
-//! an argument of every call, randomness comes from one seed.
+//! an argument of every call, randomness one of opening.
 
 mod census;
 mod exchange;
@@ -27,9 +27,7 @@ use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
 use holm_protocol::{ErrorCode, MutationId};
-use holm_store::{CommitError, Database, Disk, Draft, Durability, Locks, Missing, Observer, PlanError, View};
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{RngCore, SeedableRng};
+use holm_store::{CommitError, Database, Draft, Durability, Missing, Observer, PlanError, Random, View};
 
 pub use exchange::Step;
 pub use failure::{disk_error, store_error};
@@ -67,17 +65,17 @@ pub struct Options {
     pub cache_bytes: usize,
     /// Bytes of log that start a fold.
     pub fold_bytes: usize,
-    /// All randomness comes from it.
-    pub seed: [u8; 32],
+    /// All randomness comes from here.
+    pub random: Random,
 }
 
-struct Inner<D: Disk + 'static, L: Locks + 'static, T: 'static> {
-    db: Database<D, L>,
-    transport: T,
+struct Inner {
+    db: Database,
+    transport: Rc<dyn Transport>,
     schema: Rc<Schema>,
     scopes: Option<Rc<Vec<String>>>,
     durability: Durability,
-    rng: RefCell<ChaCha8Rng>,
+    random: Random,
     machine: RefCell<Machine>,
     push_limits: Cell<PushLimits>,
     seq_reused: Cell<bool>,
@@ -97,22 +95,17 @@ struct Inner<D: Disk + 'static, L: Locks + 'static, T: 'static> {
 type Plan = Box<dyn FnMut(&mut Draft<'_>) -> Planned<()>>;
 
 /// One open database of one tab or worker. Cloning shares it.
-pub struct Engine<D: Disk + 'static, L: Locks + 'static, T: Transport + 'static> {
-    inner: Rc<Inner<D, L, T>>,
+#[derive(Clone)]
+pub struct Engine {
+    inner: Rc<Inner>,
 }
 
-impl<D: Disk, L: Locks, T: Transport> Clone for Engine<D, L, T> {
-    fn clone(&self) -> Self {
-        Self { inner: Rc::clone(&self.inner) }
-    }
-}
-
-impl<D: Disk + 'static, L: Locks + 'static, T: Transport + 'static> Engine<D, L, T> {
+impl Engine {
     /// Draws a receipt: 128 random bits.
     #[must_use]
     pub fn draw(&self) -> String {
         let mut bytes = [0; 16];
-        self.inner.rng.borrow_mut().fill_bytes(&mut bytes);
+        (self.inner.random)(&mut bytes);
         bytes.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
@@ -286,7 +279,7 @@ impl<D: Disk + 'static, L: Locks + 'static, T: Transport + 'static> Engine<D, L,
 
     /// The database below, for those who tell other tabs of commits.
     #[must_use]
-    pub fn database(&self) -> &Database<D, L> {
+    pub fn database(&self) -> &Database {
         &self.inner.db
     }
 
@@ -343,7 +336,9 @@ impl<D: Disk + 'static, L: Locks + 'static, T: Transport + 'static> Engine<D, L,
     }
 
     fn entropy(&self) -> u64 {
-        self.inner.rng.borrow_mut().next_u64()
+        let mut bytes = [0; 8];
+        (self.inner.random)(&mut bytes);
+        u64::from_le_bytes(bytes)
     }
 }
 
@@ -354,8 +349,4 @@ fn run_plan<R>(planned: Planned<R>) -> Result<Result<R, Error>, Missing> {
         Err(PlanError::Missing(missing)) => Err(missing),
         Err(PlanError::Failed(error)) => Ok(Err(error)),
     }
-}
-
-pub(crate) fn rng(seed: [u8; 32]) -> ChaCha8Rng {
-    ChaCha8Rng::from_seed(seed)
 }

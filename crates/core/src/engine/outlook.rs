@@ -1,10 +1,9 @@
 //! What the app may ask about the fate of its writes.
 
 use holm_protocol::ErrorCode;
-use holm_store::{Disk, Locks};
 use serde::Serialize;
 
-use super::{Engine, Transport};
+use super::Engine;
 use crate::Error;
 use crate::outbox::{self, ReceiptState, State};
 use crate::schema::check_id;
@@ -58,7 +57,7 @@ pub struct Explanation {
     pub mutations: Vec<Explained>,
 }
 
-impl<D: Disk + 'static, L: Locks + 'static, T: Transport + 'static> Engine<D, L, T> {
+impl Engine {
     /// Tells why a record is not on the server yet.
     ///
     /// # Errors

@@ -4,14 +4,13 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use holm_protocol::{ClientId, ErrorCode, read_fields};
-use holm_store::{Database, Disk, Draft, Durability, Fence, Locks};
-use rand_chacha::rand_core::RngCore;
+use holm_store::{Database, Disk, Draft, Durability, Fence, Locks, SEED_BYTES};
 use serde::Serialize;
 
 use super::census::Census;
 use super::signal::Signal;
 use super::watch::Watchers;
-use super::{Engine, Inner, Options, Spawn, Transport, rng, store_error};
+use super::{Engine, Inner, Options, Spawn, Transport, store_error};
 use crate::local::Local;
 use crate::outbox::{self, Planned};
 use crate::schema::Schema;
@@ -32,18 +31,23 @@ struct StoredSchema {
 
 read_fields!(StoredSchema { version, indexes });
 
-impl<D: Disk + 'static, L: Locks + 'static, T: Transport + 'static> Engine<D, L, T> {
+impl Engine {
     /// Opens the database on `disk` and sets it up.
     ///
     /// # Errors
     /// `invalid-schema` when it changed without a new version; `newer-version-in-use`, with nothing touched; `storage-…`.
-    pub async fn open(disk: D, locks: L, transport: T, options: Options, spawn: &Spawn) -> Result<Self, Error> {
-        let mut rng = rng(options.seed);
-        let mut store_seed = [0; 32];
-        rng.fill_bytes(&mut store_seed);
+    pub async fn open(
+        disk: Rc<dyn Disk>,
+        locks: Rc<dyn Locks>,
+        transport: Rc<dyn Transport>,
+        options: Options,
+        spawn: &Spawn,
+    ) -> Result<Self, Error> {
+        let mut seed = [0; SEED_BYTES];
+        (options.random)(&mut seed);
         let fence = Fence { format: FORMAT, schema: options.schema.version };
         let store = holm_store::Options { fence, cache_bytes: options.cache_bytes, fold_bytes: options.fold_bytes };
-        let db = Database::open(disk, locks, store, store_seed).await.map_err(|error| store_error(&error))?;
+        let db = Database::open(disk, locks, store, seed).await.map_err(|error| store_error(&error))?;
         let driven = db.clone();
         spawn(Box::pin(async move { driven.drive().await }));
 
@@ -54,7 +58,7 @@ impl<D: Disk + 'static, L: Locks + 'static, T: Transport + 'static> Engine<D, L,
                 schema: Rc::new(options.schema),
                 scopes: options.scopes.map(Rc::new),
                 durability: options.durability,
-                rng: RefCell::new(rng),
+                random: options.random,
                 machine: RefCell::new(Machine::default()),
                 push_limits: Cell::new(PushLimits::default()),
                 seq_reused: Cell::new(false),

@@ -7,9 +7,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use holm_protocol::{Data, ErrorCode};
-use holm_store::{Disk, Draft, Locks, ReadConflict, ReadError, ReadSet};
+use holm_store::{Draft, ReadConflict, ReadError, ReadSet};
 
-use super::{Engine, Transport, parse_rows, run_plan, store_error};
+use super::{Engine, parse_rows, run_plan, store_error};
 use crate::Error;
 use crate::local::Local;
 use crate::outbox::{self, Operation, Planned, WriteContext};
@@ -83,7 +83,7 @@ impl Script {
     }
 }
 
-impl<D: Disk + 'static, L: Locks + 'static, T: Transport + 'static> Engine<D, L, T> {
+impl Engine {
     /// Reads records as the transaction sees them, its own writes included.
     ///
     /// # Errors

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use async_trait::async_trait;
+
 /// One request of the protocol: a POST of JSON.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
@@ -53,7 +55,7 @@ pub struct Reply {
 }
 
 /// Sends requests. The token is its business.
-#[allow(async_fn_in_trait)] // every driver is single-threaded
+#[async_trait(?Send)] // every driver is single-threaded
 pub trait Transport {
     /// Sends one request and reads the answer whole.
     async fn send(&self, request: &Request) -> Reply;

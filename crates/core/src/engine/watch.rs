@@ -3,10 +3,10 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use holm_store::{Applied, Disk, Locks, SortedMap};
+use holm_store::{Applied, SortedMap};
 
+use super::Engine;
 use super::signal::Signal;
-use super::{Engine, Transport};
 use crate::Error;
 use crate::query::{self, Diff, Query};
 use crate::records::Row;
@@ -66,7 +66,7 @@ impl Watchers {
     }
 }
 
-impl<D: Disk + 'static, L: Locks + 'static, T: Transport + 'static> Engine<D, L, T> {
+impl Engine {
     /// Tells what `query` finds, now and after every commit that changes it.
     ///
     /// # Errors

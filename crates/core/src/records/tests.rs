@@ -4,7 +4,9 @@ use std::rc::Rc;
 use futures_executor::LocalPool;
 use futures_util::task::LocalSpawnExt;
 use holm_protocol::{ErrorCode, Hlc};
-use holm_store::{Applied, CommitError, Database, Durability, MemoryDisk, MemoryLocks, Options, PlanError, View};
+use holm_store::{
+    Applied, CommitError, Database, Durability, MemoryDisk, MemoryLocks, Options, PlanError, SEED_BYTES, View,
+};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -18,7 +20,7 @@ use crate::value::tests::any_value;
 /// A real store on a disk in memory.
 pub(crate) struct Store {
     pool: LocalPool,
-    pub(crate) db: Database<MemoryDisk, MemoryLocks>,
+    pub(crate) db: Database,
 }
 
 impl Store {
@@ -26,7 +28,7 @@ impl Store {
     pub(crate) fn new() -> Self {
         let options = Options { cache_bytes: 4_096, fold_bytes: 8_192, ..Options::default() };
         let mut pool = LocalPool::new();
-        let opened = Database::open(MemoryDisk::new(), MemoryLocks::new(), options, [7; 32]);
+        let opened = Database::open(Rc::new(MemoryDisk::new()), Rc::new(MemoryLocks::new()), options, [7; SEED_BYTES]);
         let db = pool.run_until(opened).expect("memory opens");
         let driven = db.clone();
         pool.spawner().spawn_local(async move { driven.drive().await }).expect("the pool lives");

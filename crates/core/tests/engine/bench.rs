@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::rc::Rc;
 
+use async_trait::async_trait;
 use futures_executor::LocalPool;
 use futures_util::future::LocalBoxFuture;
 use futures_util::task::LocalSpawnExt;
@@ -13,10 +14,10 @@ use holm_core::outbox::{Operation, Parked, Receipt};
 use holm_core::schema::Schema;
 use holm_core::sync::Status;
 use holm_core::{Error, ErrorCode};
-use holm_store::{Durability, MemoryDisk, MemoryLocks};
+use holm_store::{Durability, FaultyDisk, MemoryLocks, Random};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
 use serde_json::{Value, json};
-
-pub type TestEngine = Engine<MemoryDisk, MemoryLocks, Wire>;
 
 pub const NOW_MS: u64 = 1_760_000_000_000;
 
@@ -112,6 +113,7 @@ impl Server {
     }
 }
 
+#[async_trait(?Send)]
 impl Transport for Wire {
     async fn send(&self, request: &Request) -> Reply {
         let body: Value = serde_json::from_str(&request.body).expect("JSON");
@@ -137,15 +139,21 @@ impl Transport for Wire {
 /// See the module.
 pub struct Bench {
     pool: RefCell<LocalPool>,
-    pub disk: MemoryDisk,
+    pub disk: FaultyDisk,
     pub wire: Wire,
-    pub engine: TestEngine,
+    pub engine: Engine,
     next_receipt: Cell<u64>,
+}
+
+/// What a seed gives.
+pub fn random(seed: u8) -> Random {
+    let rng = RefCell::new(ChaCha8Rng::from_seed([seed; 32]));
+    Rc::new(move |bytes| rng.borrow_mut().fill_bytes(bytes))
 }
 
 /// Opens an engine; each with a seed of its own.
 pub fn try_open(
-    disk: &MemoryDisk,
+    disk: &FaultyDisk,
     wire: &Wire,
     schema: &str,
     scopes: Option<&[&str]>,
@@ -161,10 +169,16 @@ pub fn try_open(
         durability: Durability::Relaxed,
         cache_bytes: 1 << 20,
         fold_bytes: 1 << 16,
-        seed: [seed; 32],
+        random: random(seed),
     };
     let disk = disk.reopen();
-    let engine = pool.run_until(Engine::open(disk.clone(), MemoryLocks::new(), wire.clone(), options, &spawn))?;
+    let engine = pool.run_until(Engine::open(
+        Rc::new(disk.clone()),
+        Rc::new(MemoryLocks::new()),
+        Rc::new(wire.clone()),
+        options,
+        &spawn,
+    ))?;
     Ok(Bench {
         pool: RefCell::new(pool),
         disk,
@@ -177,14 +191,14 @@ pub fn try_open(
 impl Bench {
     /// A synced database that leads.
     pub fn synced() -> Self {
-        let bench = try_open(&MemoryDisk::new(), &Wire::default(), SCHEMA, Some(&["tasks"]), 1).expect("opens");
+        let bench = try_open(&FaultyDisk::new(), &Wire::default(), SCHEMA, Some(&["tasks"]), 1).expect("opens");
         bench.run(bench.engine.lead()).expect("leads");
         bench
     }
 
     /// A database without a server.
     pub fn local(schema: &str) -> Self {
-        try_open(&MemoryDisk::new(), &Wire::default(), schema, None, 1).expect("opens")
+        try_open(&FaultyDisk::new(), &Wire::default(), schema, None, 1).expect("opens")
     }
 
     pub fn run<R>(&self, future: impl Future<Output = R>) -> R {

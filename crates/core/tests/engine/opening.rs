@@ -3,7 +3,7 @@
 use holm_core::ErrorCode;
 use holm_core::outbox::Operation::{Delete, Put};
 use holm_core::outbox::ReceiptState;
-use holm_store::MemoryDisk;
+use holm_store::FaultyDisk;
 use serde_json::json;
 
 use crate::bench::{Bench, SCHEMA, Wire, change, try_open};
@@ -13,7 +13,7 @@ const NEXT_SCHEMA: &str = r#"{"version":2,"collections":{"tasks":{
     "fields":{"title":{"type":"string"},"note":{"type":"string","optional":true},"done":{"type":"boolean","default":false}},
     "indexes":[["note"]]}}}"#;
 
-fn refused(disk: &MemoryDisk, schema: &str) -> ErrorCode {
+fn refused(disk: &FaultyDisk, schema: &str) -> ErrorCode {
     try_open(disk, &Wire::default(), schema, None, 9).err().expect("refused").code
 }
 
@@ -44,7 +44,7 @@ fn indexes_that_change_need_a_new_version_and_are_built_with_it() {
 
 #[test]
 fn a_newer_version_is_refused_and_left_as_it_is() {
-    let newer = try_open(&MemoryDisk::new(), &Wire::default(), NEXT_SCHEMA, None, 1).expect("opens");
+    let newer = try_open(&FaultyDisk::new(), &Wire::default(), NEXT_SCHEMA, None, 1).expect("opens");
     newer.put("a", "milk");
     let before = newer.disk.places();
     assert_eq!(refused(&newer.disk, SCHEMA), ErrorCode::NewerVersion);

@@ -13,9 +13,9 @@ use std::collections::VecDeque;
 use crate::append::{Append, AppendOutcome, AppendRequest, AppendStep};
 use crate::database::reading::Held;
 use crate::database::{Inner, Queued};
-use crate::disk::{Disk, DiskError, Durability};
+use crate::disk::{DiskError, Durability};
 use crate::error::StoreError;
-use crate::locks::{LockName, Locks};
+use crate::locks::{HeldLock, LockName};
 use crate::memtable::Batch;
 use crate::missing::Missing;
 use crate::view::Resident;
@@ -37,7 +37,7 @@ struct Planned {
     count: usize,
 }
 
-impl<D: Disk, L: Locks> Inner<D, L> {
+impl Inner {
     pub(super) async fn run_commits(&self) {
         loop {
             let group = std::mem::take(&mut *self.jobs.borrow_mut());
@@ -62,7 +62,7 @@ impl<D: Disk, L: Locks> Inner<D, L> {
 
     /// Commits the first part of `group`, and gives what is to be tried next, the last first.
     async fn commit_group(&self, mut group: Group) -> Vec<Group> {
-        let mut lock: Option<L::Held> = None;
+        let mut lock: Option<HeldLock> = None;
         loop {
             group.retain(|queued| !queued.job.is_abandoned());
             let halted = self.halted.borrow().clone();
@@ -100,7 +100,7 @@ impl<D: Disk, L: Locks> Inner<D, L> {
         }
     }
 
-    async fn lock_to_write(&self) -> L::Held {
+    async fn lock_to_write(&self) -> HeldLock {
         let held = self.locks.lock(LockName::Write).await;
         // What others wrote while we waited is taken in now rather than by losing once more; if it fails, the append tells.
         let _told_by_append = self.load().await;

@@ -1,12 +1,11 @@
 //! The fold loop: beside the commits, one slice at a time, under a lock that no writer waits for.
 
 use crate::database::{Database, Inner};
-use crate::disk::Disk;
 use crate::error::StoreError;
 use crate::fold::{Fold, FoldAnswer, FoldOutcome, FoldRequest, FoldStep};
-use crate::locks::{LockName, Locks};
+use crate::locks::LockName;
 
-impl<D: Disk + 'static, L: Locks + 'static> Database<D, L> {
+impl Database {
     /// Folds the log into blocks now, whatever its size; [`FoldOutcome::Stale`] also when somebody else is at it.
     ///
     /// # Errors
@@ -17,7 +16,7 @@ impl<D: Disk + 'static, L: Locks + 'static> Database<D, L> {
     }
 }
 
-impl<D: Disk, L: Locks> Inner<D, L> {
+impl Inner {
     /// Wakes the fold loop if the log has grown enough.
     pub(super) fn ask_for_fold(&self) {
         if self.tables.borrow().memory_bytes() >= self.fold_at() {

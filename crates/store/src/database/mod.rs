@@ -23,8 +23,6 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use futures_channel::oneshot;
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{RngCore, SeedableRng};
 
 use crate::cache::Cache;
 use crate::disk::{Disk, DiskError, Durability, LogSeq};
@@ -57,23 +55,21 @@ impl Default for Options {
     }
 }
 
+/// Random bytes that name a new store (16) and a handle (8).
+pub const SEED_BYTES: usize = 24;
+
 /// How often an operation of the disk that changes nothing is asked again when its answer was lost.
 const LOAD_TRIES_MAX: u32 = 3;
 
 /// A handle on a store. Clones are the same handle.
-pub struct Database<D, L> {
-    inner: Rc<Inner<D, L>>,
+#[derive(Clone)]
+pub struct Database {
+    inner: Rc<Inner>,
 }
 
-impl<D, L> Clone for Database<D, L> {
-    fn clone(&self) -> Self {
-        Self { inner: self.inner.clone() }
-    }
-}
-
-struct Inner<D, L> {
-    disk: D,
-    locks: L,
+struct Inner {
+    disk: Rc<dyn Disk>,
+    locks: Rc<dyn Locks>,
     options: Options,
     writer: u64,
     last_number: Cell<u64>,
@@ -98,19 +94,21 @@ struct Queued {
     lost: u8,
 }
 
-impl<D: Disk + 'static, L: Locks + 'static> Database<D, L> {
+impl Database {
     /// Opens the store, or makes it if nothing is there.
     ///
-    /// `seed` must be random: entries and blocks of this handle are named by it.
+    /// `seed` must be random: the store, and the entries and blocks of this handle, are named by it.
     ///
     /// # Errors
     /// A store of a newer version, which is left as it is; damage in the manifest or the log; what the disk says.
-    pub async fn open(disk: D, locks: L, options: Options, seed: [u8; 32]) -> Result<Self, StoreError> {
-        let mut rng = ChaCha8Rng::from_seed(seed);
-        let writer = rng.next_u64();
-        let mut database = [0; 16];
-        rng.fill_bytes(&mut database);
-        let tables = open_tables(&disk, options.fence, database).await?;
+    pub async fn open(
+        disk: Rc<dyn Disk>,
+        locks: Rc<dyn Locks>,
+        options: Options,
+        seed: [u8; SEED_BYTES],
+    ) -> Result<Self, StoreError> {
+        let (writer, database) = (u64::from_le_bytes(part(&seed, 0)), part(&seed, 8));
+        let tables = open_tables(&*disk, options.fence, database).await?;
         let inner = Inner {
             disk,
             locks,
@@ -210,16 +208,16 @@ impl<D: Disk + 'static, L: Locks + 'static> Database<D, L> {
 }
 
 /// Marks the end of [`Database::drive`], also when its future is dropped.
-struct DriveEnd<'a, D, L>(&'a Inner<D, L>);
+struct DriveEnd<'a>(&'a Inner);
 
-impl<D, L> Drop for DriveEnd<'_, D, L> {
+impl Drop for DriveEnd<'_> {
     fn drop(&mut self) {
         self.0.driven.set(false);
         self.0.at_end.borrow_mut().clear();
     }
 }
 
-impl<D, L> Inner<D, L> {
+impl Inner {
     fn check_open(&self) -> Result<(), StoreError> {
         if self.closing.get() { Err(StoreError::Closed) } else { Ok(()) }
     }
@@ -248,7 +246,7 @@ impl<D, L> Inner<D, L> {
     }
 }
 
-impl<D: Disk, L: Locks> Inner<D, L> {
+impl Inner {
     async fn load(&self) -> Result<(), StoreError> {
         let since = self.tables.borrow().since();
         let loaded = ask_again(async || self.disk.load(since).await).await.map_err(StoreError::Disk)?;
@@ -276,7 +274,7 @@ async fn ask_again<R>(ask: impl AsyncFn() -> Result<R, DiskError>) -> Result<R, 
     }
 }
 
-async fn open_tables<D: Disk>(disk: &D, fence: Fence, database: [u8; 16]) -> Result<Tables, StoreError> {
+async fn open_tables(disk: &dyn Disk, fence: Fence, database: [u8; 16]) -> Result<Tables, StoreError> {
     let mut tries = 1;
     loop {
         let loaded = ask_again(async || disk.load(crate::Since::default()).await).await.map_err(StoreError::Disk)?;
@@ -292,4 +290,9 @@ async fn open_tables<D: Disk>(disk: &D, fence: Fence, database: [u8; 16]) -> Res
             Err(error) => return Err(StoreError::Disk(error)),
         }
     }
+}
+
+/// Bytes of a seed from a place on.
+fn part<const N: usize>(seed: &[u8; SEED_BYTES], from: usize) -> [u8; N] {
+    std::array::from_fn(|n| seed[from + n])
 }

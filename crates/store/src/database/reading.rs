@@ -8,11 +8,11 @@ use futures_util::future::{Either, select};
 
 use crate::blocks::BlockSet;
 use crate::database::{Database, Inner, ask_again};
-use crate::disk::{BlockId, Disk, Generation};
+use crate::disk::{BlockId, Generation};
 use crate::draft::Draft;
 use crate::encoding::Block;
 use crate::error::{Damage, Place, ReadError, StoreError};
-use crate::locks::{LockName, Locks};
+use crate::locks::LockName;
 use crate::memtable::Batch;
 use crate::missing::Missing;
 use crate::read_set::ReadSet;
@@ -50,7 +50,7 @@ enum Fetched {
     Dropped(BlockId),
 }
 
-impl<D: Disk + 'static, L: Locks + 'static> Database<D, L> {
+impl Database {
     /// Runs `f` over what is committed, again whenever it missed blocks. Each run sees one moment of the store.
     ///
     /// # Errors
@@ -121,7 +121,7 @@ enum Interrupted {
     Failed(ReadError),
 }
 
-impl<D: Disk, L: Locks> Inner<D, L> {
+impl Inner {
     async fn run_recorded(&self, set: &RefCell<ReadSet>, run: &mut RecordedRun<'_>) -> Result<(), ReadError> {
         let mut run = |tables: &Tables, blocks: &Resident<'_>| {
             set.borrow().check(tables, None).map_err(|conflict| Interrupted::Failed(ReadError::Conflict(conflict)))?;

@@ -1,34 +1,27 @@
-//! [`MemoryDisk`]: what a browser's storage does, in memory, and what it can do wrong.
+//! [`MemoryDisk`]: what a browser's storage does, in memory.
 
-use std::cell::{Cell, RefCell};
-use std::future::{self, Future};
-use std::pin::Pin;
+use std::cell::RefCell;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+
+use async_trait::async_trait;
 
 use crate::disk::{BlockId, Disk, DiskError, Durability, Generation, Loaded, LogSeq, Since, StoredManifest};
-use crate::error::Place;
-use crate::memory::faults::{Fault, FaultRates, Faults, Operation};
 use crate::sorted::SortedMap;
 
 /// What is stored; it outlives the handles.
 #[derive(Clone, Debug, Default)]
-struct Storage {
-    log: SortedMap<LogSeq, Vec<u8>>,
+pub(super) struct Storage {
+    pub(super) log: SortedMap<LogSeq, Vec<u8>>,
     /// The key generator: never gives a key twice, whatever is deleted.
     last_key: LogSeq,
-    blocks: SortedMap<BlockId, Vec<u8>>,
-    manifest: Option<StoredManifest>,
-    quota: Option<usize>,
+    pub(super) blocks: SortedMap<BlockId, Vec<u8>>,
+    pub(super) manifest: Option<StoredManifest>,
+    pub(super) quota: Option<usize>,
 }
 
-/// A disk in memory. Clones are one handle; [`MemoryDisk::reopen`] is another handle on the same storage.
+/// A disk in memory. Clones share what is stored.
 #[derive(Clone, Debug, Default)]
-pub struct MemoryDisk {
-    storage: Rc<RefCell<Storage>>,
-    faults: Rc<RefCell<Faults>>,
-    dead: Rc<Cell<bool>>,
-}
+pub struct MemoryDisk(pub(super) Rc<RefCell<Storage>>);
 
 impl MemoryDisk {
     /// An empty disk.
@@ -36,164 +29,10 @@ impl MemoryDisk {
     pub fn new() -> Self {
         Self::default()
     }
-
-    /// Another handle on the same storage, alive and without faults: another tab, or this one started again.
-    #[must_use]
-    pub fn reopen(&self) -> Self {
-        Self { storage: self.storage.clone(), ..Self::default() }
-    }
-
-    /// A disk of its own with the same content.
-    #[must_use]
-    pub fn duplicate(&self) -> Self {
-        Self { storage: Rc::new(RefCell::new(self.storage.borrow().clone())), ..Self::default() }
-    }
-
-    /// Lays `fault` on the operation that comes `from_now` operations later; 0 is the next.
-    pub fn inject(&self, from_now: u64, fault: Fault) {
-        self.faults.borrow_mut().plan(from_now, fault);
-    }
-
-    /// Lays `fault` on the next `operation` that has none yet.
-    pub fn inject_next(&self, operation: Operation, fault: Fault) {
-        self.faults.borrow_mut().plan_next(operation, fault);
-    }
-
-    /// Draws faults for every operation from here on; the same seed draws the same.
-    pub fn draw_faults(&self, seed: [u8; 32], rates: FaultRates) {
-        self.faults.borrow_mut().draw_from(seed, rates);
-    }
-
-    /// Takes all faults off this handle. A handle that crashed stays dead.
-    pub fn clear_faults(&self) {
-        self.faults.borrow_mut().clear();
-    }
-
-    /// Lets the storage hold at most so many bytes from here on, for every handle.
-    pub fn limit_bytes(&self, quota: Option<usize>) {
-        self.storage.borrow_mut().quota = quota;
-    }
-
-    /// Kills this handle: no call of it answers any more.
-    pub fn crash(&self) {
-        self.dead.set(true);
-    }
-
-    /// Whether this handle died.
-    #[must_use]
-    pub fn is_crashed(&self) -> bool {
-        self.dead.get()
-    }
-
-    /// How many operations this handle was asked for.
-    #[must_use]
-    pub fn operations(&self) -> u64 {
-        self.faults.borrow().done()
-    }
-
-    /// How many bytes are stored.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        self.storage.borrow().bytes()
-    }
-
-    /// Everything that is stored, by place.
-    #[must_use]
-    pub fn places(&self) -> Vec<(Place, usize)> {
-        let storage = self.storage.borrow();
-        let log = storage.log.iter().map(|(seq, bytes)| (Place::Entry(*seq), bytes.len()));
-        let blocks = storage.blocks.iter().map(|(id, bytes)| (Place::Block(id.clone()), bytes.len()));
-        let manifest = storage.manifest.iter().map(|stored| (Place::Manifest, stored.bytes.len()));
-        log.chain(blocks).chain(manifest).collect()
-    }
-
-    /// Flips all bits of the byte `at` of what is stored at `place`; nothing happens if it is not there.
-    pub fn damage(&self, place: &Place, at: usize) {
-        let mut storage = self.storage.borrow_mut();
-        let bytes = match place {
-            Place::Entry(seq) => storage.log.find_mut(seq),
-            Place::Block(id) => storage.blocks.find_mut(id),
-            Place::Manifest => storage.manifest.as_mut().map(|stored| &mut stored.bytes),
-        };
-        if let Some(byte) = bytes.and_then(|bytes| bytes.get_mut(at)) {
-            *byte ^= 0xff;
-        }
-    }
-
-    /// Takes away what is stored at `place`.
-    pub fn lose(&self, place: &Place) {
-        let mut storage = self.storage.borrow_mut();
-        match place {
-            Place::Entry(seq) => drop(storage.log.remove(seq)),
-            Place::Block(id) => drop(storage.blocks.remove(id)),
-            Place::Manifest => storage.manifest = None,
-        }
-    }
-
-    /// Takes everything away, as a user who clears the site's data.
-    pub fn clear(&self) {
-        *self.storage.borrow_mut() = Storage::default();
-    }
-
-    /// Runs one operation, or what its fault makes of it.
-    async fn run<R>(
-        &self,
-        operation: Operation,
-        act: impl FnOnce(&mut Storage) -> Result<R, DiskError>,
-    ) -> Result<R, DiskError> {
-        let after = self.before(operation).await?;
-        let result = act(&mut self.storage.borrow_mut());
-        match after {
-            After::Answer => result,
-            // An operation that would have failed for certain is not made uncertain by being applied.
-            After::Silence => result.and_then(|_| Err(DiskError::Unknown("injected".into()))),
-            After::Death => {
-                self.dead.set(true);
-                future::pending().await
-            }
-        }
-    }
-
-    /// What a fault does before the operation takes effect; an error when it never does.
-    async fn before(&self, operation: Operation) -> Result<After, DiskError> {
-        if self.dead.get() {
-            return future::pending().await;
-        }
-        let fault = self.faults.borrow_mut().next(operation);
-        match fault {
-            None => Ok(After::Answer),
-            Some(Fault::Abort) => Err(DiskError::Aborted("injected".into())),
-            Some(Fault::Full | Fault::Stale) if !operation.writes() => Err(DiskError::Aborted("injected".into())),
-            Some(Fault::Full) => Err(DiskError::Full("injected".into())),
-            Some(Fault::Stale) => Err(DiskError::Stale),
-            Some(Fault::Unavailable) => Err(DiskError::Unavailable("injected".into())),
-            Some(Fault::UnknownLost) => Err(DiskError::Unknown("injected".into())),
-            Some(Fault::UnknownApplied) => Ok(After::Silence),
-            Some(Fault::CrashBefore) => {
-                self.dead.set(true);
-                future::pending().await
-            }
-            Some(Fault::CrashAfter) => Ok(After::Death),
-            Some(Fault::Slow(turns)) => {
-                Turns(turns).await;
-                if self.dead.get() {
-                    return future::pending().await;
-                }
-                Ok(After::Answer)
-            }
-        }
-    }
-}
-
-/// What becomes of an operation once it took effect.
-enum After {
-    Answer,
-    Silence,
-    Death,
 }
 
 impl Storage {
-    fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         let log: usize = self.log.values().map(Vec::len).sum();
         let blocks: usize = self.blocks.values().map(Vec::len).sum();
         log + blocks + self.manifest.as_ref().map_or(0, |stored| stored.bytes.len())
@@ -248,49 +87,31 @@ impl Storage {
     }
 }
 
+#[async_trait(?Send)]
 impl Disk for MemoryDisk {
     async fn load(&self, since: Since) -> Result<Loaded, DiskError> {
-        self.run(Operation::Load, |storage| Ok(storage.load(since))).await
+        Ok(self.0.borrow().load(since))
     }
 
     async fn append(&self, seq: LogSeq, entry: &[u8], _durability: Durability) -> Result<(), DiskError> {
-        self.run(Operation::Append, |storage| storage.append(seq, entry)).await
+        self.0.borrow_mut().append(seq, entry)
     }
 
     async fn read_blocks(&self, ids: &[BlockId]) -> Result<Vec<Option<Vec<u8>>>, DiskError> {
-        self.run(Operation::ReadBlocks, |storage| Ok(ids.iter().map(|id| storage.blocks.get(id).cloned()).collect()))
-            .await
+        let storage = self.0.borrow();
+        Ok(ids.iter().map(|id| storage.blocks.get(id).cloned()).collect())
     }
 
     async fn write_blocks(&self, blocks: &[(BlockId, Vec<u8>)]) -> Result<(), DiskError> {
-        self.run(Operation::WriteBlocks, |storage| storage.write_blocks(blocks)).await
+        self.0.borrow_mut().write_blocks(blocks)
     }
 
     async fn publish(&self, manifest: &StoredManifest, drop_log_through: LogSeq) -> Result<(), DiskError> {
-        self.run(Operation::Publish, |storage| storage.publish(manifest, drop_log_through)).await
+        self.0.borrow_mut().publish(manifest, drop_log_through)
     }
 
     async fn drop_blocks(&self, ids: &[BlockId]) -> Result<(), DiskError> {
-        self.run(Operation::DropBlocks, |storage| {
-            storage.blocks.retain(|id, _| !ids.contains(id));
-            Ok(())
-        })
-        .await
-    }
-}
-
-/// Lets others have so many turns.
-struct Turns(u32);
-
-impl Future for Turns {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        if self.0 == 0 {
-            return Poll::Ready(());
-        }
-        self.0 -= 1;
-        context.waker().wake_by_ref();
-        Poll::Pending
+        self.0.borrow_mut().blocks.retain(|id, _| !ids.contains(id));
+        Ok(())
     }
 }

@@ -1,8 +1,6 @@
 //! Which operation of a handle fails, and how.
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{RngCore, SeedableRng};
-
+use crate::random::Random;
 use crate::sorted::SortedMap;
 
 /// The six operations of a disk.
@@ -71,12 +69,12 @@ pub struct FaultRates {
 }
 
 /// The faults of one handle: those laid on a given operation, and those drawn.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Faults {
     done: u64,
     planned: SortedMap<u64, Fault>,
     next_of: Vec<(Operation, Fault)>,
-    drawn: Option<(ChaCha8Rng, FaultRates)>,
+    drawn: Option<(Random, FaultRates)>,
 }
 
 impl Faults {
@@ -88,8 +86,8 @@ impl Faults {
         self.next_of.push((operation, fault));
     }
 
-    pub(super) fn draw_from(&mut self, seed: [u8; 32], rates: FaultRates) {
-        self.drawn = Some((ChaCha8Rng::from_seed(seed), rates));
+    pub(super) fn draw_from(&mut self, random: Random, rates: FaultRates) {
+        self.drawn = Some((random, rates));
     }
 
     pub(super) fn clear(&mut self) {
@@ -110,15 +108,18 @@ impl Faults {
         if let Some(position) = self.next_of.iter().position(|(planned, _)| *planned == operation) {
             return Some(self.next_of.remove(position).1);
         }
-        let (rng, rates) = self.drawn.as_mut()?;
-        draw(rng, *rates)
+        let (random, rates) = self.drawn.as_ref()?;
+        draw(random, *rates)
     }
 }
 
-fn draw(rng: &mut ChaCha8Rng, rates: FaultRates) -> Option<Fault> {
-    let first = rng.next_u32().is_multiple_of(2);
-    let turns = rng.next_u32() % 8 + 1;
-    let mut point = u16::try_from(rng.next_u32() % 1_000).expect("below 1,000");
+fn draw(random: &Random, rates: FaultRates) -> Option<Fault> {
+    let mut drawn = [0; 6];
+    random(&mut drawn);
+    let [coin, turns, a, b, c, d] = drawn;
+    let first = coin.is_multiple_of(2);
+    let turns = u32::from(turns) % 8 + 1;
+    let mut point = u16::try_from(u32::from_le_bytes([a, b, c, d]) % 1_000).expect("below 1,000");
     let table = [
         (rates.abort, Fault::Abort),
         (rates.full, Fault::Full),

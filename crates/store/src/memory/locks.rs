@@ -4,12 +4,13 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
+use async_trait::async_trait;
 use futures_channel::oneshot;
 
-use crate::locks::{LockName, Locks};
+use crate::locks::{HeldLock, LockName, Locks};
 
 /// Those who wait for each lock that is held.
-type Waiting = Rc<RefCell<BTreeMap<LockName, VecDeque<oneshot::Sender<HeldLock>>>>>;
+type Waiting = Rc<RefCell<BTreeMap<LockName, VecDeque<oneshot::Sender<Held>>>>>;
 
 /// Locks in memory. Clones share them.
 #[derive(Clone, Debug, Default)]
@@ -17,7 +18,7 @@ pub struct MemoryLocks(Waiting);
 
 /// A held lock; dropping it gives it to the next.
 #[derive(Debug)]
-pub struct HeldLock {
+struct Held {
     name: LockName,
     waiting: Option<Waiting>,
 }
@@ -29,21 +30,20 @@ impl MemoryLocks {
         Self::default()
     }
 
-    fn held(&self, name: LockName) -> HeldLock {
-        HeldLock { name, waiting: Some(self.0.clone()) }
+    fn held(&self, name: LockName) -> Held {
+        Held { name, waiting: Some(self.0.clone()) }
     }
 }
 
+#[async_trait(?Send)]
 impl Locks for MemoryLocks {
-    type Held = HeldLock;
-
     async fn lock(&self, name: LockName) -> HeldLock {
         if let Some(held) = self.try_lock(name).await {
             return held;
         }
         let (sender, receiver) = oneshot::channel();
         self.0.borrow_mut().entry(name).or_default().push_back(sender);
-        receiver.await.expect("a waiter leaves the queue only with the lock")
+        Box::new(receiver.await.expect("a waiter leaves the queue only with the lock"))
     }
 
     async fn try_lock(&self, name: LockName) -> Option<HeldLock> {
@@ -53,11 +53,11 @@ impl Locks for MemoryLocks {
         }
         waiting.insert(name, VecDeque::new());
         drop(waiting);
-        Some(self.held(name))
+        Some(Box::new(self.held(name)))
     }
 }
 
-impl Drop for HeldLock {
+impl Drop for Held {
     fn drop(&mut self) {
         let Some(waiting) = self.waiting.take() else {
             return;

@@ -8,11 +8,19 @@ use std::rc::Rc;
 use futures_executor::{LocalPool, LocalSpawner};
 use futures_util::task::LocalSpawnExt;
 use holm_store::*;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
 
 /// Records as plain bytes.
 pub type Rows = Vec<(Vec<u8>, Vec<u8>)>;
 
-pub type Store = Database<MemoryDisk, MemoryLocks>;
+pub type Store = Database;
+
+/// What a seed gives.
+pub fn random(seed: u8) -> Random {
+    let rng = RefCell::new(ChaCha8Rng::from_seed([seed; 32]));
+    Rc::new(move |bytes| rng.borrow_mut().fill_bytes(bytes))
+}
 
 /// Runs until nothing moves: futures that a crash left without an answer stay as they are.
 #[derive(Default)]
@@ -43,7 +51,7 @@ impl Pool {
 
     pub fn open(
         &mut self,
-        disk: &MemoryDisk,
+        disk: &FaultyDisk,
         locks: &MemoryLocks,
         options: Options,
         seed: u8,
@@ -54,12 +62,13 @@ impl Pool {
     /// `None` if the disk crashed.
     pub fn try_open(
         &mut self,
-        disk: &MemoryDisk,
+        disk: &FaultyDisk,
         locks: &MemoryLocks,
         options: Options,
         seed: u8,
     ) -> Option<Result<Store, StoreError>> {
-        let opened = self.run(Store::open(disk.clone(), locks.clone(), options, [seed; 32]))?;
+        let open = Store::open(Rc::new(disk.clone()), Rc::new(locks.clone()), options, [seed; SEED_BYTES]);
+        let opened = self.run(open)?;
         if let Ok(store) = &opened {
             let driven = store.clone();
             self.spawn(async move { driven.drive().await });
