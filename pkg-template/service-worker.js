@@ -4,12 +4,12 @@
 import * as engine from './engine.js';
 import { BUILD } from './build.js';
 import { handedOver } from './hand-over.js';
-import { load } from './shared.js';
+import { load, wasmBeside } from './load.js';
 
 const TAG = 'holm';
 const CACHE_PREFIX = 'holm-engine-';
 const CACHE = CACHE_PREFIX + BUILD;
-const WASM = new URL('./engine_bg.wasm', import.meta.url).href;
+const WASM = wasmBeside().href;
 
 const worker = /** @type {any} */ (globalThis);
 

@@ -2,6 +2,7 @@
 
 import { HolmError, holmError } from './errors.js';
 import { handOver } from './hand-over.js';
+import { load } from './load.js';
 import { Records } from './records.js';
 import { Schema } from './schema.js';
 import { StatusBoard } from './sync.js';
@@ -10,8 +11,9 @@ import { StatusBoard } from './sync.js';
 /** @typedef {typeof import('./engine.d.ts')} EngineModule */
 /** @typedef {{ flat: import('./engine.d.ts').EngineOptions, schema: Schema, wasm: any, askToken: ((reason: string) => Promise<string | undefined>) | undefined }} Options */
 
-/** @type {WeakMap<EngineModule, Promise<unknown>>} */
-const loaded = new WeakMap();
+// What all who share a database must give alike, as the app calls it. Functions cannot be compared: the first getToken is asked.
+const ALIKE = /** @type {const} */ ({ schema: 'schema', storage: 'storage', durability: 'durability', syncUrl: 'sync.url', scopes: 'sync.scopes' });
+
 /** @type {Map<string, Shared>} */
 const databases = new Map();
 
@@ -24,7 +26,7 @@ export async function share(module, options) {
   const { name } = options.flat;
   for (let known; (known = databases.get(name));) {
     if (known.ending) {
-      await known.ending;
+      await known.ending.catch(() => {}); // whoever closed it is told
     } else {
       known.check(options);
       return known.join();
@@ -67,12 +69,12 @@ export class Shared {
   }
 
   /** @param {Options} options */
-  check({ flat }) {
-    for (const key of /** @type {const} */ (['schema', 'storage', 'syncUrl'])) {
-      if (flat[key] !== this.#options.flat[key]) {
-        throw new HolmError('invalid-argument', `"${flat.name}" is open already with another ${key}.`, { field: key });
-      }
+  check({ flat, askToken }) {
+    const mine = this.#options;
+    for (const [key, field] of /** @type {[keyof typeof ALIKE, string][]} */ (Object.entries(ALIKE))) {
+      if (flat[key] !== mine.flat[key]) throw otherwise(flat.name, field);
     }
+    if (!askToken !== !mine.askToken) throw otherwise(flat.name, 'sync.getToken');
   }
 
   /** The last one to leave closes the engine. */
@@ -111,28 +113,9 @@ export class Shared {
 }
 
 /**
- * Instantiates the WebAssembly once; a failure may be tried again.
- * @param {EngineModule} module
- * @param {any} [wasm] where it is, when it is not beside this file
+ * @param {string} name
+ * @param {string} field
  */
-export async function load(module, wasm) {
-  let loading = loaded.get(module);
-  if (!loading) {
-    loading = module.default(wasm === undefined ? undefined : { module_or_path: wasm });
-    loaded.set(module, loading);
-  }
-  try {
-    await loading;
-  } catch (cause) {
-    loaded.delete(module);
-    throw loadError(cause);
-  }
-}
-
-/** @param {any} cause */
-function loadError(cause) {
-  if (cause instanceof WebAssembly.CompileError || cause instanceof WebAssembly.LinkError) {
-    return new HolmError('internal', "The browser refused Holm's WebAssembly; a Content-Security-Policy needs script-src 'wasm-unsafe-eval'.", { cause });
-  }
-  return new HolmError('offline', "Holm's WebAssembly file could not be loaded.", { retryable: true, cause });
+function otherwise(name, field) {
+  return new HolmError('invalid-argument', `"${name}" is open in this page already with another ${field}; give the same options, or close it first.`, { field });
 }

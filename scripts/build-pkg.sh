@@ -19,7 +19,7 @@ rm -rf "$stage" "$fresh"
 mkdir -p "$stage" "$fresh"
 cp "$ROOT"/pkg-template/*.js "$stage"
 wasm-bindgen "$CARGO_TARGET_DIR/wasm32-unknown-unknown/wasm/holm.wasm" \
-  --target web --no-typescript --out-dir "$stage" --out-name engine
+  --target web --no-typescript --omit-default-module-path --out-dir "$stage" --out-name engine
 node "$ROOT/scripts/check-seam.js" "$ROOT/pkg-template/engine.d.ts" "$stage/engine.js"
 
 # By name, since like functions pack best side by side. The features are what rustc emits; the tool would assume fewer.
@@ -36,7 +36,7 @@ printf 'export const BUILD = "%s";\n' "$build" >"$stage/build.js"
 "$bin/esbuild" "$stage/index.js" "$stage/service-worker.js" --bundle --splitting --chunk-names='shared-[hash]' \
   --format=esm --target=es2022 --minify --log-level=warning --log-override:import-is-undefined=error --outdir="$fresh"
 
-cp "$ROOT"/pkg-template/{package.json,README.md,index.d.ts,service-worker.d.ts} "$ROOT"/LICENSE-{MIT,APACHE} "$fresh"
+cp "$ROOT"/pkg-template/{package.json,README.md,index.d.ts,service-worker.d.ts,holm.wasm.d.ts} "$ROOT"/LICENSE-{MIT,APACHE} "$fresh"
 rm -rf "$ROOT/pkg"
 cp -r "$fresh" "$ROOT/pkg"
 

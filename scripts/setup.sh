@@ -86,6 +86,16 @@ need_chromium() {
   export HOLM_CHROMIUM
 }
 
+# The built package as npm would upload it.
+pack_package() {
+  local folder=$BUILT/tarball
+  rm -rf "$folder"
+  mkdir -p "$folder"
+  (cd "$ROOT/pkg" && npm pack --pack-destination "$folder" --loglevel=error >/dev/null)
+  HOLM_TARBALL=$(echo "$folder"/*.tgz)
+  export HOLM_TARBALL
+}
+
 # The reference server, optimised but quick to link.
 build_server() {
   say "building the server"

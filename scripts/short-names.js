@@ -1,6 +1,8 @@
 // Shortens the names that the engine and its glue call each other by. wasm-bindgen's end in 16 random digits, which no
-// compression takes away; nobody but these two files reads them.
+// compression takes away; nobody but these two files reads them. The first import is named by a digest of them all, so that
+// an engine and a glue of different builds do not fit each other by chance.
 
+import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 
 const GLUE = './engine_bg.js';
@@ -54,7 +56,7 @@ function renamedExports(body) {
 }
 
 function shortened(names, name, letter) {
-  if (!names.has(name)) names.set(name, `__${letter}${names.size.toString(36)}`);
+  if (!names.has(name)) names.set(name, `__${letter}${names.size === 0 ? seam : names.size.toString(36)}`);
   return names.get(name);
 }
 
@@ -103,7 +105,16 @@ class Reader {
   }
 }
 
-writeFileSync(wasmFile, renamedWasm(readFileSync(wasmFile)));
+/** Eight digits that stay the same while the names of all imports and exports do. */
+function digest(wasm) {
+  const module = new WebAssembly.Module(wasm);
+  const names = [...WebAssembly.Module.imports(module), ...WebAssembly.Module.exports(module)].map(({ name }) => name);
+  return createHash('sha256').update(names.join()).digest('hex').slice(0, 8);
+}
+
+const wasm = readFileSync(wasmFile);
+const seam = digest(wasm);
+writeFileSync(wasmFile, renamedWasm(wasm));
 const glue = readFileSync(glueFile, 'utf8')
   .replace(/\b__wb\w+/g, name => short.imports.get(name) ?? name)
   .replace(/\bwasm\.(\w+)/g, (text, name) => (short.exports.has(name) ? `wasm.${short.exports.get(name)}` : text));

@@ -36,8 +36,12 @@ part_js() {
 }
 
 part_package() {
+  need_node_modules
+  need_chromium
   scripts/build-pkg.sh
-  node --test --test-reporter=tap tests/package/*.test.js
+  pack_package
+  build_server
+  node --test --test-reporter=tap --test-concurrency=1 tests/package/*.test.js
 }
 
 # wasm-pack passes when it finds no tests at all, so the tests that were written are counted.

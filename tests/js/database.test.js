@@ -53,14 +53,46 @@ test('opening a name again shares one engine, and the last close ends it', async
   await closing;
   assert.equal(module.engines.length, 2);
   await again.close();
-  assert.deepEqual(module.log.filter(line => !line.startsWith('write')), ['init undefined', 'open shared', 'close', 'open shared', 'close']);
+  assert.deepEqual(module.log.filter(line => !line.startsWith('write')), ['init', 'open shared', 'close', 'open shared', 'close']);
 });
 
-test('the same name with another schema is refused', async () => {
-  const { db, module } = await opened({ name: 'mixed' });
+test('the same name with other options is refused, by the option that differs', async () => {
+  const sync = { url: 'http://server.test/sync', getToken: () => 'a', scopes: [{ name: 'all' }] };
+  const { db, module } = await opened({ name: 'mixed', sync });
   const other = defineSchema({ version: 2, collections: {} });
-  await assert.rejects(openDatabase(module, { name: 'mixed', schema: other }), { code: 'invalid-argument', field: 'schema' });
-  await db.close();
+  for (const [options, field] of [
+    [{ schema: other, sync }, 'schema'], [{ sync, storage: 'memory' }, 'storage'], [{ sync, durability: 'strict' }, 'durability'],
+    [{}, 'sync.url'], [{ sync: { ...sync, url: 'http://server.test/other' } }, 'sync.url'], [{ sync: { ...sync, scopes: [] } }, 'sync.scopes'],
+    [{ sync: { ...sync, getToken: undefined } }, 'sync.getToken'],
+  ]) {
+    await assert.rejects(openDatabase(module, { name: 'mixed', schema, ...options }), error => {
+      assert(error instanceof HolmError);
+      assert.match(error.message, /^"mixed" is open in this page already with another \S+; give the same options, or close it first\.$/);
+      return error.code === 'invalid-argument' && error.field === field;
+    }, field);
+  }
+  const same = defineSchema({ version: 1, collections: {
+    tasks: { fields: { title: t.string(), done: t.boolean().default(false), count: t.integer().optional() } } } });
+  const again = await openDatabase(module, { name: 'mixed', schema: same, sync: { ...sync, getToken: () => 'b' } });
+  assert.equal(await module.engines[0].askToken('first'), 'a', 'the first getToken stays');
+  assert.equal(module.engines.length, 1);
+  await Promise.all([db.close(), again.close()]);
+});
+
+test('a close that fails does not fail who opens next', async () => {
+  const { db, module, engine } = await opened({ name: 'stuck' });
+  /** @type {(error: Error) => void} */
+  let fail = () => {};
+  const asked = new Promise(resolve => {
+    engine.close = () => { resolve(); return new Promise((_, reject) => { fail = reject; }); };
+  });
+  const closing = db.close();
+  await asked;
+  const next = openDatabase(module, { name: 'stuck', schema });
+  fail(engineError('storage-failed'));
+  await assert.rejects(closing, holmError('storage-failed'));
+  await (await next).close();
+  assert.equal(module.engines.length, 2);
 });
 
 test('a failed open can be tried again', async () => {
@@ -75,11 +107,10 @@ test('WebAssembly that does not load is told, and tried again', async () => {
   const module = fakeModule();
   const init = module.default;
   module.default = async () => { throw new TypeError('Failed to fetch'); };
-  await assert.rejects(openDatabase(module, { name: 'load', schema }), { code: 'offline', retryable: true });
-  module.default = async () => { throw new WebAssembly.CompileError('blocked by CSP'); };
-  await assert.rejects(openDatabase(module, { name: 'load', schema }), /wasm-unsafe-eval/);
+  const loading = { name: 'load', schema };
+  await Promise.all([1, 2].map(() => assert.rejects(openDatabase(module, loading), { name: 'HolmError', code: 'engine-unavailable' })));
   module.default = init;
-  await (await openDatabase(module, { name: 'load', schema })).close();
+  await (await openDatabase(module, loading)).close();
 });
 
 test('a write carries its receipt at once and its sync when asked', async () => {

@@ -14,8 +14,8 @@ export function fakeModule() {
     log,
     engines,
     failNextOpen(error) { failing = error; },
-    async default(source) {
-      log.push(`init ${JSON.stringify(source?.module_or_path)}`);
+    async default() {
+      log.push('init');
     },
     async open_engine(options, askToken, onEvent) {
       log.push(`open ${options.name}`);

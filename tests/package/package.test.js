@@ -1,70 +1,88 @@
-// The package as npm would deliver it: packed, installed into an empty app, imported where there is no browser.
+// The package as npm delivers it: what is in it, its types, and that it can be imported where there is no browser.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { before, test } from 'node:test';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const app = mkdtempSync(join(tmpdir(), 'holm-app-'));
-const installed = join(app, 'node_modules/holm');
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
 
-const run = (command, args) => execFileSync(command, args, { cwd: app, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+import { App, ROOT } from './harness/app.js';
 
-before(() => {
-  run('npm', ['pack', join(root, 'pkg'), '--pack-destination', app, '--loglevel=error']);
-  writeFileSync(join(app, 'package.json'), '{"name":"app","private":true,"type":"module"}');
-  const [tarball] = readdirSync(app).filter(name => name.endsWith('.tgz'));
-  run('npm', ['install', `./${tarball}`, '--offline', '--loglevel=error']);
-});
-after(() => rmSync(app, { recursive: true, force: true }));
+/** @type {App} */
+let app;
+before(async t => { app = await App.create(t); });
+
+const read = name => readFileSync(join(app.installed, name), 'utf8');
 
 test('importing it does nothing, and works without a browser', () => {
-  writeFileSync(join(app, 'ssr.js'), `
-    const before = Object.getOwnPropertyNames(globalThis).sort().join();
+  app.write({ 'ssr.js': `
+    const names = () => Reflect.ownKeys(globalThis).map(String).sort().join();
+    const before = names();
+    for (const name of ['fetch', 'setTimeout', 'setInterval', 'queueMicrotask']) {
+      const call = globalThis[name];
+      globalThis[name] = (...given) => { process.exitCode = 3; return call(...given); };
+    }
     const holm = await import('holm');
-    if (Object.getOwnPropertyNames(globalThis).sort().join() !== before) throw new Error('it left something behind');
     const schema = holm.defineSchema({ version: 1, collections: { tasks: { fields: { title: holm.t.string() } } } });
-    const code = await holm.open({ name: 'x', schema, wasm: new Uint8Array() }).then(() => 'opened', error => error.code);
-    console.log(JSON.stringify({ names: Object.keys(holm).sort(), code }));
-  `);
-  assert.deepEqual(JSON.parse(run('node', ['ssr.js'])), { names: ['HolmError', 'defineSchema', 'open', 't'], code: 'internal' });
+    if (names() !== before) process.exitCode = 4;
+    console.log(Object.keys(holm).sort().join());
+  ` });
+  assert.equal(app.run('node', ['ssr.js']), 'HolmError,defineSchema,open,t\n');
 });
 
-test('its exports resolve, to files that are there', () => {
-  const { exports, sideEffects, version } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
+test('CommonJS may require it', () => {
+  app.write({ 'old.cjs': "const { open } = require('holm'); console.log(typeof open);" });
+  assert.equal(app.run('node', ['--no-warnings', 'old.cjs']), 'function\n');
+});
+
+test('opening without a browser says what to do, and with the bytes in memory it works', () => {
+  app.write({ 'node.js': `
+    import { readFile } from 'node:fs/promises';
+    import { fileURLToPath } from 'node:url';
+    import { defineSchema, HolmError, open, t } from 'holm';
+    const schema = defineSchema({ version: 1, collections: { tasks: { fields: { title: t.string() } } } });
+    const failure = await open({ name: 'x', schema, storage: 'memory' }).catch(error => error);
+    console.log(failure instanceof HolmError, failure.code, failure.message);
+    const wasm = await readFile(fileURLToPath(import.meta.resolve('holm/holm.wasm')));
+    const db = await open({ name: 'x', schema, storage: 'memory', wasm });
+    const id = await db.tasks.put({ title: 'rendered on a server' });
+    console.log((await db.tasks.get(id)).title);
+    await db.close();
+  ` });
+  assert.deepEqual(app.run('node', ['node.js']).trim().split('\n'), [
+    'true engine-unavailable Holm opens databases in browsers; elsewhere, give open the bytes of its WebAssembly as "wasm".',
+    'rendered on a server',
+  ]);
+});
+
+test('it holds what its exports name, and nothing else', () => {
+  const { exports, version } = JSON.parse(read('package.json'));
   const targets = Object.values(exports).flatMap(target => (typeof target === 'string' ? [target] : Object.values(target)));
-  for (const target of targets) assert(readFileSync(join(installed, target)).length > 0, target);
-  assert.deepEqual(sideEffects, ['./service-worker.js']);
-  assert.match(readFileSync(join(root, 'Cargo.toml'), 'utf8'), new RegExp(`^version = "${version}"$`, 'm'), 'one version everywhere');
-  const wasm = readFileSync(join(installed, exports['./holm.wasm']));
-  assert(WebAssembly.validate(wasm));
+  for (const target of targets) assert(read(target).length > 0, target);
+  assert.match(readFileSync(join(ROOT, 'Cargo.toml'), 'utf8'), new RegExp(`^version = "${version}"$`, 'm'), 'one version everywhere');
+  assert(WebAssembly.validate(readFileSync(join(app.installed, 'engine_bg.wasm'))));
+  const besides = readdirSync(app.installed).filter(name => !targets.includes(`./${name}`));
+  assert.deepEqual(besides.map(name => name.replace(/^shared-\w+/, 'shared')).toSorted(), ['LICENSE-APACHE', 'LICENSE-MIT', 'README.md', 'shared.js']);
 });
 
-test('an app in TypeScript gets its rows from its schema', () => {
-  writeFileSync(join(app, 'app.ts'), `
-    import { defineSchema, open, t } from 'holm';
-    import { provideToken } from 'holm/service-worker';
-    const schema = defineSchema({ version: 1, collections: { tasks: { fields: { title: t.string(), done: t.boolean().default(false) } } } });
-    const db = await open({ name: 'app', schema });
-    const title: string | undefined = (await db.tasks.where({ done: false }).first())?.title;
-    // @ts-expect-error not a field
-    await db.tasks.put({ title: 'x', colour: 'red' });
-    provideToken(async () => title);
-  `);
-  for (const resolution of ['nodenext', 'bundler']) {
-    const module = resolution === 'nodenext' ? 'nodenext' : 'esnext';
-    run(join(root, 'node_modules/.bin/tsc'), ['--noEmit', '--strict', '--target', 'es2022', '--lib', 'es2022,dom', '--types', '', '--module', module, '--moduleResolution', resolution, 'app.ts']);
-  }
+test('publint finds nothing', async () => {
+  const { messages, pkg } = await publint({ pkgDir: app.installed, strict: true, pack: false });
+  assert.deepEqual(messages.map(message => formatMessage(message, pkg)), []);
+});
+
+test('the types are right, says arethetypeswrong', () => {
+  // For the package is one of modules: what `require` gets of it are the types of modules.
+  app.runTool('attw', [process.env.HOLM_TARBALL, '--profile', 'esm-only', '--no-definitely-typed', '--format', 'ascii']);
 });
 
 test('a bundler that shakes trees keeps the worker and drops the rest', () => {
-  writeFileSync(join(app, 'unused.js'), "import { open } from 'holm'; console.log('nothing of it is used');");
-  writeFileSync(join(app, 'worker.js'), "import 'holm/service-worker';");
-  const bundle = file => run(join(root, 'node_modules/.bin/esbuild'), [file, '--bundle', '--format=esm', '--log-level=error']);
+  app.write({
+    'unused.js': "import { open } from 'holm'; console.log('nothing of it is used');",
+    'worker.js': "import 'holm/service-worker';",
+  });
+  const bundle = file => app.runTool('esbuild', [file, '--bundle', '--format=esm', '--log-level=error']);
   assert(bundle('unused.js').length < 4000, 'an import that is not used costs nothing');
   assert(bundle('worker.js').includes('holm-sync'));
 });

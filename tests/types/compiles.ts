@@ -121,5 +121,5 @@ export async function opening(): Promise<void> {
 export async function anything(db: Database, collection: Collection): Promise<unknown> {
   await collection.put({ whatever: 1 });
   await collection.where({ some: { gt: 1 } }).orderBy('-some').all();
-  return db.tasks.all();
+  return db.tasks?.all();
 }
