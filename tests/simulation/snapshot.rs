@@ -13,8 +13,7 @@ use holm_core::schema::Schema;
 use holm_core::sync::{Checkpoint, SyncState};
 use holm_protocol::{FromJson, from_json_text};
 use holm_store::{
-    Database, Direction, FaultyDisk, Fence, Key, KeyRange, MemoryLocks, Missing, Options, Read, SEED_BYTES, Show,
-    Value, View,
+    Database, Direction, FaultyDisk, Fence, Key, KeyRange, MemoryLocks, Missing, Options, Read, SEED_BYTES, Show, Value,
 };
 
 use crate::history::Name;
@@ -64,7 +63,7 @@ impl Snapshot {
         Ok(Some(snapshot))
     }
 
-    fn read(view: &View<'_>, schema: &Schema) -> Result<Result<Self, String>, Missing> {
+    fn read(view: &dyn Read, schema: &Schema) -> Result<Result<Self, String>, Missing> {
         let mut snapshot = Self::default();
         for (key, value) in view.scan(&KeyRange::all(), Direction::Forward, usize::MAX)? {
             if let Err(why) = snapshot.add(&key, &value) {

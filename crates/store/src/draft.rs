@@ -15,13 +15,13 @@ use crate::view::{self, Read, Show};
 pub struct Draft<'a> {
     tables: &'a Tables,
     blocks: &'a dyn Blocks,
-    overlay: &'a Batch,
+    overlay: Option<&'a Batch>,
     own: Batch,
     record: Option<&'a RefCell<ReadSet>>,
 }
 
 impl<'a> Draft<'a> {
-    pub(crate) fn new(tables: &'a Tables, blocks: &'a dyn Blocks, overlay: &'a Batch) -> Self {
+    pub(crate) fn new(tables: &'a Tables, blocks: &'a dyn Blocks, overlay: Option<&'a Batch>) -> Self {
         Self { tables, blocks, overlay, own: Batch::new(), record: None }
     }
 
@@ -45,7 +45,7 @@ impl<'a> Draft<'a> {
     /// # Errors
     /// [`ReadConflict`]: begin the transaction again.
     pub fn validate(&self, set: &ReadSet) -> Result<(), ReadConflict> {
-        set.check(self.tables, Some(self.overlay))
+        set.check(self.tables, self.overlay)
     }
 
     pub(crate) fn into_batch(self) -> Batch {
@@ -53,7 +53,7 @@ impl<'a> Draft<'a> {
     }
 
     fn layers(&self) -> Layers<'_> {
-        Layers { batches: [Some(&self.own), Some(self.overlay)], ..view::layers(self.tables, self.blocks) }
+        Layers { batches: [Some(&self.own), self.overlay], ..view::layers(self.tables, self.blocks) }
     }
 }
 

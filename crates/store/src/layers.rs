@@ -100,7 +100,7 @@ impl<'a> Layers<'a> {
     }
 
     fn maps(&self) -> impl Iterator<Item = &'a Memory> {
-        self.batches.into_iter().flatten().chain([self.memory])
+        self.batches.into_iter().flatten().chain([self.memory]).filter(|map| !map.is_empty())
     }
 
     fn sources(&self, range: &KeyRange, direction: Direction) -> Result<Vec<Source<'a>>, Missing> {

@@ -1,7 +1,7 @@
 //! An ordered map from byte keys to byte values, with atomic batches, over a [`Disk`] of six operations.
 //!
 //! A [`Database`] is one handle on a store that others may share. Writes are planned over a [`Draft`] and committed by
-//! one log entry; reads run over a [`View`] and never wait for themselves: what is not in memory is [`Missing`], and the
+//! one log entry; reads never wait for themselves: what is not in memory is [`Missing`], and the
 //! driver reads it and runs them again. The pieces that decide are plain machines without IO, in [`machine`].
 
 mod append;
@@ -28,7 +28,7 @@ mod sorted;
 mod tables;
 mod view;
 
-pub use database::{Applied, Change, Database, Observer, Options, Origin, SEED_BYTES};
+pub use database::{Applied, Change, Database, Look, Observer, Options, Origin, SEED_BYTES};
 pub use disk::{BlockId, Disk, DiskError, Durability, Generation, Loaded, LogSeq, Since, StoredManifest};
 pub use draft::Draft;
 pub use error::{CommitError, Damage, Place, PlanError, ReadConflict, ReadError, StoreError};
@@ -42,7 +42,7 @@ pub use random::Random;
 pub use read_set::ReadSet;
 pub use salvage::{Salvage, salvage};
 pub use sorted::SortedMap;
-pub use view::{Read, Show, View};
+pub use view::{Read, Show};
 
 /// The machines that decide, for whoever drives them: [`Database`], and the search over their every interleaving.
 pub mod machine {

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use crate::blocks::BlockSet;
 use crate::cache::Cache;
 use crate::disk::BlockId;
+use crate::draft::Draft;
 use crate::encoding::Block;
 use crate::key::{Direction, Key, KeyRange, Value, successor};
 use crate::layers::{Blocks, Layers};
@@ -65,23 +66,11 @@ impl Blocks for Resident<'_> {
     }
 }
 
-/// The store at one moment: what is committed, and nothing else.
-pub struct View<'a> {
-    layers: Layers<'a>,
-    record: Option<&'a RefCell<ReadSet>>,
-}
-
-impl<'a> View<'a> {
-    pub(crate) fn new(tables: &'a Tables, blocks: &'a dyn Blocks, record: Option<&'a RefCell<ReadSet>>) -> Self {
-        Self { layers: layers(tables, blocks), record }
-    }
-}
-
 impl Tables {
     /// Reads over these tables and `blocks`.
     #[must_use]
-    pub fn view<'a>(&'a self, blocks: &'a BlockSet) -> View<'a> {
-        View::new(self, blocks, None)
+    pub fn view<'a>(&'a self, blocks: &'a BlockSet) -> impl Read + 'a {
+        Draft::new(self, blocks, None)
     }
 }
 
@@ -103,19 +92,6 @@ pub(crate) fn visit(
     show: &mut Show<'_>,
 ) -> Result<(), Missing> {
     layers.walk(range, direction, &mut |key, value| value.map_or(ControlFlow::Continue(()), |value| show(key, value)))
-}
-
-impl Read for View<'_> {
-    fn get(&self, key: &[u8]) -> Result<Option<Value>, Missing> {
-        if let Some(set) = self.record {
-            set.borrow_mut().add_key(key);
-        }
-        self.layers.find(key)
-    }
-
-    fn visit(&self, range: &KeyRange, direction: Direction, show: &mut Show<'_>) -> Result<(), Missing> {
-        visit_recorded(&self.layers, self.record, range, direction, show)
-    }
 }
 
 /// The same, adding to `record` the part of the range that was seen.

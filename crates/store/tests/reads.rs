@@ -65,7 +65,7 @@ fn read_into(
 ) -> Result<usize, ReadError> {
     let (store, set) = (store.clone(), set.clone());
     let read = async move {
-        let found = store.read_into(&set, |view| view.scan(&range, Direction::Forward, limit)).await;
+        let found = store.rehearse(&set, |view| view.scan(&range, Direction::Forward, limit)).await;
         found.map(|rows| rows.len())
     };
     pool.run(read).expect("the read ends")

@@ -114,7 +114,7 @@ impl Engine {
 
     async fn pull(&self, now_ms: u64, lease: Lease) -> Result<(), Error> {
         let cx = self.context(now_ms);
-        let request: PullRequest = self.plan(|view| pull::request(view, &cx.borrow())).await?;
+        let request: PullRequest = self.read(|view| pull::request(view, &cx.borrow())).await?;
         self.edit_status(|status| status.phase = Phase::Pulling);
         let (answer, at_ms) = self.send("pull", encode(&request)).await;
         let response = match read_pull(answer, at_ms) {

@@ -27,7 +27,7 @@ use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
 use holm_protocol::{ErrorCode, MutationId};
-use holm_store::{CommitError, Database, Draft, Durability, Missing, Observer, PlanError, Random, View};
+use holm_store::{CommitError, Database, Draft, Durability, Observer, PlanError, Random, Read, ReadError, ReadSet};
 
 pub use exchange::Step;
 pub use failure::{disk_error, store_error};
@@ -158,7 +158,7 @@ impl Engine {
     pub async fn records(&self, collection: &str, ids: &[String]) -> Result<Vec<Option<Row>>, Error> {
         let collection = self.inner.schema.collection(collection)?.name.clone();
         ids.iter().try_for_each(|id| check_id(id))?;
-        self.read(|view| ids.iter().map(|id| records::row(view, &collection, id)).collect()).await
+        self.read(|view| rows(view, &collection, ids)).await
     }
 
     /// Reads what a query finds.
@@ -166,7 +166,7 @@ impl Engine {
     /// # Errors
     /// `storage-…`; `closed`.
     pub async fn query(&self, query: &Query) -> Result<Vec<Row>, Error> {
-        self.read(|view| query.run(view)).await
+        self.read(|view| Ok(query.run(view)?)).await
     }
 
     /// Counts what a query finds.
@@ -174,7 +174,7 @@ impl Engine {
     /// # Errors
     /// `storage-…`; `closed`.
     pub async fn count(&self, query: &Query) -> Result<usize, Error> {
-        self.read(|view| query.count(view)).await
+        self.read(|view| Ok(query.count(view)?)).await
     }
 
     /// Reads a query.
@@ -206,7 +206,7 @@ impl Engine {
     /// # Errors
     /// `storage-…`; `closed`.
     pub async fn kv_read(&self, now_ms: u64, space: &str, key: &str) -> Result<Option<String>, Error> {
-        self.read(|view| kv::read(view, space, key, now_ms)).await
+        self.read(|view| Ok(kv::read(view, space, key, now_ms)?)).await
     }
 
     /// Removes a key of a namespace.
@@ -227,7 +227,7 @@ impl Engine {
     /// # Errors
     /// `storage-…`; `closed`.
     pub async fn kv_keys(&self, now_ms: u64, space: &str) -> Result<Vec<String>, Error> {
-        self.read(|view| kv::keys(view, space, now_ms)).await
+        self.read(|view| Ok(kv::keys(view, space, now_ms)?)).await
     }
 
     /// What became of a call.
@@ -235,7 +235,7 @@ impl Engine {
     /// # Errors
     /// `storage-…`; `closed`.
     pub async fn receipt(&self, receipt: &str) -> Result<Receipt, Error> {
-        self.plan(move |view| outbox::receipt(view, receipt)).await
+        self.read(|view| outbox::receipt(view, receipt)).await
     }
 
     /// Every parked mutation.
@@ -243,7 +243,7 @@ impl Engine {
     /// # Errors
     /// `storage-…`; `closed`.
     pub async fn parked(&self) -> Result<Vec<Parked>, Error> {
-        self.plan(|view| outbox::parked_list(view)).await
+        self.read(|view| outbox::parked_list(view)).await
     }
 
     /// Writes what a parked mutation wanted once more.
@@ -300,14 +300,40 @@ impl Engine {
         Ok(())
     }
 
-    async fn read<R>(&self, f: impl FnMut(&View<'_>) -> Result<R, Missing>) -> Result<R, Error> {
-        self.ensure_open()?;
-        self.inner.db.read(f).await.map_err(|error| store_error(&error))
+    /// Reads what is committed.
+    async fn read<R>(&self, mut f: impl FnMut(&dyn Read) -> Planned<R>) -> Result<R, Error> {
+        let mut found = None;
+        let mut plan = |draft: &mut Draft<'_>| {
+            found = Some(f(draft)?);
+            Ok(())
+        };
+        self.look(None, &mut plan).await?;
+        Ok(found.expect(RAN))
     }
 
-    /// Runs a fallible plan that only reads.
-    async fn plan<R>(&self, mut f: impl FnMut(&View<'_>) -> Planned<R>) -> Result<R, Error> {
-        self.read(|view| run_plan(f(view))).await?
+    /// As [`Engine::read`], compiled once for all plans; with `reads`, as a transaction that has read these sees it.
+    fn look<'l>(
+        &'l self,
+        reads: Option<&'l RefCell<ReadSet>>,
+        plan: &'l mut dyn FnMut(&mut Draft<'_>) -> Planned<()>,
+    ) -> LocalBoxFuture<'l, Result<(), Error>> {
+        Box::pin(async move {
+            self.ensure_open()?;
+            let mut outcome = Ok(());
+            let mut look = |draft: &mut Draft<'_>| match plan(draft) {
+                Err(PlanError::Missing(missing)) => Err(missing),
+                Err(PlanError::Failed(error)) => {
+                    outcome = Err(error);
+                    Ok(())
+                }
+                Ok(()) => Ok(()),
+            };
+            match self.inner.db.look(reads, &mut look).await {
+                Ok(()) => outcome,
+                Err(ReadError::Conflict(_)) => Err(contention()),
+                Err(ReadError::Store(error)) => Err(store_error(&error)),
+            }
+        })
     }
 
     /// Commits what a plan writes, and gives what it returned.
@@ -323,15 +349,17 @@ impl Engine {
             Ok(())
         };
         self.commit_plan(durability, Box::new(plan)).await?;
-        Ok(planned.take().expect("a plan that was committed has run"))
+        Ok(planned.take().expect(RAN))
     }
 
     /// As [`Engine::commit`], compiled once for all plans.
-    async fn commit_plan(&self, durability: Durability, plan: Plan) -> Result<(), Error> {
-        self.ensure_open()?;
-        self.inner.db.commit(durability, plan).await.map_err(|error| match error {
-            CommitError::Plan(error) => error,
-            CommitError::Store(error) => store_error(&error),
+    fn commit_plan(&self, durability: Durability, plan: Plan) -> LocalBoxFuture<'_, Result<(), Error>> {
+        Box::pin(async move {
+            self.ensure_open()?;
+            self.inner.db.commit(durability, plan).await.map_err(|error| match error {
+                CommitError::Plan(error) => error,
+                CommitError::Store(error) => store_error(&error),
+            })
         })
     }
 
@@ -342,11 +370,17 @@ impl Engine {
     }
 }
 
-/// Missing blocks are the store's business, a failure is the plan's own.
-fn run_plan<R>(planned: Planned<R>) -> Result<Result<R, Error>, Missing> {
-    match planned {
-        Ok(found) => Ok(Ok(found)),
-        Err(PlanError::Missing(missing)) => Err(missing),
-        Err(PlanError::Failed(error)) => Ok(Err(error)),
+/// Rows by id, in the order asked.
+fn rows(view: &dyn Read, collection: &str, ids: &[String]) -> Planned<Vec<Option<Row>>> {
+    let mut rows = Vec::with_capacity(ids.len());
+    for id in ids {
+        rows.push(records::row(view, collection, id)?);
     }
+    Ok(rows)
+}
+
+const RAN: &str = "a plan that succeeds has run";
+
+fn contention() -> Error {
+    Error::new(ErrorCode::Contention, "what the transaction read has changed; it is run again")
 }

@@ -66,7 +66,7 @@ impl Engine {
         let name = self.inner.schema.collection(collection)?.name.clone();
         check_id(id)?;
         let (lane, parked) = self
-            .plan(|view| {
+            .read(|view| {
                 let mut parked = outbox::parked_list(view)?;
                 parked.retain(|parked| parked.entry.collection == name && parked.entry.id == id);
                 Ok((outbox::lane(view, &name, id)?, parked))

@@ -87,7 +87,7 @@ impl Engine {
         let (schema, client) = (Rc::clone(&self.inner.schema), ClientId(format!("c_{}", self.draw())));
         let queued = self.inner.scopes.is_some();
         self.commit(Durability::Relaxed, move |draft| set_up(draft, &schema, &client, queued)).await?;
-        let sync = self.plan(|view| SyncState::read(view)).await?;
+        let sync = self.read(|view| SyncState::read(view)).await?;
         let limits = sync.limits.map_or(PushLimits::default(), |limits| PushLimits::default().within(limits));
         self.inner.push_limits.set(limits);
         let mut status = self.inner.status.borrow_mut();
@@ -120,7 +120,7 @@ impl Engine {
 
     /// Counts what waits, at open and after other tabs moved the log past what we saw.
     pub(super) async fn take_census(&self) -> Result<(), Error> {
-        let census = self.read(|view| Census::take(view)).await?;
+        let census = self.read(|view| Ok(Census::take(view)?)).await?;
         *self.inner.census.borrow_mut() = census;
         self.inner.changed.notify();
         Ok(())

@@ -7,14 +7,14 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use holm_protocol::{Data, ErrorCode};
-use holm_store::{Draft, ReadConflict, ReadError, ReadSet};
+use holm_store::{Draft, ReadSet};
 
-use super::{Engine, parse_rows, run_plan, store_error};
+use super::{Engine, RAN, contention, parse_rows, rows};
 use crate::Error;
 use crate::local::Local;
 use crate::outbox::{self, Operation, Planned, WriteContext};
 use crate::query::Query;
-use crate::records::{self, Row};
+use crate::records::Row;
 use crate::schema::{Schema, check_id};
 use crate::sync::push::{BYTES_PER_PUSH, MUTATIONS_PER_PUSH};
 
@@ -97,11 +97,7 @@ impl Engine {
     ) -> Result<Vec<Option<Row>>, Error> {
         let collection = self.inner.schema.collection(collection)?.name.clone();
         ids.iter().try_for_each(|id| check_id(id))?;
-        self.tx_read(tx, now_ms, |draft| {
-            let rows = ids.iter().map(|id| records::row(draft, &collection, id));
-            Ok(rows.collect::<Result<_, _>>()?)
-        })
-        .await
+        self.tx_read(tx, now_ms, |draft| rows(draft, &collection, ids)).await
     }
 
     /// Runs a query as the transaction sees it, its own writes included.
@@ -143,7 +139,7 @@ impl Engine {
         script.check_size()?;
         let reads = tx.reads.borrow().clone();
         self.commit(self.inner.durability, move |draft| {
-            draft.validate(&reads).map_err(contention)?;
+            draft.validate(&reads).map_err(|_| contention())?;
             script.play(draft)
         })
         .await
@@ -155,17 +151,18 @@ impl Engine {
         now_ms: u64,
         mut f: impl FnMut(&mut Draft<'_>) -> Planned<R>,
     ) -> Result<R, Error> {
-        self.ensure_open()?;
         let script = self.script(tx, now_ms, "");
-        let rehearsal = |draft: &mut Draft<'_>| run_plan(script.play(draft).and_then(|()| f(draft)));
-        let played = self.inner.db.rehearse(&tx.reads, rehearsal);
-        let played = played.await.map_err(|error| match error {
-            ReadError::Conflict(conflict) => contention(conflict),
-            ReadError::Store(error) => store_error(&error),
-        });
+        let mut found = None;
+        let mut rehearsal = |draft: &mut Draft<'_>| {
+            script.play(draft)?;
+            found = Some(f(draft)?);
+            Ok(())
+        };
+        let played = self.look(Some(&tx.reads), &mut rehearsal).await;
         // Every write moves the clock and the order; a transaction does not depend on where they stand.
         tx.reads.borrow_mut().forget(&Local::key());
-        played?
+        played?;
+        Ok(found.expect(RAN))
     }
 
     fn script(&self, tx: &Transaction, now_ms: u64, receipt: &str) -> Script {
@@ -177,8 +174,4 @@ impl Engine {
             queued: self.inner.scopes.is_some(),
         }
     }
-}
-
-fn contention(_: ReadConflict) -> Error {
-    Error::new(ErrorCode::Contention, "what the transaction read has changed; it is run again")
 }

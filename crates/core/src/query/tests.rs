@@ -379,12 +379,12 @@ fn a_diff_names_what_came_changed_and_went() {
 }
 
 /// Counts what it shows.
-struct Counted<'v, R> {
-    view: &'v R,
+struct Counted<'v> {
+    view: &'v dyn Read,
     shown: Cell<usize>,
 }
 
-impl<R: Read> Read for Counted<'_, R> {
+impl Read for Counted<'_> {
     fn get(&self, key: &[u8]) -> Result<Option<holm_store::Value>, Missing> {
         self.shown.set(self.shown.get() + 1);
         self.view.get(key)

@@ -5,7 +5,7 @@ use futures_executor::LocalPool;
 use futures_util::task::LocalSpawnExt;
 use holm_protocol::{ErrorCode, Hlc};
 use holm_store::{
-    Applied, CommitError, Database, Durability, MemoryDisk, MemoryLocks, Options, PlanError, SEED_BYTES, View,
+    Applied, CommitError, Database, Durability, MemoryDisk, MemoryLocks, Options, PlanError, Read, SEED_BYTES,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -47,7 +47,7 @@ impl Store {
         done
     }
 
-    pub(crate) fn read<R>(&mut self, plan: impl FnMut(&View<'_>) -> Result<R, Missing>) -> R {
+    pub(crate) fn read<R>(&mut self, plan: impl FnMut(&dyn Read) -> Result<R, Missing>) -> R {
         self.pool.run_until(self.db.read(plan)).expect("memory does not fail")
     }
 

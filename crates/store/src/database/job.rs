@@ -45,7 +45,7 @@ where
     F: FnMut(&mut Draft<'_>) -> Result<R, PlanError<E>>,
 {
     fn plan(&mut self, tables: &Tables, blocks: &dyn Blocks, overlay: &Batch) -> Result<Batch, Missing> {
-        let mut draft = Draft::new(tables, blocks, overlay);
+        let mut draft = Draft::new(tables, blocks, Some(overlay));
         match (self.plan)(&mut draft) {
             Ok(result) => {
                 self.outcome = Some(Ok(result));

@@ -23,9 +23,10 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use futures_channel::oneshot;
+use futures_util::future::LocalBoxFuture;
 
 use crate::cache::Cache;
-use crate::disk::{Disk, DiskError, Durability, LogSeq};
+use crate::disk::{Disk, DiskError, Durability, Loaded, LogSeq, Since};
 use crate::draft::Draft;
 use crate::encoding::EntryId;
 use crate::error::{CommitError, PlanError, StoreError};
@@ -35,6 +36,7 @@ use crate::tables::{Event, Tables};
 use job::{Job, PlannedJob};
 use observers::Observers;
 pub use observers::{Applied, Change, Observer, Origin};
+pub use reading::Look;
 use signal::Signal;
 
 /// How a handle works.
@@ -249,7 +251,7 @@ impl Inner {
 impl Inner {
     async fn load(&self) -> Result<(), StoreError> {
         let since = self.tables.borrow().since();
-        let loaded = ask_again(async || self.disk.load(since).await).await.map_err(StoreError::Disk)?;
+        let loaded = load(&*self.disk, since).await?;
         let absorbed = self.tables.borrow_mut().absorb(since, loaded);
         self.tell(&absorbed.events);
         self.ask_for_fold();
@@ -264,20 +266,24 @@ impl Inner {
 }
 
 /// Asks a disk for something that changes nothing, again when the answer was lost.
-async fn ask_again<R>(ask: impl AsyncFn() -> Result<R, DiskError>) -> Result<R, DiskError> {
+async fn ask_again<'a, R>(ask: impl Fn() -> LocalBoxFuture<'a, Result<R, DiskError>>) -> Result<R, StoreError> {
     let mut tries = 1;
     loop {
         match ask().await {
             Err(DiskError::Unknown(_)) if tries < LOAD_TRIES_MAX => tries += 1,
-            answer => return answer,
+            answer => return answer.map_err(StoreError::Disk),
         }
     }
+}
+
+async fn load(disk: &dyn Disk, since: Since) -> Result<Loaded, StoreError> {
+    ask_again(|| disk.load(since)).await
 }
 
 async fn open_tables(disk: &dyn Disk, fence: Fence, database: [u8; 16]) -> Result<Tables, StoreError> {
     let mut tries = 1;
     loop {
-        let loaded = ask_again(async || disk.load(crate::Since::default()).await).await.map_err(StoreError::Disk)?;
+        let loaded = load(disk, Since::default()).await?;
         let tables = Tables::open(loaded, fence, database)?;
         if tables.generation().0 > 0 {
             return Ok(tables);

@@ -1,23 +1,22 @@
 //! Reads: run over memory, read what was missing, run again.
 
 use std::cell::RefCell;
-use std::pin::pin;
+use std::future::poll_fn;
 use std::rc::Rc;
+use std::task::Poll;
 
-use futures_util::future::{Either, select};
+use futures_util::future::{FutureExt, LocalBoxFuture};
 
 use crate::blocks::BlockSet;
 use crate::database::{Database, Inner, ask_again};
 use crate::disk::{BlockId, Generation};
 use crate::draft::Draft;
 use crate::encoding::Block;
-use crate::error::{Damage, Place, ReadError, StoreError};
+use crate::error::{Damage, Place, ReadConflict, ReadError, StoreError};
 use crate::locks::LockName;
-use crate::memtable::Batch;
 use crate::missing::Missing;
 use crate::read_set::ReadSet;
-use crate::tables::Tables;
-use crate::view::{Resident, View};
+use crate::view::{Read, Resident};
 
 /// How much one operation may hold in memory: a scan of more must go page by page.
 pub(super) const PINNED_BYTES_MAX: usize = 64 << 20;
@@ -43,171 +42,154 @@ impl Held {
     }
 }
 
-/// Whether missing blocks could be read.
-enum Fetched {
-    Here,
-    /// One is not there any more: the manifest has moved.
-    Dropped(BlockId),
-}
+/// A read. What it finds it keeps for its caller, so that the driver is compiled once for all results; what it writes
+/// it alone sees.
+pub type Look<'l> = dyn FnMut(&mut Draft<'_>) -> Result<(), Missing> + 'l;
 
 impl Database {
     /// Runs `f` over what is committed, again whenever it missed blocks. Each run sees one moment of the store.
     ///
     /// # Errors
     /// What the disk says, damage in a block that was needed, [`StoreError::TooLarge`].
-    pub async fn read<R>(&self, mut f: impl FnMut(&View<'_>) -> Result<R, Missing>) -> Result<R, StoreError> {
+    pub async fn read<R>(&self, mut f: impl FnMut(&dyn Read) -> Result<R, Missing>) -> Result<R, StoreError> {
         let mut found = None;
-        let mut run = |tables: &Tables, blocks: &Resident<'_>| {
-            found = Some(f(&View::new(tables, blocks, None)).map_err(Interrupted::Missing)?);
+        let mut look = |draft: &mut Draft<'_>| {
+            found = Some(f(draft)?);
             Ok(())
         };
-        match self.inner.run_read(&mut run).await {
+        match self.look(None, &mut look).await {
             Ok(()) => Ok(found.expect(RAN)),
             Err(ReadError::Store(error)) => Err(error),
             Err(ReadError::Conflict(_)) => unreachable!("nothing was recorded that could conflict"),
         }
     }
 
-    /// Runs `f` like [`Self::read`] and adds what it read to `set`, after checking that what is there still holds: all
-    /// reads into one set see one moment of the store.
+    /// Runs `f` over a draft whose writes it sees and nobody else ever does, and adds what it read to `set`, after
+    /// checking that what is there still holds: all reads into one set see one moment of the store.
     ///
     /// # Errors
     /// [`ReadError::Conflict`] when something in the set has changed, else as [`Self::read`].
-    pub async fn read_into<R>(
-        &self,
-        set: &RefCell<ReadSet>,
-        mut f: impl FnMut(&View<'_>) -> Result<R, Missing>,
-    ) -> Result<R, ReadError> {
-        let mut found = None;
-        let mut run = |tables: &Tables, blocks: &Resident<'_>, record: &RefCell<ReadSet>| {
-            found = Some(f(&View::new(tables, blocks, Some(record)))?);
-            Ok(())
-        };
-        self.inner.run_recorded(set, &mut run).await?;
-        Ok(found.expect(RAN))
-    }
-
-    /// Runs `f` like [`Self::read_into`] over a draft whose writes it sees and nobody else ever does.
-    ///
-    /// # Errors
-    /// As [`Self::read_into`].
     pub async fn rehearse<R>(
         &self,
         set: &RefCell<ReadSet>,
         mut f: impl FnMut(&mut Draft<'_>) -> Result<R, Missing>,
     ) -> Result<R, ReadError> {
-        let nothing = Batch::new();
         let mut found = None;
-        let mut run = |tables: &Tables, blocks: &Resident<'_>, record: &RefCell<ReadSet>| {
-            found = Some(f(&mut Draft::new(tables, blocks, &nothing).recording(record))?);
+        let mut look = |draft: &mut Draft<'_>| {
+            found = Some(f(draft)?);
             Ok(())
         };
-        self.inner.run_recorded(set, &mut run).await?;
+        self.look(Some(set), &mut look).await?;
         Ok(found.expect(RAN))
+    }
+
+    /// [`Self::rehearse`] with a set, [`Self::read`] without one.
+    ///
+    /// # Errors
+    /// As they fail.
+    pub fn look<'l>(
+        &'l self,
+        set: Option<&'l RefCell<ReadSet>>,
+        look: &'l mut Look<'_>,
+    ) -> LocalBoxFuture<'l, Result<(), ReadError>> {
+        Box::pin(self.inner.look(set, look))
     }
 }
 
 const RAN: &str = "a read that succeeds has run";
 
-/// One run of a read; what it finds it keeps for its caller, so that this module is compiled once for all results.
-type Run<'r> = dyn FnMut(&Tables, &Resident<'_>) -> Result<(), Interrupted> + 'r;
-
-/// The same, noting what it reads.
-type RecordedRun<'r> = dyn FnMut(&Tables, &Resident<'_>, &RefCell<ReadSet>) -> Result<(), Missing> + 'r;
-
 /// Why a run gave nothing.
 enum Interrupted {
     Missing(Missing),
-    Failed(ReadError),
+    Conflict(ReadConflict),
+}
+
+impl From<Missing> for Interrupted {
+    fn from(missing: Missing) -> Self {
+        Self::Missing(missing)
+    }
 }
 
 impl Inner {
-    async fn run_recorded(&self, set: &RefCell<ReadSet>, run: &mut RecordedRun<'_>) -> Result<(), ReadError> {
-        let mut run = |tables: &Tables, blocks: &Resident<'_>| {
-            set.borrow().check(tables, None).map_err(|conflict| Interrupted::Failed(ReadError::Conflict(conflict)))?;
-            let record = RefCell::new(ReadSet::new());
-            run(tables, blocks, &record).map_err(Interrupted::Missing)?;
-            set.borrow_mut().extend(record.into_inner(), tables.tail());
-            Ok(())
-        };
-        self.run_read(&mut run).await
-    }
-
-    fn run_once(&self, held: &Held, run: &mut Run<'_>) -> Result<(), Interrupted> {
-        let blocks = Resident { cache: &self.cache, pins: &held.pins, read_ahead: held.read_ahead() };
-        run(&self.tables.borrow(), &blocks)
-    }
-
-    async fn run_read(&self, run: &mut Run<'_>) -> Result<(), ReadError> {
+    async fn look(&self, set: Option<&RefCell<ReadSet>>, look: &mut Look<'_>) -> Result<(), ReadError> {
         self.check_open()?;
         let mut held = Held::default();
         let mut restarts = 0;
-        let mut lock = pin!(self.locks.lock(LockName::Checkpoint));
+        let mut lock = None;
         let mut locked = None;
         loop {
-            let missing = match self.run_once(&held, run) {
+            let missing = match self.look_once(set, &held, look) {
                 Ok(()) => return Ok(()),
-                Err(Interrupted::Failed(error)) => return Err(error),
+                Err(Interrupted::Conflict(conflict)) => return Err(ReadError::Conflict(conflict)),
                 Err(Interrupted::Missing(missing)) => missing,
             };
-            let waits_for_lock = restarts >= RESTARTS_MAX && locked.is_none();
-            let dropped = if waits_for_lock {
-                // A folder that is frozen with the lock drops nothing, so nobody waits for it: whichever comes first.
-                let fetch = pin!(self.fetch(&mut held, missing));
-                match select(fetch, lock.as_mut()).await {
-                    Either::Left((fetched, _)) => fetched?,
-                    Either::Right((granted, fetch)) => {
-                        locked = Some(granted);
-                        fetch.await?
-                    }
+            let mut fetch = self.fetch(&mut held, missing);
+            // A folder that is frozen with the lock drops nothing, so nobody waits for it: the fetch goes on beside it.
+            let dropped = poll_fn(|context| {
+                if let Some(Poll::Ready(granted)) =
+                    lock.as_mut().map(|lock: &mut LocalBoxFuture<'_, _>| lock.poll_unpin(context))
+                {
+                    (lock, locked) = (None, Some(granted));
                 }
-            } else {
-                self.fetch(&mut held, missing).await?
-            };
-            if dropped {
-                restarts += 1;
+                fetch.poll_unpin(context)
+            });
+            if dropped.await? {
+                drop(fetch);
                 held = Held::default();
+                restarts += 1;
+                if restarts == RESTARTS_MAX {
+                    lock = Some(self.locks.lock(LockName::Checkpoint));
+                }
             }
         }
+    }
+
+    fn look_once(&self, set: Option<&RefCell<ReadSet>>, held: &Held, look: &mut Look<'_>) -> Result<(), Interrupted> {
+        let tables = self.tables.borrow();
+        let blocks = Resident { cache: &self.cache, pins: &held.pins, read_ahead: held.read_ahead() };
+        let draft = Draft::new(&tables, &blocks, None);
+        let Some(set) = set else { return Ok(look(&mut { draft })?) };
+        set.borrow().check(&tables, None).map_err(Interrupted::Conflict)?;
+        let record = RefCell::new(ReadSet::new());
+        look(&mut draft.recording(&record))?;
+        set.borrow_mut().extend(record.into_inner(), tables.tail());
+        Ok(())
     }
 
     /// Reads `missing` into `held`; whether one was dropped, in which case the newer manifest is loaded.
-    pub(super) async fn fetch(&self, held: &mut Held, missing: Missing) -> Result<bool, StoreError> {
-        let generation = self.tables.borrow().generation();
-        match self.fetch_blocks(held, missing.0).await? {
-            Fetched::Here => Ok(false),
-            Fetched::Dropped(id) => {
-                self.reload_after(generation, id).await?;
-                Ok(true)
+    pub(super) fn fetch<'f>(
+        &'f self,
+        held: &'f mut Held,
+        missing: Missing,
+    ) -> LocalBoxFuture<'f, Result<bool, StoreError>> {
+        Box::pin(async move {
+            let generation = self.tables.borrow().generation();
+            held.misses += 1;
+            let found = ask_again(|| self.disk.read_blocks(&missing.0)).await?;
+            for (id, frame) in missing.0.iter().zip(found) {
+                let Some(frame) = frame else {
+                    self.reload_after(generation, id).await?;
+                    return Ok(true);
+                };
+                let block = Rc::new(Block::decode(id, frame)?);
+                held.bytes += block.bytes();
+                self.cache.borrow_mut().insert(id.clone(), block.clone());
+                held.pins.insert(id.clone(), block);
             }
-        }
-    }
-
-    async fn fetch_blocks(&self, held: &mut Held, ids: Vec<BlockId>) -> Result<Fetched, StoreError> {
-        held.misses += 1;
-        let found = ask_again(async || self.disk.read_blocks(&ids).await).await.map_err(StoreError::Disk)?;
-        for (id, frame) in ids.into_iter().zip(found) {
-            let Some(frame) = frame else {
-                return Ok(Fetched::Dropped(id));
-            };
-            let block = Rc::new(Block::decode(&id, frame)?);
-            held.bytes += block.bytes();
-            self.cache.borrow_mut().insert(id.clone(), block.clone());
-            held.pins.insert(id, block);
-        }
-        if held.bytes > PINNED_BYTES_MAX {
-            return Err(StoreError::TooLarge { bytes: held.bytes, limit: PINNED_BYTES_MAX });
-        }
-        Ok(Fetched::Here)
+            if held.bytes > PINNED_BYTES_MAX {
+                return Err(StoreError::TooLarge { bytes: held.bytes, limit: PINNED_BYTES_MAX });
+            }
+            Ok(false)
+        })
     }
 
     /// A block of the manifest in use is gone: either the manifest is old, or the block is lost.
-    async fn reload_after(&self, generation: Generation, id: BlockId) -> Result<(), StoreError> {
+    async fn reload_after(&self, generation: Generation, id: &BlockId) -> Result<(), StoreError> {
         if self.tables.borrow().generation() == generation {
             self.load().await?;
         }
         if self.tables.borrow().generation() == generation {
-            return Err(Damage::new(Place::Block(id), "it is not there; its records are lost").into());
+            return Err(Damage::new(Place::Block(id.clone()), "it is not there; its records are lost").into());
         }
         Ok(())
     }

@@ -111,7 +111,8 @@ impl Live {
     pub fn plan(&mut self, disk: &ModelDisk, job: Job) -> Result<bool, String> {
         let mut blocks = BlockSet::default();
         let value = loop {
-            match self.tables.view(&blocks).get(b"count") {
+            let read = self.tables.view(&blocks).get(b"count");
+            match read {
                 Ok(value) => break value.map_or(0, |value| u64::from(value[0])) + 1,
                 Err(missing) => {
                     if !take(&mut blocks, disk, &missing)? {
