@@ -1,4 +1,4 @@
-// Every ```js block of the READMEs runs, one after another, in a page of a real browser.
+// Every ```js block of the README runs, one after another, in a page of a real browser.
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { Browser } from './harness/browser.js';
 import { Server } from './harness/server.js';
 
-const READMES = ['README.md', 'pkg-template/README.md'];
+const READMES = ['README.md'];
 
 test('the snippets of the READMEs', { timeout: 120_000 }, async t => {
   const server = await Server.start(t);

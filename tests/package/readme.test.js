@@ -1,0 +1,50 @@
+// The README of the package: its commands are run, its scripts built and opened, its types compiled. Its React is in react.test.js.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import * as vite from 'vite';
+
+import { Browser, controlled } from '../e2e/harness/browser.js';
+import { until } from '../e2e/harness/process.js';
+import { Server } from '../e2e/harness/server.js';
+import { App, html } from './harness/app.js';
+import { snippet, snippets, typed } from './harness/readme.js';
+
+test('every snippet is one that is run, and the first ones are short', () => {
+  assert.deepEqual(snippets.map(({ info }) => info), ['sh', 'js main.js', 'js sw.js', 'js main.js', 'ts types.ts', 'jsx notes.jsx']);
+  const [install, page, worker, register] = snippets;
+  assert(typed(install, page) <= 20, 'from install to the first synced record');
+  assert(typed(worker, register) <= 3, 'the service worker');
+});
+
+test('from install to the first synced record, and the service worker', { timeout: 120_000 }, async t => {
+  const app = await App.create(t, { 'index.html': html('/main.js'), 'main.js': snippet('js main.js'), 'sw.js': snippet('js sw.js') });
+  assert.equal(snippet('sh'), 'npm install holm\n', 'which the app did, with the tarball for the name');
+  const entryFileNames = chunk => (chunk.name === 'sw' ? 'sw.js' : 'assets/[name]-[hash].js');
+  await vite.build({
+    root: app.path, configFile: false, logLevel: 'error',
+    build: { target: 'es2022', rolldownOptions: { input: { main: app.file('index.html'), sw: app.file('sw.js') }, output: { entryFileNames } } },
+  });
+  const server = await Server.start(t, { HOLM_WWW: app.file('dist') });
+  const browser = await Browser.start(t);
+  const page = await browser.context.newPage();
+  const said = [];
+  page.on('console', message => { if (message.type() === 'log') said.push(message.args()[0].jsonValue()); });
+  const problems = [];
+  page.on('pageerror', error => problems.push(String(error)));
+  await page.goto(server.url);
+  await until('the page shows its record', 30_000, () => said.length > 0);
+  const [row] = (await server.held()).rows;
+  assert.deepEqual(await said[0], { id: row.id, ...row.data });
+  assert.equal(row.data.text, 'Buy milk');
+  await page.evaluate(() => navigator.serviceWorker.ready.then(() => {}));
+  await page.reload();
+  await controlled(page);
+  assert.deepEqual(problems, []);
+});
+
+test('the types', { timeout: 60_000 }, async t => {
+  const app = await App.create(t, { 'types.ts': snippet('ts types.ts') });
+  app.runTool('tsc', ['--noEmit', '--strict', '--noUnusedLocals', '--target', 'es2022', '--lib', 'es2022,dom', '--types', '', '--module', 'esnext', '--moduleResolution', 'bundler', 'types.ts']);
+});
