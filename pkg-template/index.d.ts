@@ -2,13 +2,90 @@
 
 /** Why something failed: one closed list, shared with the engine and the wire. */
 export type ErrorCode =
-  | 'invalid-argument' | 'invalid-schema' | 'unknown-collection' | 'invalid-id' | 'invalid-record' | 'invalid-value'
-  | 'record-too-large' | 'transaction-too-large' | 'invalid-query' | 'already-exists' | 'not-found' | 'closed'
-  | 'storage-unavailable' | 'storage-quota' | 'storage-blocked' | 'storage-corrupt' | 'storage-failed' | 'outcome-unknown'
-  | 'newer-version-in-use' | 'contention' | 'conflict' | 'offline' | 'timeout' | 'not-a-holm-server' | 'redirected'
-  | 'unauthorized' | 'forbidden' | 'rate-limited' | 'payload-too-large' | 'server-error' | 'server-rejected'
-  | 'schema-unsupported' | 'invalid-request' | 'gap' | 'seq-reused' | 'client-unknown' | 'tx-incomplete' | 'tx-aborted'
-  | 'validation' | 'undeliverable' | 'engine-unavailable' | 'internal';
+  /** An argument has the wrong shape: the message names it. */
+  | 'invalid-argument'
+  /** The schema contradicts itself, or changed without a new version. */
+  | 'invalid-schema'
+  /** The schema declares no such collection. */
+  | 'unknown-collection'
+  /** A record id is a string of 1 to 512 bytes. */
+  | 'invalid-id'
+  /** A field is missing, unknown or of the wrong type: `field` names it. */
+  | 'invalid-record'
+  /** The value cannot be stored without changing it (NaN, a cycle, a function). */
+  | 'invalid-value'
+  /** A record holds at most 1 MB. */
+  | 'record-too-large'
+  /** A transaction must fit into one push. */
+  | 'transaction-too-large'
+  /** The query names an unknown field or operator. */
+  | 'invalid-query'
+  /** `insert` met a record with this id; `put` replaces. */
+  | 'already-exists'
+  /** There is no record with this id. */
+  | 'not-found'
+  /** The database was closed; open it again. */
+  | 'closed'
+  /** No IndexedDB here; open with `storage: 'memory'` to go on without durability. */
+  | 'storage-unavailable'
+  /** The browser's quota is reached; nothing of this write was kept. */
+  | 'storage-quota'
+  /** The browser did not answer in time; another tab may hold the storage. */
+  | 'storage-blocked'
+  /** Stored bytes are damaged; export what is readable. */
+  | 'storage-corrupt'
+  /** The browser's storage failed; nothing of this write was kept. */
+  | 'storage-failed'
+  /** Storage was lost while it wrote; read before you write again. */
+  | 'outcome-unknown'
+  /** A newer version of this app uses the database; reload. */
+  | 'newer-version-in-use'
+  /** Other writers changed the same records again and again. */
+  | 'contention'
+  /** The record changed on the server; the edit is kept, parked. */
+  | 'conflict'
+  /** The server could not be reached. */
+  | 'offline'
+  /** The server did not answer in time. */
+  | 'timeout'
+  /** The answer is not this protocol: a captive portal, a proxy, a wrong address. */
+  | 'not-a-holm-server'
+  /** The sync address redirects; give the final one. */
+  | 'redirected'
+  /** The server wants another token. */
+  | 'unauthorized'
+  /** The server does not allow it. */
+  | 'forbidden'
+  /** The server asks for patience. */
+  | 'rate-limited'
+  /** The request was too large; it is split. */
+  | 'payload-too-large'
+  /** The server failed. */
+  | 'server-error'
+  /** The server refuses the request. */
+  | 'server-rejected'
+  /** The server does not serve this schema version; update the app. */
+  | 'schema-unsupported'
+  /** The server could not read the request. */
+  | 'invalid-request'
+  /** The server misses mutations before these. */
+  | 'gap'
+  /** A seq was used for another mutation. */
+  | 'seq-reused'
+  /** The server does not know this client, or knows it as another's. */
+  | 'client-unknown'
+  /** A transaction came in parts. */
+  | 'tx-incomplete'
+  /** Another member of the transaction failed. */
+  | 'tx-aborted'
+  /** The server finds the record invalid: `field` names where. */
+  | 'validation'
+  /** The server failed on this one again and again; it is parked. */
+  | 'undeliverable'
+  /** The WebAssembly cannot be loaded: the message says what is wrong with its file, the page or the browser. */
+  | 'engine-unavailable'
+  /** A bug in Holm; please report it. */
+  | 'internal';
 
 /** Every failure of this package. */
 export class HolmError extends Error {
