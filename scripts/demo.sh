@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Builds what is missing and serves the demo, Tasks, with the reference server. HOLM_PORT chooses the port (8787),
-# HOLM_DATA the file of the server's database, which survives a restart. Ctrl-C stops it.
+# Builds what is missing and serves the demo with the reference server: tasks, and 135,233 places that are imported beside it
+# the first time. HOLM_PORT chooses the port (8787), HOLM_DATA the file of the server's database, which survives a restart.
+# Ctrl-C stops it.
 source "$(dirname "$0")/setup.sh"
 
 need_base
@@ -12,4 +13,5 @@ export HOLM_PORT=${HOLM_PORT:-8787}
 export HOLM_DATA=${HOLM_DATA:-$ROOT/demo-data/holm.sqlite}
 mkdir -p "$(dirname "$HOLM_DATA")"
 say "starting; Ctrl-C stops it"
+node "$ROOT/scripts/import-places.mjs" "http://127.0.0.1:$HOLM_PORT" >&2 &
 exec "$HOLM_SERVER"

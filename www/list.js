@@ -31,10 +31,16 @@ export class TaskList {
     if (this.#list.contains(focused)) focused.focus(); // moving an element takes the focus from it
   }
 
-  /** Marks the tasks that wait for the server. */
+  /** Tells of each task where it is: the named ones wait for the server. */
   mark(ids) {
     this.#marked = ids;
-    for (const [id, { item }] of this.#shown) item.querySelector('.mark').hidden = !ids.has(id);
+    for (const [id, { item }] of this.#shown) this.#badge(item, id);
+  }
+
+  #badge(item, id) {
+    const mark = item.querySelector('.mark');
+    mark.dataset.waits = this.#marked.has(id);
+    mark.textContent = this.#marked.has(id) ? 'only here' : 'on server';
   }
 
   #itemOf(row) {
@@ -49,7 +55,7 @@ export class TaskList {
     const item = this.#template.content.firstElementChild.cloneNode(true);
     const [done, name] = [item.querySelector('.done'), item.querySelector('.name')];
     item.dataset.id = id;
-    item.querySelector('.mark').hidden = !this.#marked.has(id);
+    this.#badge(item, id);
     item.querySelector('.delete').addEventListener('click', () => this.#actions.remove(id));
     done.addEventListener('change', () => this.#actions.change(id, { done: done.checked }));
     name.addEventListener('change', () => {

@@ -24,7 +24,8 @@ export function connectionWords({ online }) {
   return online === 'offline' ? 'Offline' : 'Looking for the server';
 }
 
-export function phaseWords({ phase, nextAttemptAt }, now) {
+/** What is going on, and when the next attempt is. */
+export function nowWords({ phase, nextAttemptAt }, now) {
   switch (phase) {
     case 'pushing': return 'sending';
     case 'pulling': return 'fetching';
@@ -33,4 +34,45 @@ export function phaseWords({ phase, nextAttemptAt }, now) {
     case 'waiting': return nextAttemptAt ? `next attempt in ${Math.max(0, Math.ceil((nextAttemptAt - now) / 1000))} s` : 'waiting';
     default: return 'up to date';
   }
+}
+
+const WHY = {
+  'poll': 'Everything is done; the next look for news comes by itself.',
+  'backoff': 'The last attempt failed, and the next one waits a little longer each time.',
+  'server-asked': 'The server asked for this pause.',
+  'offline': 'The browser says that there is no network.',
+  'paused': 'Sync was paused here.',
+  'token': 'The server wants you to sign in again.',
+  'forbidden': 'The server does not allow this account.',
+  'schema': 'This app is too old for the server.',
+  'redirected': 'The address of the server has moved.',
+};
+
+export function whyWords({ why, leader, pending }) {
+  if (!leader) return 'Another tab of this app talks to the server.';
+  if (why) return WHY[why] ?? why;
+  return pending > 0 ? 'Your changes are on their way.' : 'News from the server is on its way.';
+}
+
+/** What became of a write that the server did not take. */
+export function refusalWords({ reason }, onServer) {
+  if (reason.code === 'conflict' && !onServer) {
+    return 'You changed this task while somebody else deleted it. Your version is kept here until you choose.';
+  }
+  if (reason.code === 'conflict') {
+    return 'You and somebody else changed this task at the same time. Your version is kept here until you choose.';
+  }
+  const field = reason.field ? ` (${reason.field})` : '';
+  return `The server refused this change: ${reason.message || reason.code}${field}. Your version is kept here until you choose.`;
+}
+
+/** A number of things: 1 note, 2,000 notes. */
+export function countWords(count, thing) {
+  return `${count.toLocaleString('en')} ${thing}${count === 1 ? '' : 's'}`;
+}
+
+/** Milliseconds as a person says them. */
+export function durationWords(ms) {
+  const seconds = Math.max(1, Math.round(ms / 1000));
+  return seconds < 90 ? `about ${seconds} s` : `about ${Math.round(seconds / 60)} min`;
 }

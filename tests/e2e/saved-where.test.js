@@ -1,0 +1,77 @@
+// The page says what is saved where: a badge for each task, the connection, what waits, when the next attempt is and why, both
+// versions of a conflict, and the last error in words.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { Browser } from './harness/browser.js';
+import { addTask, allOnServer, makeConflict, onServer, openDemo } from './harness/demo.js';
+import { until } from './harness/process.js';
+import { Proxy, isPush } from './harness/proxy.js';
+import { Server } from './harness/server.js';
+
+const json = { 'content-type': 'application/json' };
+
+test('saved where', { timeout: 240_000 }, async t => {
+  const server = await Server.start(t);
+  const proxy = await Proxy.start(t, server);
+  const browser = await Browser.start(t);
+  const other = await Browser.start(t);
+  const page = await openDemo(browser, proxy.url);
+  const badge = title => page.locator('.task').filter({ has: page.getByRole('button', { name: `Delete ${title}` }) }).locator('.mark');
+  const says = (id, pattern) => until(`${id} says ${pattern}`, 60_000, async () => pattern.test(await page.locator(`#${id}`).textContent()));
+
+  await t.test('online', async () => {
+    await addTask(page, 'first');
+    await says('pending', /^0$/);
+    assert.equal(await badge('first').textContent(), 'on server');
+    await says('connection', /^Connected$/);
+    await says('phase', /^up to date$/);
+    await says('here', /^1 task$/);
+    await says('heard', /^\d+:\d\d:\d\d [AP]M$/);
+    assert.equal(await page.locator('#error-row').isVisible(), false);
+  });
+
+  await t.test('offline', async () => {
+    await proxy.down();
+    await addTask(page, 'second');
+    await says('connection', /^Offline$/);
+    await says('pending', /^1$/);
+    assert.equal(await badge('second').textContent(), 'only here');
+    assert.equal(await badge('first').textContent(), 'on server');
+    await says('phase', /^next attempt in \d+ s$/);
+    await says('why', /^The last attempt failed/);
+    await says('error', /^The server cannot be reached\. What you write is kept here/);
+    await proxy.up();
+    await page.getByRole('button', { name: 'Sync now' }).click();
+    await allOnServer(page);
+    await until('the error is over', 30_000, async () => !await page.locator('#error-row').isVisible());
+    assert.equal(await badge('second').textContent(), 'on server');
+  });
+
+  await t.test('a server that asks for time', async () => {
+    proxy.fate = exchange => (isPush(exchange) ? { status: 503, headers: { ...json, 'retry-after': '30' }, body: '{"v":1,"error":"server-error","message":"in the test"}' } : 'pass');
+    await addTask(page, 'third');
+    await says('why', /^The server asked for this pause\.$/);
+    await says('phase', /^next attempt in (2\d|30) s$/);
+    await says('error', /^The server has a problem\. Nothing is lost/);
+    proxy.fate = () => 'pass';
+    await page.getByRole('button', { name: 'Sync now' }).click();
+    await allOnServer(page);
+  });
+
+  await t.test('a conflict', async () => {
+    await makeConflict(browser, page, other, 'fourth');
+    const conflict = page.locator('.refusal');
+    await until('both versions are shown', 30_000, async () => {
+      const versions = await conflict.locator('.version p').allTextContents();
+      return versions.join(' | ') === 'fourth, mine (not done) | Deleted';
+    });
+    await page.reload();
+    await conflict.getByText('fourth, mine (not done)').waitFor();
+    await conflict.getByRole('button', { name: 'Keep yours' }).click();
+    await page.locator('#refused').waitFor({ state: 'hidden' });
+    await until('the server has it again', 30_000, async () => (await onServer(server, 'tasks')).some(({ title }) => title === 'fourth, mine'));
+  });
+  assert.deepEqual(page.problems, []);
+});
