@@ -15,5 +15,5 @@ mod stored;
 pub mod sync;
 pub mod value;
 
-pub use error::Error;
+pub use error::{Error, Said};
 pub use holm_protocol::ErrorCode;

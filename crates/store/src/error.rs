@@ -54,7 +54,7 @@ pub enum StoreError {
     /// The disk failed; nothing was written.
     Disk(DiskError),
     /// Stored bytes are damaged; [`crate::salvage()`] reads what is readable.
-    Corrupt(Damage),
+    Corrupt(Box<Damage>),
     /// The storage under this handle is not the one it opened: cleared, recreated or rolled back. Open again.
     Replaced,
     /// A newer engine or schema uses the store. This handle writes no more.
@@ -103,7 +103,7 @@ impl From<DiskError> for StoreError {
 
 impl From<Damage> for StoreError {
     fn from(damage: Damage) -> Self {
-        Self::Corrupt(damage)
+        Self::Corrupt(Box::new(damage))
     }
 }
 

@@ -65,7 +65,7 @@ impl<'a> Layers<'a> {
                 Some(_) => {}
             }
         }
-        if missing.is_empty() { Ok(None) } else { Err(Missing(missing)) }
+        if missing.is_empty() { Ok(None) } else { Err(Missing::new(missing)) }
     }
 
     /// Shows the newest word on each key of `range`, tombstones included, until told to stop.
@@ -116,10 +116,10 @@ impl<'a> Layers<'a> {
         for run in self.runs.iter().flatten() {
             match RunCursor::begin(run, range.clone(), direction, self.blocks) {
                 Ok(cursor) => sources.push(Source::Run(cursor)),
-                Err(Missing(ids)) => missing.extend(ids),
+                Err(lack) => missing.extend(lack.into_blocks()),
             }
         }
-        if missing.is_empty() { Ok(sources) } else { Err(Missing(missing)) }
+        if missing.is_empty() { Ok(sources) } else { Err(Missing::new(missing)) }
     }
 }
 
@@ -264,7 +264,7 @@ impl<'a> RunCursor<'a> {
             }
             next = neighbour(position, direction);
         }
-        Missing(ids)
+        Missing::new(ids)
     }
 }
 

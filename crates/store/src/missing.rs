@@ -6,22 +6,30 @@ use crate::disk::BlockId;
 
 /// The blocks that a read needs and that are not in memory. Pass it up: the driver reads them and runs the whole again.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Missing(pub(crate) Vec<BlockId>);
+#[allow(clippy::box_collection)] // one word wide, for it stands in the result of every read
+pub struct Missing(Box<Vec<BlockId>>);
 
 impl Missing {
+    pub(crate) fn new(ids: Vec<BlockId>) -> Self {
+        Self(Box::new(ids))
+    }
+
+    /// The names, taken out.
+    pub(crate) fn into_blocks(self) -> Vec<BlockId> {
+        *self.0
+    }
+
     /// Both: one run of the driver reads what two reads lack.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
-        for id in other.0 {
+        for id in *other.0 {
             if !self.0.contains(&id) {
                 self.0.push(id);
             }
         }
         self
     }
-}
 
-impl Missing {
     /// Their names.
     #[must_use]
     pub fn blocks(&self) -> &[BlockId] {

@@ -84,7 +84,7 @@ impl Salvage {
 
     fn note(&mut self, place: Place, error: StoreError) {
         self.lost.push(match error {
-            StoreError::Corrupt(damage) => damage,
+            StoreError::Corrupt(damage) => *damage,
             other => Damage::new(place, other.to_string()),
         });
     }

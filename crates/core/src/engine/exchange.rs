@@ -41,7 +41,7 @@ impl Engine {
         let token = self.draw();
         let lease = self.commit(Durability::Relaxed, move |draft| Lease::take(draft, token.clone())).await?;
         *self.inner.lease.borrow_mut() = Some(lease);
-        self.edit_status(|status| status.leader = true);
+        self.edit_status(&mut |status| status.leader = true);
         Ok(())
     }
 
@@ -91,9 +91,9 @@ impl Engine {
             Frozen::Request(request) => request,
         };
         let in_flight = request.mutations.len();
-        self.edit_status(|status| (status.phase, status.in_flight) = (Phase::Pushing, in_flight));
+        self.edit_status(&mut |status| (status.phase, status.in_flight) = (Phase::Pushing, in_flight));
         let (answer, at_ms) = self.send("push", encode(&request)).await;
-        self.edit_status(|status| status.in_flight = 0);
+        self.edit_status(&mut |status| status.in_flight = 0);
         let response = match read_push(answer, at_ms) {
             Ok(response) => response,
             Err(failed) => return self.push_failed(at_ms, lease, failed, &request).await,
@@ -115,7 +115,7 @@ impl Engine {
     async fn pull(&self, now_ms: u64, lease: Lease) -> Result<(), Error> {
         let cx = self.context(now_ms);
         let request: PullRequest = self.read(|view| pull::request(view, &cx.borrow())).await?;
-        self.edit_status(|status| status.phase = Phase::Pulling);
+        self.edit_status(&mut |status| status.phase = Phase::Pulling);
         let (answer, at_ms) = self.send("pull", encode(&request)).await;
         let response = match read_pull(answer, at_ms) {
             Ok(response) if response.scopes.len() == request.scopes.len() => response,
@@ -179,7 +179,7 @@ impl Engine {
     }
 
     fn succeeded(&self, at_ms: u64, event: Event) -> Result<(), Error> {
-        self.edit_status(|status| {
+        self.edit_status(&mut |status| {
             (status.online, status.error) = (Connection::Online, None);
             (status.why, status.next_attempt_at) = (None, None);
             match event {
@@ -197,7 +197,7 @@ impl Engine {
         let code = failed.error.code;
         let unreachable =
             matches!(code, ErrorCode::Offline | ErrorCode::Timeout | ErrorCode::NotHolm | ErrorCode::Redirected);
-        self.edit_status(|status| {
+        self.edit_status(&mut |status| {
             status.online = if unreachable { Connection::Offline } else { Connection::Online };
             status.error = Some(status_error(&failed.error));
         });
@@ -214,13 +214,13 @@ impl Engine {
 
     /// A failure on this device: another leader, or storage.
     fn stumble(&self, now_ms: u64, action: Action, error: &Error) -> Step {
-        self.edit_status(|status| status.in_flight = 0);
+        self.edit_status(&mut |status| status.in_flight = 0);
         if matches!(error.code, ErrorCode::Closed | ErrorCode::Contention | ErrorCode::NewerVersion) {
             *self.inner.lease.borrow_mut() = None;
-            self.edit_status(|status| status.leader = false);
+            self.edit_status(&mut |status| status.leader = false);
             return Step::Ended;
         }
-        self.edit_status(|status| status.error = Some(status_error(error)));
+        self.edit_status(&mut |status| status.error = Some(status_error(error)));
         let exchange = if action == Action::Push { Exchange::Push } else { Exchange::Pull };
         let event = Event::Failed { exchange, unreachable: true, floor_ms: 0, entropy: self.entropy() };
         self.inner.machine.borrow_mut().handle(now_ms, event);
@@ -234,7 +234,7 @@ impl Engine {
 
     fn show_wait(&self, until_ms: Option<u64>, why: Why) {
         let resting = why == Why::Poll;
-        self.edit_status(|status| {
+        self.edit_status(&mut |status| {
             status.phase = match (until_ms, resting) {
                 (_, true) => Phase::Idle,
                 (Some(_), false) => Phase::Waiting,

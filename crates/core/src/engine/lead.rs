@@ -53,7 +53,7 @@ impl Engine {
         self.inner.closed.get()
     }
 
-    pub(super) fn edit_status(&self, edit: impl FnOnce(&mut Status)) {
+    pub(super) fn edit_status(&self, edit: &mut dyn FnMut(&mut Status)) {
         let before = self.inner.status.borrow().clone();
         let changed = {
             let mut status = self.inner.status.borrow_mut();

@@ -151,14 +151,14 @@ impl Engine {
         }
         // What is on its way already may fail for what was before; only an exchange begun from now on answers the call.
         let mut begun_before = matches!(self.status().phase, Phase::Pushing | Phase::Pulling);
-        self.edit_status(|status| status.error = None);
+        self.edit_status(&mut |status| status.error = None);
         self.happened(now_ms, Event::Asked);
         loop {
             let seen = self.status_changes();
             let status = self.status();
             if let Some(error) = status.error {
                 if std::mem::take(&mut begun_before) {
-                    self.edit_status(|status| status.error = None);
+                    self.edit_status(&mut |status| status.error = None);
                     self.happened(now_ms, Event::Asked);
                     continue;
                 }

@@ -205,8 +205,9 @@ fn whole(value: &Value) -> Option<usize> {
     Some(number as usize)
 }
 
-fn as_query_error(error: Error) -> Error {
-    Error { code: ErrorCode::InvalidQuery, ..error }
+fn as_query_error(mut error: Error) -> Error {
+    error.code = ErrorCode::InvalidQuery;
+    error
 }
 
 fn wrong(place: &str, why: &str) -> Error {

@@ -165,8 +165,8 @@ impl Inner {
         Box::pin(async move {
             let generation = self.tables.borrow().generation();
             held.misses += 1;
-            let found = ask_again(|| self.disk.read_blocks(&missing.0)).await?;
-            for (id, frame) in missing.0.iter().zip(found) {
+            let found = ask_again(|| self.disk.read_blocks(missing.blocks())).await?;
+            for (id, frame) in missing.blocks().iter().zip(found) {
                 let Some(frame) = frame else {
                     self.reload_after(generation, id).await?;
                     return Ok(true);

@@ -89,10 +89,10 @@ impl Merge {
             let range = self.piece(self.position);
             let changes = match self.changes(&range) {
                 Ok(changes) => changes,
-                Err(Missing(ids)) => return Need::Read(ids),
+                Err(missing) => return Need::Read(missing.into_blocks()),
             };
-            if let Err(Missing(ids)) = self.merge_piece(changes) {
-                return Need::Read(ids);
+            if let Err(missing) = self.merge_piece(changes) {
+                return Need::Read(missing.into_blocks());
             }
             self.forget_passed(range.until.as_deref());
             self.position += 1;
@@ -177,7 +177,7 @@ impl Merge {
                 ids.push(block.id.clone());
             }
         }
-        Missing(ids)
+        Missing::new(ids)
     }
 
     fn keep(&mut self, key: Key, value: Option<Value>) {
