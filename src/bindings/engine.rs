@@ -69,7 +69,7 @@ impl JsEngine {
     pub fn read(&self, collection: String, ids: String) -> Promise {
         let engine = self.engine();
         promise(Box::pin(async move {
-            let rows = engine.records(&collection, &read_ids(&ids)?).await?;
+            let rows = engine.records(&collection, read_ids(&ids)?).await?;
             Ok(found_json(&rows).into())
         }))
     }
@@ -128,7 +128,7 @@ impl JsEngine {
     pub fn tx_read(&self, tx: u32, collection: String, ids: String) -> Promise {
         let (engine, tx) = (self.engine(), self.transaction(tx));
         tx_promise(Box::pin(async move {
-            let rows = engine.tx_records(&*tx?, scope::now_ms(), &collection, &read_ids(&ids)?).await?;
+            let rows = engine.tx_records(&*tx?, scope::now_ms(), &collection, read_ids(&ids)?).await?;
             Ok(found_json(&rows).into())
         }))
     }

@@ -157,7 +157,7 @@ impl User {
     async fn transact_tasks(&self) -> Result<(), Error> {
         let tx = Transaction::default();
         let (one, two) = (self.id("tasks"), self.id("tasks"));
-        let found = self.engine.tx_records(&tx, self.now_ms(), "tasks", &[one.clone(), two.clone()]).await;
+        let found = self.engine.tx_records(&tx, self.now_ms(), "tasks", vec![one.clone(), two.clone()]).await;
         let found = self.checked(found)?;
         let seen = found[0].as_ref().map_or("", |row| row.body()).len();
         let fields =

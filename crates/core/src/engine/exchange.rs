@@ -5,6 +5,7 @@ use std::rc::Rc;
 use holm_protocol::{ClientId, ErrorCode, PullRequest, PushRequest};
 use holm_store::Durability;
 
+use super::promised::Writes;
 use super::{Engine, Request};
 use crate::Error;
 use crate::sync::pull::{self, Page};
@@ -16,6 +17,8 @@ use crate::sync::{
 
 /// Any request gets this long.
 const TIMEOUT_MS: u32 = 20_000;
+/// What is about to be sent is on the medium first.
+const STRICT: Writes = Writes::Commit(Durability::Strict);
 /// Slow links get a second more for so many bytes of body.
 const BYTES_PER_SECOND: u32 = 4_096;
 
@@ -39,7 +42,8 @@ impl Engine {
     /// `storage-…`; `newer-version-in-use`; `closed`.
     pub async fn lead(&self) -> Result<(), Error> {
         let token = self.draw();
-        let lease = self.commit(Durability::Relaxed, move |draft| Lease::take(draft, token.clone())).await?;
+        let relaxed = Writes::Commit(Durability::Relaxed);
+        let lease = self.plan(relaxed, move |draft| Lease::take(draft, token.clone())).await?;
         *self.inner.lease.borrow_mut() = Some(lease);
         self.edit_status(&mut |status| status.leader = true);
         Ok(())
@@ -103,18 +107,18 @@ impl Engine {
             self.inner.push_limits.set(self.inner.push_limits.get().within(limits));
         }
         let cx = self.context(at_ms);
-        self.commit(self.inner.durability, move |draft| push::pushed(draft, &cx.borrow(), &lease, &response)).await?;
+        self.commit(move |draft| push::pushed(draft, &cx.borrow(), &lease, &response)).await?;
         self.succeeded(at_ms, Event::Pushed)
     }
 
     async fn freeze(&self, now_ms: u64, lease: Lease, limits: PushLimits) -> Result<Frozen, Error> {
         let cx = self.context(now_ms);
-        self.commit(Durability::Strict, move |draft| push::freeze(draft, &cx.borrow(), &lease, limits)).await
+        self.plan(STRICT, move |draft| push::freeze(draft, &cx.borrow(), &lease, limits)).await
     }
 
     async fn pull(&self, now_ms: u64, lease: Lease) -> Result<(), Error> {
         let cx = self.context(now_ms);
-        let request: PullRequest = self.read(|view| pull::request(view, &cx.borrow())).await?;
+        let request: PullRequest = self.read(move |view| pull::request(view, &cx.borrow())).await?;
         self.edit_status(&mut |status| status.phase = Phase::Pulling);
         let (answer, at_ms) = self.send("pull", encode(&request)).await;
         let response = match read_pull(answer, at_ms) {
@@ -124,9 +128,7 @@ impl Engine {
         };
         let cx = self.context(at_ms);
         let guard = lease.clone();
-        let page = self
-            .commit(self.inner.durability, move |draft| pull::apply(draft, &cx.borrow(), &guard, &request, &response))
-            .await?;
+        let page = self.commit(move |draft| pull::apply(draft, &cx.borrow(), &guard, &request, &response)).await?;
         match page {
             Page::RolledBack => self.start_over(at_ms, lease).await,
             Page::More => self.succeeded(at_ms, Event::Pulled(true)),
@@ -172,7 +174,7 @@ impl Engine {
     async fn start_over(&self, at_ms: u64, lease: Lease) -> Result<(), Error> {
         let client = ClientId(format!("c_{}", self.draw()));
         self.inner.seq_reused.set(false);
-        self.commit(Durability::Strict, move |draft| push::start_over(draft, &lease, client.clone())).await?;
+        self.plan(STRICT, move |draft| push::start_over(draft, &lease, client.clone())).await?;
         // A server that never agrees must not get a storm: the next try waits like one after a failure.
         let entropy = self.entropy();
         self.note(at_ms, Event::Failed { exchange: Exchange::Push, unreachable: true, floor_ms: 0, entropy })

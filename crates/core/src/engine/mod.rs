@@ -15,6 +15,7 @@ mod exchange;
 mod failure;
 mod lead;
 mod outlook;
+mod promised;
 mod rows;
 mod setup;
 mod signal;
@@ -26,12 +27,13 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
-use holm_protocol::{ErrorCode, MutationId};
-use holm_store::{CommitError, Database, Draft, Durability, Observer, PlanError, Random, Read, ReadError, ReadSet};
+use holm_protocol::{Data, ErrorCode, MutationId};
+use holm_store::{Database, Durability, Observer, Random, Read};
 
 pub use exchange::Step;
 pub use failure::{disk_error, store_error};
 pub use outlook::{Explained, Explanation, Standing};
+pub use promised::Promised;
 pub use rows::parse_rows;
 pub use setup::FORMAT;
 pub use signal::Signal;
@@ -44,7 +46,7 @@ use crate::kv;
 use crate::outbox::{self, Operation, Parked, Planned, Receipt, WriteContext};
 use crate::query::Query;
 use crate::records::{self, Row};
-use crate::schema::{Schema, check_id};
+use crate::schema::{Collection, Schema, check_id};
 use crate::sync::{Lease, Machine, PushLimits, Status};
 use census::Census;
 use watch::Watchers;
@@ -91,9 +93,6 @@ struct Inner {
     observers: RefCell<Vec<Observer>>,
 }
 
-/// A plan of whatever result; where that goes is its own business.
-type Plan = Box<dyn FnMut(&mut Draft<'_>) -> Planned<()>>;
-
 /// One open database of one tab or worker. Cloning shares it.
 #[derive(Clone)]
 pub struct Engine {
@@ -130,143 +129,136 @@ impl Engine {
     ///
     /// # Errors
     /// As [`outbox::write`]; `storage-…`; `newer-version-in-use`; `closed`.
-    pub async fn write(
+    pub fn write(
         &self,
         now_ms: u64,
         receipt: &str,
         collection: &str,
         operation: Operation,
         rows: &str,
-    ) -> Result<Vec<String>, Error> {
-        self.ensure_open()?;
-        let rows = parse_rows(operation, rows, || self.new_id(now_ms))?;
-        let ids = rows.iter().map(|(id, _)| id.clone()).collect();
+    ) -> Promised<Vec<String>> {
+        let rows = parse_rows(operation, rows, &|| self.new_id(now_ms));
         let (schema, receipt, collection) = (Rc::clone(&self.inner.schema), receipt.to_owned(), collection.to_owned());
         let queued = self.inner.scopes.is_some();
-        self.commit(self.inner.durability, move |draft| {
+        self.commit(move |draft| {
+            let rows = rows.as_ref().map_err(Error::clone)?;
             let cx = WriteContext { schema: &schema, now_ms, receipt: &receipt, written: 0, together: None, queued };
-            outbox::write(draft, &cx, &collection, operation, &rows)
+            outbox::write(draft, &cx, &collection, operation, rows)?;
+            Ok(ids(rows))
         })
-        .await?;
-        Ok(ids)
     }
 
     /// Reads records by id, in the order asked, as rows of JSON text.
     ///
     /// # Errors
     /// `unknown-collection`, `invalid-id`; `storage-…`; `closed`.
-    pub async fn records(&self, collection: &str, ids: &[String]) -> Result<Vec<Option<Row>>, Error> {
-        let collection = self.inner.schema.collection(collection)?.name.clone();
-        ids.iter().try_for_each(|id| check_id(id))?;
-        self.read(|view| rows(view, &collection, ids)).await
+    pub fn records(&self, collection: &str, ids: Vec<String>) -> Promised<Vec<Option<Row>>> {
+        let (schema, collection) = (Rc::clone(&self.inner.schema), collection.to_owned());
+        self.read(move |view| rows(view, schema.collection(&collection)?, &ids))
     }
 
     /// Reads what a query finds.
     ///
     /// # Errors
     /// `storage-…`; `closed`.
-    pub async fn query(&self, query: &Query) -> Result<Vec<Row>, Error> {
-        self.read(|view| Ok(query.run(view)?)).await
+    pub fn query(&self, query: &Rc<Query>) -> Promised<Vec<Row>> {
+        let query = Rc::clone(query);
+        self.read(move |view| Ok(query.run(view)?))
     }
 
     /// Counts what a query finds.
     ///
     /// # Errors
     /// `storage-…`; `closed`.
-    pub async fn count(&self, query: &Query) -> Result<usize, Error> {
-        self.read(|view| Ok(query.count(view)?)).await
+    pub fn count(&self, query: &Rc<Query>) -> Promised<usize> {
+        let query = Rc::clone(query);
+        self.read(move |view| Ok(query.count(view)?))
     }
 
     /// Reads a query.
     ///
     /// # Errors
     /// `invalid-query`, `unknown-collection`.
-    pub fn parse_query(&self, json: &str) -> Result<Query, Error> {
-        Query::parse(json, &self.inner.schema)
+    pub fn parse_query(&self, json: &str) -> Result<Rc<Query>, Error> {
+        Query::parse(json, &self.inner.schema).map(Rc::new)
     }
 
     /// Sets a key of a namespace, for `ttl_ms` or for ever; stays on this device.
     ///
     /// # Errors
     /// `invalid-argument`; `storage-…`; `closed`.
-    pub async fn kv_set(
-        &self,
-        now_ms: u64,
-        space: &str,
-        key: &str,
-        json: &str,
-        ttl_ms: Option<u64>,
-    ) -> Result<(), Error> {
+    pub fn kv_set(&self, now_ms: u64, space: &str, key: &str, json: &str, ttl_ms: Option<u64>) -> Promised<()> {
         let (space, key, json) = (space.to_owned(), key.to_owned(), json.to_owned());
-        self.commit(self.inner.durability, move |draft| kv::set(draft, &space, &key, &json, ttl_ms, now_ms)).await
+        self.commit(move |draft| kv::set(draft, &space, &key, &json, ttl_ms, now_ms))
     }
 
     /// Reads a key of a namespace, as JSON text.
     ///
     /// # Errors
     /// `storage-…`; `closed`.
-    pub async fn kv_read(&self, now_ms: u64, space: &str, key: &str) -> Result<Option<String>, Error> {
-        self.read(|view| Ok(kv::read(view, space, key, now_ms)?)).await
+    pub fn kv_read(&self, now_ms: u64, space: &str, key: &str) -> Promised<Option<String>> {
+        let (space, key) = (space.to_owned(), key.to_owned());
+        self.read(move |view| Ok(kv::read(view, &space, &key, now_ms)?))
     }
 
     /// Removes a key of a namespace.
     ///
     /// # Errors
     /// `storage-…`; `closed`.
-    pub async fn kv_delete(&self, space: &str, key: &str) -> Result<(), Error> {
+    pub fn kv_delete(&self, space: &str, key: &str) -> Promised<()> {
         let (space, key) = (space.to_owned(), key.to_owned());
-        self.commit(self.inner.durability, move |draft| {
+        self.commit(move |draft| {
             kv::delete(draft, &space, &key);
             Ok(())
         })
-        .await
     }
 
     /// The keys of a namespace.
     ///
     /// # Errors
     /// `storage-…`; `closed`.
-    pub async fn kv_keys(&self, now_ms: u64, space: &str) -> Result<Vec<String>, Error> {
-        self.read(|view| Ok(kv::keys(view, space, now_ms)?)).await
+    pub fn kv_keys(&self, now_ms: u64, space: &str) -> Promised<Vec<String>> {
+        let space = space.to_owned();
+        self.read(move |view| Ok(kv::keys(view, &space, now_ms)?))
     }
 
     /// What became of a call.
     ///
     /// # Errors
     /// `storage-…`; `closed`.
-    pub async fn receipt(&self, receipt: &str) -> Result<Receipt, Error> {
-        self.read(|view| outbox::receipt(view, receipt)).await
+    pub fn receipt(&self, receipt: &str) -> Promised<Receipt> {
+        let receipt = receipt.to_owned();
+        self.read(move |view| outbox::receipt(view, &receipt))
     }
 
     /// Every parked mutation.
     ///
     /// # Errors
     /// `storage-…`; `closed`.
-    pub async fn parked(&self) -> Result<Vec<Parked>, Error> {
-        self.read(|view| outbox::parked_list(view)).await
+    pub fn parked(&self) -> Promised<Vec<Parked>> {
+        self.read(outbox::parked_list)
     }
 
     /// Writes what a parked mutation wanted once more.
     ///
     /// # Errors
     /// As [`outbox::retry`]; `storage-…`; `closed`.
-    pub async fn retry_parked(&self, now_ms: u64, mid: &str) -> Result<(), Error> {
+    pub fn retry_parked(&self, now_ms: u64, mid: &str) -> Promised<()> {
         let (schema, receipt, mid) = (Rc::clone(&self.inner.schema), self.draw(), MutationId(mid.to_owned()));
-        self.commit(self.inner.durability, move |draft| {
+        self.commit(move |draft| {
             let cx =
                 WriteContext { schema: &schema, now_ms, receipt: &receipt, written: 0, together: None, queued: true };
             outbox::retry(draft, &cx, &mid)
         })
-        .await
     }
 
     /// Gives a parked mutation up.
     ///
     /// # Errors
     /// `not-found`; `storage-…`; `closed`.
-    pub async fn discard_parked(&self, mid: &str) -> Result<(), Error> {
+    pub fn discard_parked(&self, mid: &str) -> Promised<()> {
         let mid = MutationId(mid.to_owned());
-        self.commit(self.inner.durability, move |draft| outbox::discard(draft, &mid)).await
+        self.commit(move |draft| outbox::discard(draft, &mid))
     }
 
     /// Reads what other tabs committed; called when one of them says so.
@@ -300,69 +292,6 @@ impl Engine {
         Ok(())
     }
 
-    /// Reads what is committed.
-    async fn read<R>(&self, mut f: impl FnMut(&dyn Read) -> Planned<R>) -> Result<R, Error> {
-        let mut found = None;
-        let mut plan = |draft: &mut Draft<'_>| {
-            found = Some(f(draft)?);
-            Ok(())
-        };
-        self.look(None, &mut plan).await?;
-        Ok(found.expect(RAN))
-    }
-
-    /// As [`Engine::read`], compiled once for all plans; with `reads`, as a transaction that has read these sees it.
-    fn look<'l>(
-        &'l self,
-        reads: Option<&'l RefCell<ReadSet>>,
-        plan: &'l mut dyn FnMut(&mut Draft<'_>) -> Planned<()>,
-    ) -> LocalBoxFuture<'l, Result<(), Error>> {
-        Box::pin(async move {
-            self.ensure_open()?;
-            let mut outcome = Ok(());
-            let mut look = |draft: &mut Draft<'_>| match plan(draft) {
-                Err(PlanError::Missing(missing)) => Err(missing),
-                Err(PlanError::Failed(error)) => {
-                    outcome = Err(error);
-                    Ok(())
-                }
-                Ok(()) => Ok(()),
-            };
-            match self.inner.db.look(reads, &mut look).await {
-                Ok(()) => outcome,
-                Err(ReadError::Conflict(_)) => Err(contention()),
-                Err(ReadError::Store(error)) => Err(store_error(&error)),
-            }
-        })
-    }
-
-    /// Commits what a plan writes, and gives what it returned.
-    async fn commit<R: 'static>(
-        &self,
-        durability: Durability,
-        mut plan: impl FnMut(&mut Draft<'_>) -> Planned<R> + 'static,
-    ) -> Result<R, Error> {
-        let planned = Rc::new(RefCell::new(None));
-        let slot = Rc::clone(&planned);
-        let plan = move |draft: &mut Draft<'_>| {
-            *slot.borrow_mut() = Some(plan(draft)?);
-            Ok(())
-        };
-        self.commit_plan(durability, Box::new(plan)).await?;
-        Ok(planned.take().expect(RAN))
-    }
-
-    /// As [`Engine::commit`], compiled once for all plans.
-    fn commit_plan(&self, durability: Durability, plan: Plan) -> LocalBoxFuture<'_, Result<(), Error>> {
-        Box::pin(async move {
-            self.ensure_open()?;
-            self.inner.db.commit(durability, plan).await.map_err(|error| match error {
-                CommitError::Plan(error) => error,
-                CommitError::Store(error) => store_error(&error),
-            })
-        })
-    }
-
     fn entropy(&self) -> u64 {
         let mut bytes = [0; 8];
         (self.inner.random)(&mut bytes);
@@ -370,17 +299,16 @@ impl Engine {
     }
 }
 
-/// Rows by id, in the order asked.
-fn rows(view: &dyn Read, collection: &str, ids: &[String]) -> Planned<Vec<Option<Row>>> {
-    let mut rows = Vec::with_capacity(ids.len());
-    for id in ids {
-        rows.push(records::row(view, collection, id)?);
-    }
-    Ok(rows)
+fn ids(rows: &[(String, Data)]) -> Vec<String> {
+    rows.iter().map(|(id, _)| id.clone()).collect()
 }
 
-const RAN: &str = "a plan that succeeds has run";
-
-fn contention() -> Error {
-    Error::new(ErrorCode::Contention, "what the transaction read has changed; it is run again")
+/// Rows by id, in the order asked.
+fn rows(view: &dyn Read, collection: &Collection, ids: &[String]) -> Planned<Vec<Option<Row>>> {
+    let mut rows = Vec::with_capacity(ids.len());
+    for id in ids {
+        check_id(id)?;
+        rows.push(records::row(view, &collection.name, id)?);
+    }
+    Ok(rows)
 }

@@ -3,11 +3,11 @@
 use holm_protocol::ErrorCode;
 use serde::Serialize;
 
-use super::Engine;
+use super::{Engine, Promised};
 use crate::Error;
-use crate::outbox::{self, ReceiptState, State};
+use crate::outbox::{self, Entry, Parked, Reason, ReceiptState, State};
 use crate::schema::check_id;
-use crate::sync::{Connection, Event, Phase};
+use crate::sync::{Connection, Event, Phase, Status};
 
 /// Why a record is not on the server yet, in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -62,51 +62,24 @@ impl Engine {
     ///
     /// # Errors
     /// `unknown-collection`, `invalid-id`; `storage-…`; `closed`.
-    pub async fn explain(&self, collection: &str, id: &str) -> Result<Explanation, Error> {
-        let name = self.inner.schema.collection(collection)?.name.clone();
-        check_id(id)?;
-        let (lane, parked) = self
-            .read(|view| {
-                let mut parked = outbox::parked_list(view)?;
-                parked.retain(|parked| parked.entry.collection == name && parked.entry.id == id);
-                Ok((outbox::lane(view, &name, id)?, parked))
-            })
-            .await?;
-        let status = self.status();
-        let any = |wanted: fn(&State) -> bool| lane.iter().any(|entry| wanted(&entry.state));
-        let standing = if self.inner.scopes.is_none() {
-            Standing::LocalOnly
-        } else if !parked.is_empty() {
-            Standing::Parked
-        } else if any(|state| matches!(state, State::Frozen(_))) && status.phase == Phase::Pushing {
-            Standing::InFlight
-        } else if !any(|state| !matches!(state, State::Confirmed(_))) {
-            Standing::Synced
-        } else if status.online == Connection::Offline {
-            Standing::Offline
-        } else if matches!(status.phase, Phase::Waiting | Phase::Paused) {
-            Standing::Waiting
-        } else {
-            Standing::Queued
-        };
-        let waiting = lane.iter().map(|entry| Explained {
-            mid: entry.mid.0.clone(),
-            kind: entry.kind,
-            state: word(entry.state),
-            at: entry.at,
-            code: None,
-            message: None,
-        });
-        let refused = parked.iter().map(|parked| Explained {
-            mid: parked.entry.mid.0.clone(),
-            kind: parked.entry.kind,
-            state: "parked",
-            at: parked.entry.at,
-            code: Some(parked.reason.code),
-            message: Some(parked.reason.message.clone()),
-        });
-        let mutations = refused.chain(waiting).collect();
-        Ok(Explanation { standing, why: status.why, next_attempt_at: status.next_attempt_at, mutations })
+    pub fn explain(&self, collection: &str, id: &str) -> Promised<Explanation> {
+        let (engine, collection, id) = (self.clone(), collection.to_owned(), id.to_owned());
+        self.read(move |view| {
+            let name = &engine.inner.schema.collection(&collection)?.name;
+            check_id(&id)?;
+            let mut parked = outbox::parked_list(view)?;
+            parked.retain(|parked| parked.entry.collection == *name && parked.entry.id == id);
+            let lane = outbox::lane(view, name, &id)?;
+            let status = engine.status();
+            let standing = match engine.inner.scopes {
+                None => Standing::LocalOnly,
+                Some(_) => standing(&lane, &parked, &status),
+            };
+            let waiting = lane.iter().map(|entry| explained(entry, word(entry.state), None));
+            let refused = parked.iter().map(|parked| explained(&parked.entry, "parked", Some(&parked.reason)));
+            let mutations = refused.chain(waiting).collect();
+            Ok(Explanation { standing, why: status.why, next_attempt_at: status.next_attempt_at, mutations })
+        })
     }
 
     /// Waits until the server has acknowledged every mutation of a call.
@@ -173,6 +146,35 @@ impl Engine {
             self.status_changed(seen).await;
             self.ensure_open()?;
         }
+    }
+}
+
+/// Where a record of a database with a server stands.
+fn standing(lane: &[Entry], parked: &[Parked], status: &Status) -> Standing {
+    let any = |wanted: fn(&State) -> bool| lane.iter().any(|entry| wanted(&entry.state));
+    if !parked.is_empty() {
+        Standing::Parked
+    } else if any(|state| matches!(state, State::Frozen(_))) && status.phase == Phase::Pushing {
+        Standing::InFlight
+    } else if !any(|state| !matches!(state, State::Confirmed(_))) {
+        Standing::Synced
+    } else if status.online == Connection::Offline {
+        Standing::Offline
+    } else if matches!(status.phase, Phase::Waiting | Phase::Paused) {
+        Standing::Waiting
+    } else {
+        Standing::Queued
+    }
+}
+
+fn explained(entry: &Entry, state: &'static str, reason: Option<&Reason>) -> Explained {
+    Explained {
+        mid: entry.mid.0.clone(),
+        kind: entry.kind,
+        state,
+        at: entry.at,
+        code: reason.map(|reason| reason.code),
+        message: reason.map(|reason| reason.message.clone()),
     }
 }
 

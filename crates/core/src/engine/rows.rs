@@ -10,11 +10,7 @@ use crate::outbox::Operation;
 ///
 /// # Errors
 /// `invalid-argument`, `invalid-id`.
-pub fn parse_rows(
-    operation: Operation,
-    json: &str,
-    mut draw: impl FnMut() -> String,
-) -> Result<Vec<(String, Data)>, Error> {
+pub fn parse_rows(operation: Operation, json: &str, draw: &dyn Fn() -> String) -> Result<Vec<(String, Data)>, Error> {
     let rows: Vec<Vec<Value>> = from_json_text(json.as_bytes())
         .map_err(|why| Error::new(ErrorCode::InvalidArgument, format!("the rows cannot be read: {why}")))?;
     let may_draw = matches!(operation, Operation::Put | Operation::Insert);

@@ -8,6 +8,7 @@ use holm_store::{Database, Disk, Draft, Durability, Fence, Locks, SEED_BYTES};
 use serde::Serialize;
 
 use super::census::Census;
+use super::promised::Writes;
 use super::signal::Signal;
 use super::watch::Watchers;
 use super::{Engine, Inner, Options, Spawn, Transport, store_error};
@@ -86,8 +87,9 @@ impl Engine {
     async fn set_up(&self) -> Result<(), Error> {
         let (schema, client) = (Rc::clone(&self.inner.schema), ClientId(format!("c_{}", self.draw())));
         let queued = self.inner.scopes.is_some();
-        self.commit(Durability::Relaxed, move |draft| set_up(draft, &schema, &client, queued)).await?;
-        let sync = self.read(|view| SyncState::read(view)).await?;
+        let relaxed = Writes::Commit(Durability::Relaxed);
+        self.plan(relaxed, move |draft| set_up(draft, &schema, &client, queued)).await?;
+        let sync = self.read(SyncState::read).await?;
         let limits = sync.limits.map_or(PushLimits::default(), |limits| PushLimits::default().within(limits));
         self.inner.push_limits.set(limits);
         let mut status = self.inner.status.borrow_mut();

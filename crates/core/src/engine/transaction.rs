@@ -7,15 +7,15 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use holm_protocol::{Data, ErrorCode};
-use holm_store::{Draft, ReadSet};
+use holm_store::{Draft, Read, ReadSet};
 
-use super::{Engine, RAN, contention, parse_rows, rows};
+use super::promised::{Promised, Writes, contention};
+use super::{Engine, ids, parse_rows, rows};
 use crate::Error;
-use crate::local::Local;
 use crate::outbox::{self, Operation, Planned, WriteContext};
 use crate::query::Query;
 use crate::records::Row;
-use crate::schema::{Schema, check_id};
+use crate::schema::Schema;
 use crate::sync::push::{BYTES_PER_PUSH, MUTATIONS_PER_PUSH};
 
 /// Writes of one transaction, in order.
@@ -26,11 +26,20 @@ struct Step {
     rows: Vec<(String, Data)>,
 }
 
-/// A transaction under way.
+/// A transaction under way. Clones are the same.
+#[derive(Clone, Debug, Default)]
+pub struct Transaction(Rc<Notes>);
+
 #[derive(Debug, Default)]
-pub struct Transaction {
+struct Notes {
     reads: RefCell<ReadSet>,
     steps: RefCell<Vec<Step>>,
+}
+
+impl Transaction {
+    pub(super) fn reads(&self) -> &RefCell<ReadSet> {
+        &self.0.reads
+    }
 }
 
 /// What its plan needs again and again.
@@ -88,24 +97,24 @@ impl Engine {
     ///
     /// # Errors
     /// `contention` when what it read before has changed: run it again; otherwise as [`Engine::records`].
-    pub async fn tx_records(
+    pub fn tx_records(
         &self,
         tx: &Transaction,
         now_ms: u64,
         collection: &str,
-        ids: &[String],
-    ) -> Result<Vec<Option<Row>>, Error> {
-        let collection = self.inner.schema.collection(collection)?.name.clone();
-        ids.iter().try_for_each(|id| check_id(id))?;
-        self.tx_read(tx, now_ms, |draft| rows(draft, &collection, ids)).await
+        ids: Vec<String>,
+    ) -> Promised<Vec<Option<Row>>> {
+        let (schema, collection) = (Rc::clone(&self.inner.schema), collection.to_owned());
+        self.tx_read(tx, now_ms, move |draft| rows(draft, schema.collection(&collection)?, &ids))
     }
 
     /// Runs a query as the transaction sees it, its own writes included.
     ///
     /// # Errors
     /// `contention` when what it read before has changed: run it again; otherwise as [`Engine::query`].
-    pub async fn tx_query(&self, tx: &Transaction, now_ms: u64, query: &Query) -> Result<Vec<Row>, Error> {
-        self.tx_read(tx, now_ms, |draft| Ok(query.run(draft)?)).await
+    pub fn tx_query(&self, tx: &Transaction, now_ms: u64, query: &Rc<Query>) -> Promised<Vec<Row>> {
+        let query = Rc::clone(query);
+        self.tx_read(tx, now_ms, move |draft| Ok(query.run(draft)?))
     }
 
     /// Adds writes to the transaction, and checks them against what it sees.
@@ -120,12 +129,12 @@ impl Engine {
         operation: Operation,
         rows: &str,
     ) -> Result<Vec<String>, Error> {
-        let rows = parse_rows(operation, rows, || self.new_id(now_ms))?;
-        let ids = rows.iter().map(|(id, _)| id.clone()).collect();
-        tx.steps.borrow_mut().push(Step { collection: collection.to_owned(), operation, rows });
+        let rows = parse_rows(operation, rows, &|| self.new_id(now_ms))?;
+        let ids = ids(&rows);
+        tx.0.steps.borrow_mut().push(Step { collection: collection.to_owned(), operation, rows });
         let checked = self.tx_read(tx, now_ms, |_| Ok(())).await;
         if checked.is_err() {
-            tx.steps.borrow_mut().pop();
+            tx.0.steps.borrow_mut().pop();
         }
         checked.map(|()| ids)
     }
@@ -134,41 +143,33 @@ impl Engine {
     ///
     /// # Errors
     /// `contention`: run it again; `transaction-too-large`; `storage-…`.
-    pub async fn tx_commit(&self, tx: &Transaction, now_ms: u64, receipt: &str) -> Result<(), Error> {
+    pub fn tx_commit(&self, tx: &Transaction, now_ms: u64, receipt: &str) -> Promised<()> {
         let script = self.script(tx, now_ms, receipt);
-        script.check_size()?;
-        let reads = tx.reads.borrow().clone();
-        self.commit(self.inner.durability, move |draft| {
+        let reads = tx.0.reads.borrow().clone();
+        self.commit(move |draft| {
+            script.check_size()?;
             draft.validate(&reads).map_err(|_| contention())?;
             script.play(draft)
         })
-        .await
     }
 
-    async fn tx_read<R>(
+    fn tx_read<R: 'static>(
         &self,
         tx: &Transaction,
         now_ms: u64,
-        mut f: impl FnMut(&mut Draft<'_>) -> Planned<R>,
-    ) -> Result<R, Error> {
+        mut f: impl FnMut(&dyn Read) -> Planned<R> + 'static,
+    ) -> Promised<R> {
         let script = self.script(tx, now_ms, "");
-        let mut found = None;
-        let mut rehearsal = |draft: &mut Draft<'_>| {
+        self.plan(Writes::Rehearse(tx.clone()), move |draft| {
             script.play(draft)?;
-            found = Some(f(draft)?);
-            Ok(())
-        };
-        let played = self.look(Some(&tx.reads), &mut rehearsal).await;
-        // Every write moves the clock and the order; a transaction does not depend on where they stand.
-        tx.reads.borrow_mut().forget(&Local::key());
-        played?;
-        Ok(found.expect(RAN))
+            f(draft)
+        })
     }
 
     fn script(&self, tx: &Transaction, now_ms: u64, receipt: &str) -> Script {
         Script {
             schema: Rc::clone(&self.inner.schema),
-            steps: tx.steps.borrow().clone(),
+            steps: tx.0.steps.borrow().clone(),
             receipt: receipt.to_owned(),
             now_ms,
             queued: self.inner.scopes.is_some(),

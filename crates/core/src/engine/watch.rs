@@ -19,7 +19,7 @@ pub struct WatchId(pub u32);
 pub type Watched<'a> = Result<(&'a [Row], &'a Diff), &'a Error>;
 
 struct Watcher {
-    query: Query,
+    query: Rc<Query>,
     rows: RefCell<Option<Vec<Row>>>,
     dirty: Cell<bool>,
     tell: Box<dyn Fn(Watched<'_>)>,
@@ -71,7 +71,7 @@ impl Engine {
     ///
     /// # Errors
     /// `closed`.
-    pub fn watch(&self, query: Query, tell: impl Fn(Watched<'_>) + 'static) -> Result<WatchId, Error> {
+    pub fn watch(&self, query: Rc<Query>, tell: impl Fn(Watched<'_>) + 'static) -> Result<WatchId, Error> {
         self.ensure_open()?;
         let watchers = &self.inner.watchers;
         let id = WatchId(watchers.next.get());

@@ -233,7 +233,7 @@ impl Bench {
 
     /// The fields of a record.
     pub fn record(&self, id: &str) -> Option<Value> {
-        let rows = self.run(self.engine.records("tasks", &[id.to_owned()])).expect("read");
+        let rows = self.run(self.engine.records("tasks", vec![id.to_owned()])).expect("read");
         rows[0].as_ref().map(|row| serde_json::from_str(row.body()).expect("JSON"))
     }
 

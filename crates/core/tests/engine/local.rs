@@ -107,10 +107,10 @@ fn a_transaction_sees_its_own_writes_and_commits_only_what_nobody_changed() {
     bench.put("a", "milk");
     let ids = ["a".to_owned()];
     let tx = Transaction::default();
-    assert_eq!(title(&bench.run(bench.engine.tx_records(&tx, NOW_MS, "tasks", &ids)).expect("read")), "milk");
+    assert_eq!(title(&bench.run(bench.engine.tx_records(&tx, NOW_MS, "tasks", ids.to_vec())).expect("read")), "milk");
     let rows = r#"[["a",{"title":"cream"}]]"#;
     bench.run(bench.engine.tx_write(&tx, NOW_MS, "tasks", Patch, rows)).expect("laid over");
-    assert_eq!(title(&bench.run(bench.engine.tx_records(&tx, NOW_MS, "tasks", &ids)).expect("read")), "cream");
+    assert_eq!(title(&bench.run(bench.engine.tx_records(&tx, NOW_MS, "tasks", ids.to_vec())).expect("read")), "cream");
     assert_eq!(bench.title("a"), Some("milk".into()), "nobody else sees it");
 
     bench.put("a", "bread");
@@ -119,7 +119,7 @@ fn a_transaction_sees_its_own_writes_and_commits_only_what_nobody_changed() {
     assert_eq!(bench.title("a"), Some("bread".into()));
 
     let again = Transaction::default();
-    bench.run(bench.engine.tx_records(&again, NOW_MS, "tasks", &ids)).expect("read");
+    bench.run(bench.engine.tx_records(&again, NOW_MS, "tasks", ids.to_vec())).expect("read");
     bench.run(bench.engine.tx_write(&again, NOW_MS, "tasks", Patch, rows)).expect("laid over");
     bench.put("b", "of no interest to it");
     bench.run(bench.engine.tx_commit(&again, NOW_MS, &bench.engine.draw())).expect("committed");
@@ -190,7 +190,7 @@ fn after_close_every_call_says_so() {
     assert_eq!(bench.refused(Put, &json!([["a", { "title": "milk" }]])), ErrorCode::Closed);
     let query = engine.parse_query(r#"{"collection":"tasks"}"#).expect("a query");
     let codes = [
-        bench.run(engine.records("tasks", &[])).map(drop),
+        bench.run(engine.records("tasks", Vec::new())).map(drop),
         bench.run(engine.query(&query)).map(drop),
         bench.run(engine.kv_set(NOW_MS, "s", "k", "1", None)),
         bench.run(engine.receipt("00")).map(drop),

@@ -1,0 +1,113 @@
+//! How every plan is run: its result goes into a slot, so that the machinery is compiled once for all results.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use futures_util::future::{FutureExt, LocalBoxFuture};
+use holm_protocol::ErrorCode;
+use holm_store::{CommitError, Draft, Durability, PlanError, Read, ReadError};
+
+use super::{Engine, Transaction, store_error};
+use crate::Error;
+use crate::local::Local;
+use crate::outbox::Planned;
+
+/// What a plan will have found. A commit is made even if nobody waits for its answer.
+#[must_use = "a plan runs while its answer is waited for"]
+pub struct Promised<R> {
+    run: LocalBoxFuture<'static, Result<(), Error>>,
+    found: Rc<Cell<Option<R>>>,
+}
+
+impl<R> Future for Promised<R> {
+    type Output = Result<R, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.run.poll_unpin(context).map_ok(|()| self.found.take().expect("a plan that succeeds has run"))
+    }
+}
+
+/// What becomes of what a plan writes.
+pub(super) enum Writes {
+    /// It is committed.
+    Commit(Durability),
+    /// It is forgotten: the plan is a read.
+    Forget,
+    /// It is forgotten, and what was read belongs to a transaction.
+    Rehearse(Transaction),
+}
+
+/// A plan of whatever result; where that goes is its own business.
+type Plan = Box<dyn FnMut(&mut Draft<'_>) -> Planned<()>>;
+
+impl Engine {
+    /// Reads what is committed.
+    pub(super) fn read<R: 'static>(&self, mut f: impl FnMut(&dyn Read) -> Planned<R> + 'static) -> Promised<R> {
+        self.plan(Writes::Forget, move |draft| f(draft))
+    }
+
+    /// Commits what a plan writes, as durable as a local write is.
+    pub(super) fn commit<R: 'static>(&self, plan: impl FnMut(&mut Draft<'_>) -> Planned<R> + 'static) -> Promised<R> {
+        self.plan(Writes::Commit(self.inner.durability), plan)
+    }
+
+    /// Runs a plan, again whenever it misses blocks or others wrote first.
+    pub(super) fn plan<R: 'static>(
+        &self,
+        writes: Writes,
+        mut plan: impl FnMut(&mut Draft<'_>) -> Planned<R> + 'static,
+    ) -> Promised<R> {
+        let found = Rc::new(Cell::new(None));
+        let slot = Rc::clone(&found);
+        let plan: Plan = Box::new(move |draft| {
+            slot.set(Some(plan(draft)?));
+            Ok(())
+        });
+        Promised { run: Box::pin(run(self.clone(), writes, plan)), found }
+    }
+}
+
+async fn run(engine: Engine, writes: Writes, mut plan: Plan) -> Result<(), Error> {
+    engine.ensure_open()?;
+    let transaction = match writes {
+        Writes::Commit(durability) => return commit(&engine, durability, plan).await,
+        Writes::Forget => None,
+        Writes::Rehearse(transaction) => Some(transaction),
+    };
+    let mut outcome = Ok(());
+    let mut look = |draft: &mut Draft<'_>| match plan(draft) {
+        Err(PlanError::Missing(missing)) => Err(missing),
+        planned => {
+            outcome = planned;
+            Ok(())
+        }
+    };
+    let looked = engine.inner.db.look(transaction.as_ref().map(Transaction::reads), &mut look).await;
+    if let Some(transaction) = transaction {
+        // Every write moves the clock and the order; a transaction does not depend on where they stand.
+        transaction.reads().borrow_mut().forget(&Local::key());
+    }
+    match looked {
+        Ok(()) => match outcome {
+            Err(PlanError::Failed(error)) => Err(error),
+            _ => Ok(()),
+        },
+        Err(ReadError::Conflict(_)) => Err(contention()),
+        Err(ReadError::Store(error)) => Err(store_error(&error)),
+    }
+}
+
+async fn commit(engine: &Engine, durability: Durability, plan: Plan) -> Result<(), Error> {
+    engine.inner.db.commit(durability, plan).await.map_err(|error| match error {
+        CommitError::Plan(error) => error,
+        CommitError::Store(error) => store_error(&error),
+    })
+}
+
+/// Why a transaction is run again.
+pub(super) fn contention() -> Error {
+    Error::new(ErrorCode::Contention, "what the transaction read has changed; it is run again")
+}
