@@ -80,7 +80,7 @@ export class Session {
     /** @type {Promise<R>} */
     let saved;
     try {
-      receipt = this.runNow(engine => engine.draw());
+      receipt = this.runNow(engine => engine.now('draw'));
       saved = this.#keep(call(this.#shared.engine, receipt));
     } catch (error) {
       saved = Promise.reject(error);
@@ -89,20 +89,20 @@ export class Session {
     let synced;
     return Object.defineProperties(saved, {
       receipt: { value: receipt, enumerable: true },
-      synced: { get: () => synced ??= saved.then(() => this.run(engine => engine.synced(/** @type {string} */ (receipt)))) },
+      synced: { get: () => synced ??= saved.then(() => this.run(engine => engine.call('synced', /** @type {string} */ (receipt)))) },
     });
   }
 
   /** @type {import('./collection.js').Port['watch']} */
   watch(collection, query, watcher) {
     const { records } = this.#shared;
-    const handle = this.runNow(engine => engine.watch(query(), (text, error) => {
+    const handle = this.runNow(engine => engine.now('watch', query(), (text, error) => {
       if (error || !text) return watcher.error(holmError(error));
       const { rows, diff } = JSON.parse(text);
       const shown = rows.map((/** @type {import('./records.js').Row} */ row) => records.show(collection, row));
       watcher.rows(Object.freeze(shown), diff);
     }));
-    return this.untilClosed(() => this.#shared.engine.unwatch(handle));
+    return this.untilClosed(() => this.#shared.engine.now('unwatch', handle));
   }
 
   /**
@@ -165,20 +165,20 @@ function portOf(session) {
   return {
     write: (op, collection, text, answer) => session.write(async (engine, receipt) => {
       try {
-        return answer(JSON.parse(await engine.write(op, collection, text(), receipt)));
+        return answer(JSON.parse(await engine.call('write', op, collection, text(), receipt)));
       } catch (error) {
         throw holmError(error);
       }
     }),
     read: (collection, ids) => session.run(async engine => {
-      const rows = JSON.parse(await engine.read(collection, ids()));
+      const rows = JSON.parse(await engine.call('read', collection, ids()));
       return rows.map((/** @type {any} */ row) => session.show(collection, row));
     }),
     query: (collection, query) => session.run(async engine => {
-      const { rows } = JSON.parse(await engine.query(query()));
+      const { rows } = JSON.parse(await engine.call('query', query()));
       return rows.map((/** @type {any} */ row) => session.show(collection, row));
     }),
-    count: query => session.run(async engine => engine.count(query())),
+    count: query => session.run(async engine => JSON.parse(await engine.call('count', query()))),
     watch: (collection, query, watcher) => session.watch(collection, query, watcher),
   };
 }

@@ -1,4 +1,4 @@
-// The engine as this package calls it: what the build puts into engine.js. All text is JSON.
+// The engine as this package calls it: what the build puts into engine.js. All text is JSON, apart from names.
 
 export interface EngineOptions {
   name: string;
@@ -14,44 +14,53 @@ export type AskToken = (reason: string) => Promise<string | undefined>;
 /** Instantiates the WebAssembly. */
 export default function init(source?: { module_or_path: unknown }): Promise<unknown>;
 
+/** `options` are EngineOptions as JSON. */
 export function open_engine(
-  options: EngineOptions,
+  options: string,
   askToken: AskToken | undefined,
   onEvent: (kind: string, json: string) => void,
 ): Promise<Engine>;
 
 /** Opens, syncs until the outbox is drained, closes. */
-export function run_sync_event(options: EngineOptions, askToken: AskToken | undefined): Promise<void>;
+export function run_sync_event(options: string, askToken: AskToken | undefined): Promise<void>;
 
 export class Engine {
+  call<Name extends keyof Calls>(name: Name, ...given: Parameters<Calls[Name]>): Promise<ReturnType<Calls[Name]>>;
+  now<Name extends keyof Instants>(name: Name, ...given: Parameters<Instants[Name]>): ReturnType<Instants[Name]>;
+}
+
+/** What takes time. */
+export interface Calls {
+  write(op: string, collection: string, json: string, receipt: string): string;
+  read(collection: string, ids: string): string;
+  query(query: string): string;
+  count(query: string): string;
+  txRead(tx: number, collection: string, ids: string): string;
+  txQuery(tx: number, query: string): string;
+  txWrite(tx: number, op: string, collection: string, json: string): string;
+  txCommit(tx: number, receipt: string): void;
+  kvSet(namespace: string, key: string, json: string, ttlMs: number | undefined): void;
+  kvRead(namespace: string, key: string): string | undefined;
+  kvDelete(namespace: string, key: string): void;
+  kvKeys(namespace: string): string;
+  receipt(id: string): string;
+  synced(id: string): void;
+  syncNow(): void;
+  parked(): string;
+  retryParked(mid: string): void;
+  discardParked(mid: string): void;
+  explain(collection: string, id: string): string;
+  close(): void;
+}
+
+/** What takes none. */
+export interface Instants {
   draw(): string;
-  newId(): string;
-  write(op: string, collection: string, json: string, receipt: string): Promise<string>;
-  read(collection: string, ids: string): Promise<string>;
-  query(query: string): Promise<string>;
-  count(query: string): Promise<number>;
+  status(): string;
   watch(query: string, callback: (json: string | null, error?: unknown) => void): number;
   unwatch(handle: number): void;
   begin(): number;
-  txRead(tx: number, collection: string, ids: string): Promise<string>;
-  txQuery(tx: number, query: string): Promise<string>;
-  txWrite(tx: number, op: string, collection: string, json: string): Promise<string>;
-  txCommit(tx: number, receipt: string): Promise<string>;
   txRollback(tx: number): void;
-  kvSet(namespace: string, key: string, json: string, ttlMs: number | undefined): Promise<void>;
-  kvRead(namespace: string, key: string): Promise<string | undefined | null>;
-  kvDelete(namespace: string, key: string): Promise<void>;
-  kvKeys(namespace: string): Promise<string | string[]>;
-  status(): Record<string, unknown>;
-  receipt(id: string): Promise<string>;
-  synced(id: string): Promise<void>;
-  syncNow(): Promise<void>;
   pause(): void;
   resume(): void;
-  nudge(hint: 'online' | 'offline' | 'visible' | 'hidden' | 'message'): void;
-  parked(): Promise<string>;
-  retryParked(mid: string): Promise<void>;
-  discardParked(mid: string): Promise<void>;
-  explain(collection: string, id: string): Promise<string>;
-  close(): Promise<void>;
 }

@@ -24,29 +24,26 @@ export class KeyValue {
   set(key, value, { ttl } = {}) {
     return this.#session.run(async engine => {
       if (ttl !== undefined && !(ttl > 0 && Number.isFinite(ttl))) throw new HolmError('invalid-argument', 'ttl is a number of milliseconds.', { field: 'ttl' });
-      await engine.kvSet(this.#namespace, keyText(key), encode(value, key), ttl);
+      await engine.call('kvSet', this.#namespace, keyText(key), encode(value, key), ttl);
     });
   }
 
   /** @param {string} key */
   get(key) {
     return this.#session.run(async engine => {
-      const text = await engine.kvRead(this.#namespace, keyText(key));
-      return text === undefined || text === null ? undefined : freezeDeep(decode(text));
+      const text = await engine.call('kvRead', this.#namespace, keyText(key));
+      return text === undefined ? undefined : freezeDeep(decode(text));
     });
   }
 
   /** @param {string} key */
   delete(key) {
-    return this.#session.run(async engine => { await engine.kvDelete(this.#namespace, keyText(key)); });
+    return this.#session.run(async engine => { await engine.call('kvDelete', this.#namespace, keyText(key)); });
   }
 
   /** @returns {Promise<string[]>} */
   keys() {
-    return this.#session.run(async engine => {
-      const keys = await engine.kvKeys(this.#namespace);
-      return typeof keys === 'string' ? JSON.parse(keys) : keys;
-    });
+    return this.#session.run(async engine => JSON.parse(await engine.call('kvKeys', this.#namespace)));
   }
 }
 

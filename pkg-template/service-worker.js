@@ -46,7 +46,7 @@ async function runAll() {
   const databases = (await handedOver()).filter(({ wantsToken }) => !wantsToken || askToken !== undefined);
   if (databases.length === 0) return;
   await load(engine, await storedWasm());
-  const outcomes = await Promise.allSettled(databases.map(({ options }) => engine.run_sync_event(options, askToken)));
+  const outcomes = await Promise.allSettled(databases.map(({ options }) => engine.run_sync_event(JSON.stringify(options), askToken)));
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
 }
 

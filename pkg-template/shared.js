@@ -87,7 +87,7 @@ export class Shared {
 
   async #end() {
     try {
-      await this.engine.close();
+      await this.engine.call('close');
     } catch (error) {
       throw holmError(error);
     } finally {
@@ -100,7 +100,7 @@ export class Shared {
     const { flat, wasm, askToken } = this.#options;
     try {
       await load(module, wasm);
-      const engine = await module.open_engine(flat, askToken, kind => {
+      const engine = await module.open_engine(JSON.stringify(flat), askToken, kind => {
         if (kind === 'status') this.board.changed();
       });
       if (flat.syncUrl !== undefined && flat.storage === 'indexeddb') void handOver(flat, askToken !== undefined);

@@ -23,7 +23,7 @@ export class StatusBoard {
 
   /** The status: the same object until something in it changes. */
   read() {
-    return this.#status ??= shown(this.#engine().status());
+    return this.#status ??= shown(JSON.parse(this.#engine().now('status')));
   }
 
   /** Something changed: forget what was read, and tell it once, outside the engine's call. */
@@ -45,10 +45,10 @@ export class StatusBoard {
   }
 }
 
-/** @param {any} status */
-function shown(status) {
-  const { error } = status;
-  return Object.freeze({ ...status, error: error ? Object.freeze(holmError(error)) : null });
+/** @param {any} read what sync says, and what surrounds it */
+function shown({ sync, ...around }) {
+  const { error } = sync;
+  return Object.freeze({ ...sync, ...around, error: error ? Object.freeze(holmError(error)) : null });
 }
 
 export class Sync {
@@ -80,16 +80,16 @@ export class Sync {
 
   /** Pushes and pulls now, whatever the backoff says; fails as the exchange fails. */
   now() {
-    return this.#session.run(engine => engine.syncNow());
+    return this.#session.run(engine => engine.call('syncNow'));
   }
 
   /** Leaves the network alone until `resume`. */
   pause() {
-    this.#session.runNow(engine => engine.pause());
+    this.#session.runNow(engine => engine.now('pause'));
   }
 
   resume() {
-    this.#session.runNow(engine => engine.resume());
+    this.#session.runNow(engine => engine.now('resume'));
   }
 
   /**
@@ -97,7 +97,7 @@ export class Sync {
    * @param {string} receipt
    */
   receipt(receipt) {
-    return this.#ask(engine => engine.receipt(text(receipt, 'A receipt')));
+    return this.#ask(engine => engine.call('receipt', text(receipt, 'A receipt')));
   }
 
   /**
@@ -105,7 +105,7 @@ export class Sync {
    * @param {string} receipt
    */
   synced(receipt) {
-    return this.#session.run(engine => engine.synced(text(receipt, 'A receipt')));
+    return this.#session.run(engine => engine.call('synced', text(receipt, 'A receipt')));
   }
 
   /**
@@ -114,12 +114,12 @@ export class Sync {
    * @param {string} id
    */
   explain(collection, id) {
-    return this.#ask(engine => engine.explain(text(collection, 'A collection'), text(id, 'A record id')));
+    return this.#ask(engine => engine.call('explain', text(collection, 'A collection'), text(id, 'A record id')));
   }
 
   /** The mutations that the server refused, each with its reason and its data. */
   parked() {
-    return this.#ask(engine => engine.parked());
+    return this.#ask(engine => engine.call('parked'));
   }
 
   /**
@@ -127,7 +127,7 @@ export class Sync {
    * @param {string} mid
    */
   retry(mid) {
-    return this.#session.run(engine => engine.retryParked(text(mid, 'A parked mutation')));
+    return this.#session.run(engine => engine.call('retryParked', text(mid, 'A parked mutation')));
   }
 
   /**
@@ -135,7 +135,7 @@ export class Sync {
    * @param {string} mid
    */
   discard(mid) {
-    return this.#session.run(engine => engine.discardParked(text(mid, 'A parked mutation')));
+    return this.#session.run(engine => engine.call('discardParked', text(mid, 'A parked mutation')));
   }
 
   /** @param {(engine: Engine) => Promise<string>} question */

@@ -37,25 +37,25 @@ class Run {
 
   /** @type {import('./collection.js').Port['write']} */
   write(op, collection, text, answer) {
-    return this.#step(async handle => answer(JSON.parse(await this.#engine.txWrite(handle, op, collection, text()))));
+    return this.#step(async handle => answer(JSON.parse(await this.#engine.call('txWrite', handle, op, collection, text()))));
   }
 
   /** @type {import('./collection.js').Port['read']} */
   read(collection, ids) {
     return this.#step(async handle => {
-      const rows = JSON.parse(await this.#engine.txRead(handle, collection, ids()));
+      const rows = JSON.parse(await this.#engine.call('txRead', handle, collection, ids()));
       return rows.map((/** @type {import('./records.js').Row | null} */ row) => row ? fresh(row) : undefined);
     });
   }
 
   /** @type {import('./collection.js').Port['query']} */
   query(_collection, query) {
-    return this.#step(async handle => JSON.parse(await this.#engine.txQuery(handle, query())).rows.map(fresh));
+    return this.#step(async handle => JSON.parse(await this.#engine.call('txQuery', handle, query())).rows.map(fresh));
   }
 
   /** @type {import('./collection.js').Port['count']} */
   count(query) {
-    return this.#step(async handle => JSON.parse(await this.#engine.txQuery(handle, query())).rows.length);
+    return this.#step(async handle => JSON.parse(await this.#engine.call('txQuery', handle, query())).rows.length);
   }
 
   /** @type {import('./collection.js').Port['watch']} */
@@ -69,7 +69,7 @@ class Run {
     await Promise.all(this.#working);
     this.#ended = true; // the engine ends the transaction whether or not it commits
     try {
-      await this.#engine.txCommit(this.#handle, receipt);
+      await this.#engine.call('txCommit', this.#handle, receipt);
     } catch (error) {
       this.stale ||= wantsAnotherRun(error);
       throw holmError(error);
@@ -79,7 +79,7 @@ class Run {
   rollback() {
     if (this.#ended) return;
     this.#ended = true;
-    this.#engine.txRollback(this.#handle);
+    this.#engine.now('txRollback', this.#handle);
   }
 
   /**
@@ -136,7 +136,7 @@ export async function transact(engine, names, receipt, work) {
 /** @param {Engine} engine */
 function begin(engine) {
   try {
-    return engine.begin();
+    return engine.now('begin');
   } catch (error) {
     throw holmError(error);
   }
@@ -144,5 +144,5 @@ function begin(engine) {
 
 /** @param {any} error */
 function wantsAnotherRun(error) {
-  return error?.retry === true;
+  return error?.code === 'contention';
 }

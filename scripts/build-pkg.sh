@@ -12,6 +12,13 @@ fresh=$BUILT/package
 bin=$ROOT/node_modules/.bin
 
 say "compiling the engine"
+# Panics name the file they stand in: without this machine's folders, which are long and differ from machine to machine.
+(cd "$ROOT" && cargo fetch --quiet --target wasm32-unknown-unknown)
+flags=${CARGO_ENCODED_RUSTFLAGS-$(tr -s ' ' '\037' <<<"${RUSTFLAGS:-}" | tr -d '\n')}
+for folder in "$(rustc --print sysroot)/lib/rustlib/src/rust/library" "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*; do
+  flags+=${flags:+$'\037'}--remap-path-prefix=$folder=
+done
+export CARGO_ENCODED_RUSTFLAGS=$flags
 # cdylib alone: with the rlib beside it cargo would leave link-time optimisation out.
 (cd "$ROOT" && cargo rustc --quiet --profile wasm --target wasm32-unknown-unknown --package holm --lib --crate-type cdylib)
 
@@ -20,15 +27,17 @@ mkdir -p "$stage" "$fresh"
 cp "$ROOT"/pkg-template/*.js "$stage"
 wasm-bindgen "$CARGO_TARGET_DIR/wasm32-unknown-unknown/wasm/holm.wasm" \
   --target web --no-typescript --omit-default-module-path --out-dir "$stage" --out-name engine
-node "$ROOT/scripts/check-seam.js" "$ROOT/pkg-template/engine.d.ts" "$stage/engine.js"
 
-# By name, since like functions pack best side by side. The features are what rustc emits; the tool would assume fewer.
+# By name, since like functions pack best side by side. `-Os`, since `-Oz` saves bytes that pack well anyway. Low memory is
+# the far end of the stack, which lies below everything else: no pointer is ever moved into it by an overflow. The features
+# are what rustc emits; the tool would assume fewer.
 say "optimising the engine"
-"$bin/wasm-opt" "$stage/engine_bg.wasm" -Oz --reorder-functions-by-name --strip-debug --strip-producers -o "$fresh/engine_bg.wasm" \
+"$bin/wasm-opt" "$stage/engine_bg.wasm" -Os --low-memory-unused --converge --reorder-functions-by-name --strip-debug --strip-producers -o "$fresh/engine_bg.wasm" \
   --enable-bulk-memory --enable-bulk-memory-opt --enable-call-indirect-overlong --enable-multivalue --enable-mutable-globals \
   --enable-nontrapping-float-to-int --enable-reference-types --enable-sign-ext
 
 node "$ROOT/scripts/short-names.js" "$fresh/engine_bg.wasm" "$stage/engine.js"
+node "$ROOT/scripts/check-seam.js" "$ROOT/pkg-template/engine.d.ts" "$stage/engine.js" "$fresh/engine_bg.wasm"
 build=$(node -p 'require("node:crypto").createHash("sha256").update(require("node:fs").readFileSync(process.argv[1])).digest("hex").slice(0, 16)' "$fresh/engine_bg.wasm")
 printf 'export const BUILD = "%s";\n' "$build" >"$stage/build.js"
 
@@ -36,7 +45,7 @@ printf 'export const BUILD = "%s";\n' "$build" >"$stage/build.js"
 "$bin/esbuild" "$stage/index.js" "$stage/service-worker.js" --bundle --splitting --chunk-names='shared-[hash]' \
   --format=esm --target=es2022 --minify --log-level=warning --log-override:import-is-undefined=error --outdir="$fresh"
 
-cp "$ROOT"/pkg-template/{package.json,README.md,index.d.ts,service-worker.d.ts,holm.wasm.d.ts} "$ROOT"/LICENSE-{MIT,APACHE} "$fresh"
+cp "$ROOT"/pkg-template/{package.json,README.md,index.d.ts,service-worker.d.ts} "$ROOT"/LICENSE-{MIT,APACHE} "$fresh"
 rm -rf "$ROOT/pkg"
 cp -r "$fresh" "$ROOT/pkg"
 

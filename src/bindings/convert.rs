@@ -20,15 +20,6 @@ pub fn to_js(error: &Error) -> JsValue {
     thrown.into()
 }
 
-/// The same for a step of a transaction: `retry` tells the package to run the app's function again.
-pub fn tx_to_js(error: &Error) -> JsValue {
-    let thrown = to_js(error);
-    if error.code == ErrorCode::Contention {
-        drop(Reflect::set(&thrown, &"retry".into(), &JsValue::TRUE));
-    }
-    thrown
-}
-
 /// JSON text of what the engine answers.
 pub fn json<T: Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("maps with text keys always serialise")

@@ -1,9 +1,10 @@
 //! What the npm package calls. No decisions here: text in, text out, errors with their code.
 //!
-//! User data crosses as JSON text; serde-wasm-bindgen carries only our own flat options and status.
+//! Everything crosses as JSON text; names and numbers as what they are.
 
 mod convert;
 mod engine;
+mod given;
 mod open;
 mod promise;
 

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use holm_core::{Error, ErrorCode};
+use holm_protocol::from_json_text;
 use js_sys::{Function, Promise};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -12,18 +13,18 @@ use super::promise::promise;
 use crate::runtime::{HttpTransport, OnEvent, OpenOptions, Runtime};
 use crate::{leader, panic, service_worker, timer};
 
-/// Opens a database; `ask_token` gives the bearer token, `on_event` hears of status and storage.
+/// Opens a database by options in JSON; `ask_token` gives the bearer token, `on_event` hears of status and storage.
 ///
 /// The promise rejects as [`Runtime::open`] fails.
 #[wasm_bindgen]
-pub fn open_engine(options: JsValue, ask_token: Option<Function>, on_event: Function) -> Promise {
+pub fn open_engine(options: String, ask_token: Option<Function>, on_event: Function) -> Promise {
     panic::install_hook();
     let tell: OnEvent = Rc::new(move |kind, json| {
         // What the app's listener throws is the app's; the engine goes on.
         drop(on_event.call2(&JsValue::UNDEFINED, &kind.into(), &json.into()));
     });
     promise(Box::pin(async move {
-        let options = read_options(options)?;
+        let options = read_options(&options)?;
         let transport = transport(&options, ask_token);
         let runtime = Runtime::open(options, transport, tell).await?;
         runtime.start();
@@ -36,18 +37,18 @@ pub fn open_engine(options: JsValue, ask_token: Option<Function>, on_event: Func
 ///
 /// The promise rejects with what sync failed with, so that the browser tries again.
 #[wasm_bindgen]
-pub fn run_sync_event(options: JsValue, ask_token: Option<Function>) -> Promise {
+pub fn run_sync_event(options: String, ask_token: Option<Function>) -> Promise {
     panic::install_hook();
     promise(Box::pin(async move {
-        let options = read_options(options)?;
+        let options = read_options(&options)?;
         let transport = transport(&options, ask_token);
         service_worker::run_sync_event(options, transport).await?;
         Ok(JsValue::UNDEFINED)
     }))
 }
 
-fn read_options(options: JsValue) -> Result<OpenOptions, Error> {
-    serde_wasm_bindgen::from_value(options)
+fn read_options(json: &str) -> Result<OpenOptions, Error> {
+    from_json_text(json.as_bytes())
         .map_err(|why| Error::new(ErrorCode::InvalidArgument, format!("the options cannot be read: {why}")))
 }
 

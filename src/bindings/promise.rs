@@ -6,21 +6,12 @@ use js_sys::Promise;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::future_to_promise;
 
-use super::convert::{to_js, tx_to_js};
+use super::convert::to_js;
 
 /// What an export does.
 pub type Work = LocalBoxFuture<'static, Result<JsValue, Error>>;
 
 /// Starts work and gives its promise.
 pub fn promise(work: Work) -> Promise {
-    settle(work, to_js)
-}
-
-/// The same for a step of a transaction: its error tells whether to run the app's function again.
-pub fn tx_promise(work: Work) -> Promise {
-    settle(work, tx_to_js)
-}
-
-fn settle(work: Work, told: fn(&Error) -> JsValue) -> Promise {
-    future_to_promise(async move { work.await.map_err(|error| told(&error)) })
+    future_to_promise(async move { work.await.map_err(|error| to_js(&error)) })
 }

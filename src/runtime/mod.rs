@@ -35,8 +35,7 @@ pub type OnEvent = Rc<dyn Fn(&str, &str)>;
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ShownStatus {
-    #[serde(flatten)]
-    status: Status,
+    sync: Status,
     durable: bool,
     storage: StorageKind,
     background_sync: bool,
@@ -130,7 +129,7 @@ impl Runtime {
     /// What the app reads as `db.sync.status`.
     pub fn status(&self) -> ShownStatus {
         ShownStatus {
-            status: self.engine.status(),
+            sync: self.engine.status(),
             durable: self.disk.is_some(),
             storage: self.options.storage,
             background_sync: self.background.get(),

@@ -5,9 +5,9 @@ use std::rc::Rc;
 use holm_core::engine::Options;
 use holm_core::schema::Schema;
 use holm_core::{Error, ErrorCode};
-use holm_protocol::{from_json_text, read_fields};
+use holm_protocol::{from_json_text, read_fields, read_words};
 use holm_store::Durability;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::scope;
 
@@ -17,7 +17,7 @@ const CACHE_BYTES: usize = 32 * 1024 * 1024;
 const FOLD_BYTES: usize = 1024 * 1024;
 
 /// Where a database lies.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum StorageKind {
     /// In IndexedDB: it survives a reload.
@@ -27,9 +27,10 @@ pub enum StorageKind {
     Memory,
 }
 
+read_words!(StorageKind { IndexedDb "indexeddb", Memory "memory" });
+
 /// When the browser may call a write saved.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DurabilityKind {
     /// After the bytes went to the operating system.
     #[default]
@@ -38,27 +39,26 @@ pub enum DurabilityKind {
     Strict,
 }
 
+read_words!(DurabilityKind { Relaxed "relaxed", Strict "strict" });
+
 /// What the app opens a database with.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug)]
 pub struct OpenOptions {
     /// The database's name on this origin.
     pub name: String,
     /// The schema, as JSON.
     pub schema: String,
     /// Where it lies.
-    #[serde(default)]
     pub storage: StorageKind,
     /// How durable a write is.
-    #[serde(default)]
     pub durability: DurabilityKind,
     /// Where the server is; without it everything stays here.
-    #[serde(default)]
     pub sync_url: Option<String>,
     /// The scopes to sync, as a JSON list of `{name}`; every collection where it is absent.
-    #[serde(default)]
     pub scopes: Option<String>,
 }
+
+read_fields!(OpenOptions { name, schema; storage, durability, sync_url as "syncUrl", scopes });
 
 /// A scope, as the app names it.
 struct ScopeName {

@@ -17,7 +17,8 @@ export function fakeModule() {
     async default() {
       log.push('init');
     },
-    async open_engine(options, askToken, onEvent) {
+    async open_engine(text, askToken, onEvent) {
+      const options = JSON.parse(text);
       log.push(`open ${options.name}`);
       await Promise.resolve();
       if (failing) {
@@ -45,6 +46,9 @@ class FakeEngine {
   constructor(options, askToken, onEvent, log) {
     Object.assign(this, { options, askToken, onEvent, log });
   }
+
+  async call(name, ...given) { return this[name](...given); }
+  now(name, ...given) { return this[name](...given); }
 
   draw() { return `receipt-${++this.drawn}`; }
 
@@ -78,7 +82,7 @@ class FakeEngine {
     return JSON.stringify({ rows: [...this.records.values()].slice(0, limit) });
   }
 
-  async count(text) { return JSON.parse(await this.query(text)).rows.length; }
+  async count(text) { return String(JSON.parse(await this.query(text)).rows.length); }
 
   watch(text, callback) {
     if (JSON.parse(text).where.unknown) throw engineError('invalid-query');
@@ -104,7 +108,7 @@ class FakeEngine {
   async txRead(tx, _collection, ids) {
     if (this.staleRead) {
       this.staleRead = false;
-      throw engineError('contention', { retry: true });
+      throw engineError('contention', { retryable: true });
     }
     return JSON.stringify(JSON.parse(ids).map(id => this.transactions.get(tx).get(id) ?? null));
   }
@@ -121,10 +125,9 @@ class FakeEngine {
     this.transactions.delete(tx);
     if (this.stale > 0) {
       this.stale--;
-      throw engineError('contention', { retry: true, retryable: true });
+      throw engineError('contention', { retryable: true });
     }
     this.records = records;
-    return '[]';
   }
 
   txRollback(tx) {
@@ -136,7 +139,7 @@ class FakeEngine {
   async kvRead(namespace, key) { return this.settings.get(`${namespace}/${key}`)?.json; }
   async kvDelete(namespace, key) { this.settings.delete(`${namespace}/${key}`); }
   async kvKeys() { return JSON.stringify([...this.settings.keys()].map(key => key.split('/')[1])); }
-  status() { return { ...this.state }; }
+  status() { return JSON.stringify({ sync: this.state, durable: true, storage: 'indexeddb', backgroundSync: false }); }
   async receipt(id) { return JSON.stringify({ receipt: id, state: 'pending' }); }
   async synced(id) {
     if (this.refusing) throw engineError('validation', { field: 'title' });
