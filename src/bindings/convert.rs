@@ -3,9 +3,8 @@
 use holm_core::query::Diff;
 use holm_core::records::{Row, rows_json};
 use holm_core::{Error, ErrorCode};
-use holm_protocol::from_json_text;
+use holm_protocol::{ToJson, from_json_text, to_json_text};
 use js_sys::Reflect;
-use serde::Serialize;
 use wasm_bindgen::JsValue;
 
 /// The error as JavaScript sees it: an `Error` with `code`, `retryable` and `field`.
@@ -21,8 +20,8 @@ pub fn to_js(error: &Error) -> JsValue {
 }
 
 /// JSON text of what the engine answers.
-pub fn json<T: Serialize>(value: &T) -> String {
-    serde_json::to_string(value).expect("maps with text keys always serialise")
+pub fn json(value: &dyn ToJson) -> String {
+    to_json_text(value)
 }
 
 /// Reads a JSON list of ids.

@@ -10,8 +10,8 @@ use std::rc::Rc;
 use holm_core::Error;
 use holm_core::engine::{Engine, Spawn};
 use holm_core::sync::{Event, Status};
+use holm_protocol::write_fields;
 use holm_store::{Disk, LockName, MemoryDisk, Observer};
-use serde::Serialize;
 use wasm_bindgen_futures::spawn_local;
 
 pub use options::{OpenOptions, StorageKind};
@@ -32,14 +32,15 @@ pub type BrowserEngine = Engine;
 pub type OnEvent = Rc<dyn Fn(&str, &str)>;
 
 /// What the app reads as `db.sync.status`.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug)]
 pub struct ShownStatus {
     sync: Status,
     durable: bool,
     storage: StorageKind,
     background_sync: bool,
 }
+
+write_fields!(ShownStatus { sync, durable, storage, background_sync as "backgroundSync" });
 
 /// One open database of this tab or worker.
 pub struct Runtime {

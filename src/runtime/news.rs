@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::rc::{Rc, Weak};
 
 use holm_core::sync::{Event, Status};
-use holm_protocol::from_json_text;
+use holm_protocol::{from_json_text, to_json_text};
 use holm_store::Origin;
 use wasm_bindgen_futures::spawn_local;
 
@@ -19,7 +19,7 @@ pub(super) const ASK: &str = "ask";
 
 /// The leader's status changed: any other text is that, as JSON.
 pub(super) fn status(status: &Status) -> String {
-    serde_json::to_string(status).unwrap_or_default()
+    to_json_text(status)
 }
 
 /// Listens to other tabs, and tells them of our commits.

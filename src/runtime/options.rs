@@ -5,9 +5,8 @@ use std::rc::Rc;
 use holm_core::engine::Options;
 use holm_core::schema::Schema;
 use holm_core::{Error, ErrorCode};
-use holm_protocol::{from_json_text, read_fields, read_words};
+use holm_protocol::{from_json_text, json_fields, json_words};
 use holm_store::Durability;
-use serde::Serialize;
 
 use crate::scope;
 
@@ -17,8 +16,7 @@ const CACHE_BYTES: usize = 32 * 1024 * 1024;
 const FOLD_BYTES: usize = 1024 * 1024;
 
 /// Where a database lies.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum StorageKind {
     /// In IndexedDB: it survives a reload.
     #[default]
@@ -27,7 +25,7 @@ pub enum StorageKind {
     Memory,
 }
 
-read_words!(StorageKind { IndexedDb "indexeddb", Memory "memory" });
+json_words!(StorageKind { IndexedDb "indexeddb", Memory "memory" });
 
 /// When the browser may call a write saved.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,10 +37,10 @@ pub enum DurabilityKind {
     Strict,
 }
 
-read_words!(DurabilityKind { Relaxed "relaxed", Strict "strict" });
+json_words!(DurabilityKind { Relaxed "relaxed", Strict "strict" });
 
 /// What the app opens a database with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct OpenOptions {
     /// The database's name on this origin.
     pub name: String,
@@ -58,14 +56,15 @@ pub struct OpenOptions {
     pub scopes: Option<String>,
 }
 
-read_fields!(OpenOptions { name, schema; storage, durability, sync_url as "syncUrl", scopes });
+json_fields!(OpenOptions { name, schema; storage, durability, sync_url as "syncUrl", scopes });
 
 /// A scope, as the app names it.
+#[derive(Default)]
 struct ScopeName {
     name: String,
 }
 
-read_fields!(ScopeName { name });
+json_fields!(ScopeName { name });
 
 impl OpenOptions {
     /// The engine's options.

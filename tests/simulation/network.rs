@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use futures_channel::oneshot;
 use futures_util::future::{Either, select};
 use holm_core::engine::{Answer, Failure, Reply, Request, Transport};
-use holm_protocol::{ErrorCode, PullRequest, PushRequest, from_json_text};
+use holm_protocol::{ErrorCode, PullRequest, PushRequest, from_json_text, to_json_text};
 use holm_server::Refusal;
 
 use crate::check;
@@ -143,18 +143,18 @@ fn serve(world: &World, request: &Request) -> Outcome {
     let answered = if request.path == "push" {
         let push: PushRequest = from_json_text(request.body.as_bytes()).expect("the client's own JSON");
         world.note(format_args!("the server gets {}", request.body));
-        world.server.borrow_mut().push(USER, &push, now_ms).map(|response| serde_json::to_vec(&response))
+        world.server.borrow_mut().push(USER, &push, now_ms).map(|response| to_json_text(&response).into_bytes())
     } else {
         let mut pull: PullRequest = from_json_text(request.body.as_bytes()).expect("the client's own JSON");
         pull.limit = u32::try_from(world.odds.page).expect("pages are small");
-        world.server.borrow().pull(USER, &pull, now_ms).map(|response| serde_json::to_vec(&response))
+        world.server.borrow().pull(USER, &pull, now_ms).map(|response| to_json_text(&response).into_bytes())
     };
     check::pair_is_equal(world);
     match answered {
-        Ok(body) => Ok(answer(200, None, body.expect("the server's own JSON"))),
+        Ok(body) => Ok(answer(200, None, body)),
         Err(refusal) => {
             explain(world, &refusal);
-            Ok(answer(refusal.status(), None, serde_json::to_vec(&refusal.body).expect("the server's own JSON")))
+            Ok(answer(refusal.status(), None, to_json_text(&refusal.body).into_bytes()))
         }
     }
 }

@@ -98,7 +98,7 @@ impl Snapshot {
     }
 }
 
-fn decode<T: FromJson>(bytes: &[u8]) -> Result<T, String> {
+fn decode<T: FromJson + Default>(bytes: &[u8]) -> Result<T, String> {
     from_json_text(bytes).map_err(|why| format!("{why} in {}", String::from_utf8_lossy(bytes)))
 }
 

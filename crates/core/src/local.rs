@@ -1,8 +1,7 @@
 //! What this database knows of itself: its client id, its clock, its order of writes.
 
-use holm_protocol::{ClientId, Clock, ErrorCode, Hlc, read_fields};
+use holm_protocol::{ClientId, Clock, ErrorCode, Hlc, json_fields};
 use holm_store::{Draft, Read};
-use serde::Serialize;
 
 use crate::outbox::Planned;
 use crate::{Error, keyspace, stored};
@@ -10,7 +9,7 @@ use crate::{Error, keyspace, stored};
 const KEY: &str = "local";
 
 /// One value in the keyspace, rewritten by every write.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Local {
     /// This installation, to the server.
     pub client: ClientId,
@@ -20,7 +19,7 @@ pub struct Local {
     order: u64,
 }
 
-read_fields!(Local { client, author, clock, order });
+json_fields!(Local { client, author, clock, order });
 
 impl Local {
     /// A new installation.

@@ -1,8 +1,7 @@
 //! Reading and writing this crate's own values, as JSON, in the keyspace.
 
-use holm_protocol::{ErrorCode, FromJson, from_json_text};
+use holm_protocol::{ErrorCode, FromJson, ToJson, from_json_text, to_json_text};
 use holm_store::{Direction, Draft, Key, KeyRange, Missing, Read, Value};
-use serde::Serialize;
 
 use crate::Error;
 use crate::keyspace::{Span, checkpoint, meta};
@@ -22,17 +21,17 @@ pub(crate) fn scan_limit(view: &dyn Read, span: &Span, limit: usize) -> Result<V
 ///
 /// # Errors
 /// `storage-corrupt`, naming `what`.
-pub(crate) fn decode<T: FromJson>(bytes: &[u8], what: &str) -> Result<T, Error> {
+pub(crate) fn decode<T: FromJson + Default>(bytes: &[u8], what: &str) -> Result<T, Error> {
     from_json_text(bytes).map_err(|why| Error::new(ErrorCode::StorageCorrupt, format!("{what} cannot be read: {why}")))
 }
 
 /// Writes what [`decode`] reads.
-pub(crate) fn encode<T: Serialize>(value: &T) -> Vec<u8> {
-    serde_json::to_vec(value).expect("maps with text keys always serialise")
+pub(crate) fn encode(value: &dyn ToJson) -> Vec<u8> {
+    to_json_text(value).into_bytes()
 }
 
 /// Reads the value at a key.
-pub(crate) fn read<T: FromJson>(view: &dyn Read, key: &[u8], what: &str) -> Planned<Option<T>> {
+pub(crate) fn read<T: FromJson + Default>(view: &dyn Read, key: &[u8], what: &str) -> Planned<Option<T>> {
     match view.get(key)? {
         Some(bytes) => Ok(Some(decode(&bytes, what)?)),
         None => Ok(None),
@@ -40,12 +39,12 @@ pub(crate) fn read<T: FromJson>(view: &dyn Read, key: &[u8], what: &str) -> Plan
 }
 
 /// Reads a meta value.
-pub(crate) fn read_meta<T: FromJson>(view: &dyn Read, name: &str) -> Planned<Option<T>> {
+pub(crate) fn read_meta<T: FromJson + Default>(view: &dyn Read, name: &str) -> Planned<Option<T>> {
     read(view, &meta(name), name)
 }
 
 /// Writes a meta value.
-pub(crate) fn save_meta<T: Serialize>(draft: &mut Draft<'_>, name: &str, value: &T) {
+pub(crate) fn save_meta(draft: &mut Draft<'_>, name: &str, value: &dyn ToJson) {
     draft.put(&meta(name), &encode(value));
 }
 
@@ -55,11 +54,11 @@ pub(crate) fn drop_meta(draft: &mut Draft<'_>, name: &str) {
 }
 
 /// Reads the checkpoint of a scope.
-pub(crate) fn read_checkpoint<T: FromJson>(view: &dyn Read, scope: &str) -> Planned<Option<T>> {
+pub(crate) fn read_checkpoint<T: FromJson + Default>(view: &dyn Read, scope: &str) -> Planned<Option<T>> {
     read(view, &checkpoint(scope), "a checkpoint")
 }
 
 /// Writes the checkpoint of a scope.
-pub(crate) fn save_checkpoint<T: Serialize>(draft: &mut Draft<'_>, scope: &str, value: &T) {
+pub(crate) fn save_checkpoint(draft: &mut Draft<'_>, scope: &str, value: &dyn ToJson) {
     draft.put(&checkpoint(scope), &encode(value));
 }

@@ -1,12 +1,9 @@
 //! What a mutation meets on the server, and what follows. The table of `docs/protocol.md`, as one function.
 
-use serde::Serialize;
-
 use crate::{Kind, Revision};
 
 /// How a collection settles an edit of a record that changed since the editor saw it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Policy {
     /// Field by field, by base and stamp.
     #[default]

@@ -2,10 +2,9 @@
 
 use std::fmt;
 
-use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use crate::{FromJson, Unfit};
+use crate::{FromJson, ToJson, Unfit};
 
 /// Who has to act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,11 +22,12 @@ pub enum Fault {
 }
 
 macro_rules! codes {
-    ($($variant:ident $text:literal $fault:ident $retryable:literal $advice:literal;)*) => {
+    ($($(#[$default:meta])? $variant:ident $text:literal $fault:ident $retryable:literal $advice:literal;)*) => {
         /// Why something failed. Lower case with hyphens on the wire and in JavaScript.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum ErrorCode {
             $(
+                $(#[$default])?
                 #[doc = $advice]
                 $variant,
             )*
@@ -106,7 +106,7 @@ codes! {
     Validation "validation" Server false "The server finds the record invalid: `field` names where.";
     Undeliverable "undeliverable" Server false "The server failed on this one again and again; it is parked.";
     EngineUnavailable "engine-unavailable" Caller false "The WebAssembly cannot be loaded: the message says what is wrong with its file, the page or the browser.";
-    Internal "internal" Caller false "A bug in Holm; please report it.";
+    #[default] Internal "internal" Caller false "A bug in Holm; please report it.";
 }
 
 impl fmt::Display for ErrorCode {
@@ -127,16 +127,17 @@ impl std::str::FromStr for ErrorCode {
     }
 }
 
-impl Serialize for ErrorCode {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
+impl ToJson for ErrorCode {
+    fn write(&self, text: &mut String) {
+        self.as_str().write(text);
     }
 }
 
 /// A code that this version does not know reads as `server-rejected`: a newer server must not make an answer unreadable.
 impl FromJson for ErrorCode {
-    fn from_json(value: Value) -> Result<Self, Unfit> {
-        let text = String::from_json(value)?;
-        Ok(text.parse().unwrap_or(Self::ServerRejected))
+    fn read(&mut self, value: Value) -> Result<(), Unfit> {
+        let text = value.as_str().ok_or("not a string")?;
+        *self = text.parse().unwrap_or(Self::ServerRejected);
+        Ok(())
     }
 }

@@ -5,10 +5,9 @@
 
 use std::fmt;
 
-use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use crate::{ClientId, FromJson, Unfit, read_fields};
+use crate::{ClientId, FromJson, ToJson, Unfit, json_fields};
 
 /// One stamp: milliseconds since 1970, a counter, the client.
 ///
@@ -81,20 +80,21 @@ impl std::str::FromStr for Hlc {
     }
 }
 
-impl Serialize for Hlc {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+impl ToJson for Hlc {
+    fn write(&self, text: &mut String) {
+        self.to_string().write(text);
     }
 }
 
 impl FromJson for Hlc {
-    fn from_json(value: Value) -> Result<Self, Unfit> {
-        value.as_str().and_then(|text| text.parse().ok()).ok_or_else(|| Unfit::expected("a stamp"))
+    fn read(&mut self, value: Value) -> Result<(), Unfit> {
+        *self = value.as_str().and_then(|text| text.parse().ok()).ok_or("not a stamp")?;
+        Ok(())
     }
 }
 
 /// What a replica remembers to draw stamps that never go back.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Clock {
     /// The last milliseconds drawn or heard of.
     pub ms: u64,
@@ -102,7 +102,7 @@ pub struct Clock {
     pub counter: u16,
 }
 
-read_fields!(Clock { ms, counter });
+json_fields!(Clock { ms, counter });
 
 impl Clock {
     /// Draws the next stamp: after every stamp drawn or heard of, and not before `now_ms`.

@@ -2,16 +2,14 @@
 
 use std::fmt;
 
-use serde::Serialize;
 use serde_json::Value;
 
-use crate::{FromJson, Unfit};
+use crate::{FromJson, ToJson, Unfit};
 
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-        #[serde(transparent)]
+        #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(pub String);
 
         impl $name {
@@ -28,8 +26,14 @@ macro_rules! text_id {
         }
 
         impl FromJson for $name {
-            fn from_json(value: Value) -> Result<Self, Unfit> {
-                String::from_json(value).map(Self)
+            fn read(&mut self, value: Value) -> Result<(), Unfit> {
+                self.0.read(value)
+            }
+        }
+
+        impl ToJson for $name {
+            fn write(&self, text: &mut String) {
+                self.0.write(text);
             }
         }
 
@@ -55,8 +59,7 @@ text_id!(
 );
 
 /// A mutation's position in its client's order, from 1. 0 is "none yet".
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Seq(pub u64);
 
 impl Seq {
@@ -68,8 +71,14 @@ impl Seq {
 }
 
 impl FromJson for Seq {
-    fn from_json(value: Value) -> Result<Self, Unfit> {
-        u64::from_json(value).map(Self)
+    fn read(&mut self, value: Value) -> Result<(), Unfit> {
+        self.0.read(value)
+    }
+}
+
+impl ToJson for Seq {
+    fn write(&self, text: &mut String) {
+        self.0.write(text);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Holm's wire messages and what server and engine must decide alike: the hybrid clock, merging, and the closed list of error codes.
 //!
-//! Serde only: no clock, no IO, no randomness.
+//! serde_json's `Value` only: no clock, no IO, no randomness.
 
 mod conflict;
 mod error;
@@ -15,9 +15,9 @@ pub use conflict::{Decision, Policy, Standing, decide};
 pub use error::{ErrorCode, Fault};
 pub use hlc::{Clock, Hlc};
 pub use ids::{ClientId, MutationId, Revision, Seq};
-pub use json::{Fields, FromJson, Unfit, from_json_text};
+pub use json::{Fields, FromJson, Object, ToJson, Unfit, from_json, from_json_text, parse, pick, to_f64, to_json_text};
 pub use merge::{MergeReport, last_write, merge};
 pub use messages::*;
 #[doc(hidden)]
 pub use serde_json::Value;
-pub use wire::{ID_BYTES_MAX, RECORD_BYTES_MAX, Unreadable, decode};
+pub use wire::{ID_BYTES_MAX, RECORD_BYTES_MAX, Unreadable, decode, marked};

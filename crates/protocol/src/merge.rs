@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use crate::{Data, Hlc, Stamps};
+use crate::{Data, Hlc, Stamps, to_json_text};
 
 /// What became of each stamped field of an edit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,10 +25,10 @@ pub struct MergeReport {
 /// was made in sight of a later stamp gets the next one after it.
 ///
 /// ```
-/// use holm_protocol::{Data, FromJson, Stamps, merge};
+/// use holm_protocol::{Data, Stamps, from_json, merge};
 /// use serde_json::json;
-/// let data = |v| -> Data { Data::from_json(v).expect("an object") };
-/// let stamps = |v| -> Stamps { Stamps::from_json(v).expect("stamps") };
+/// let data = |v| -> Data { from_json(v).expect("an object") };
+/// let stamps = |v| -> Stamps { from_json(v).expect("stamps") };
 /// let mut row = data(json!({ "title": "milk", "done": false }));
 /// let mut row_stamps = stamps(json!({ "title": "000000000005-0000-c_a", "done": "000000000001-0000-c_a" }));
 /// let report = merge(
@@ -94,6 +94,6 @@ fn in_sight_of(theirs: &Hlc, mine: &Hlc) -> Hlc {
 }
 
 fn wins(theirs: (&Hlc, Option<&Value>), mine: (&Hlc, Option<&Value>)) -> bool {
-    let text = |value: Option<&Value>| value.map(Value::to_string);
+    let text = |value: Option<&Value>| value.map(|value| to_json_text(value));
     mine.0.cmp(theirs.0).then_with(|| text(mine.1).cmp(&text(theirs.1))).is_gt()
 }

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::{ClientId, ErrorCode, Fields, FromJson, Hlc, MutationId, Revision, Seq, Unfit, read_fields, read_words};
+use crate::{
+    ClientId, ErrorCode, Fields, FromJson, Hlc, MutationId, Object, Revision, Seq, ToJson, Unfit, json_fields,
+    json_words,
+};
 
 /// The version of this protocol: the `v` of every message, and the marker that tells a Holm server from a captive portal.
 pub const PROTOCOL_VERSION: u32 = 1;
@@ -17,7 +19,7 @@ pub type Data = Map<String, Value>;
 pub type Stamps = BTreeMap<String, Hlc>;
 
 /// `POST {base}/push`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct PushRequest {
     /// [`PROTOCOL_VERSION`].
     pub v: u32,
@@ -33,11 +35,10 @@ pub struct PushRequest {
     pub mutations: Vec<Mutation>,
 }
 
-read_fields!(PushRequest { v, client, schema, seen, sent, mutations });
+json_fields!(PushRequest { v, client, schema, seen, sent, mutations });
 
 /// What a mutation does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Kind {
     /// A new record; conflicts when it exists.
     Create,
@@ -50,55 +51,47 @@ pub enum Kind {
     /// A server-side function (level 3).
     Call,
     /// Consumes its seq without effect: answered `rejected: undeliverable`, or from the receipt if it had been applied before.
+    #[default]
     Skip,
 }
 
-read_words!(Kind {
+json_words!(Kind {
     Create "create", Patch "patch", Put "put", Delete "delete", Call "call", Skip "skip",
 });
 
 /// One change that a client intends.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Mutation {
     /// Position in this client's order, given when frozen.
     pub seq: Seq,
     /// Its identity for ever, drawn in the commit of the write.
     pub mid: MutationId,
     /// The transaction it belongs to; all members share one outcome.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub tx: Option<String>,
     /// The number of members of `tx`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub n: Option<u32>,
     /// Empty for `call` and `skip`.
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub collection: String,
     /// The record's id; empty for `call` and `skip`.
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub id: String,
     /// What it does.
     pub kind: Kind,
     /// The revision the client saw; `None` where it saw none.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub base: Option<Revision>,
     /// The fields written: all of them for `create` and `put`, the changed ones for `patch`.
-    #[serde(skip_serializing_if = "Map::is_empty")]
     pub data: Data,
     /// The changed fields. A field with a stamp and no data is removed.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub stamps: Stamps,
     /// The function of a `call`.
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// The arguments of a `call`.
-    #[serde(skip_serializing_if = "Value::is_null")]
     pub args: Value,
 }
 
-read_fields!(Mutation { seq, mid, kind; tx, n, collection, id, base, data, stamps, name, args });
+json_fields!(Mutation { seq, mid, kind; tx, n, collection, id, base, data, stamps, name, args });
 
 /// The answer to a push.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct PushResponse {
     /// [`PROTOCOL_VERSION`].
     pub v: u32,
@@ -111,14 +104,13 @@ pub struct PushResponse {
     /// One per mutation, in `seq` order.
     pub results: Vec<MutationResult>,
     /// What one request may hold.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub limits: Option<Limits>,
 }
 
-read_fields!(PushResponse { v, epoch, now, acked, results; limits });
+json_fields!(PushResponse { v, epoch, now, acked, results; limits });
 
 /// What one push may hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
     /// Mutations per request.
     pub mutations: u32,
@@ -126,26 +118,23 @@ pub struct Limits {
     pub bytes: u64,
 }
 
-read_fields!(Limits { mutations, bytes });
+json_fields!(Limits { mutations, bytes });
 
 /// The outcome of one mutation.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct MutationResult {
     /// Whose.
     pub seq: Seq,
     /// What became of it.
-    #[serde(flatten)]
     pub outcome: Outcome,
 }
 
 /// What became of a mutation.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(tag = "status", rename_all = "lowercase")]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
     /// Applied; `rev` is the record's revision afterwards (absent for a delete of what was never there).
     Ok {
         /// The record's revision afterwards.
-        #[serde(skip_serializing_if = "Option::is_none")]
         rev: Option<Revision>,
     },
     /// Not applied: the record is not what the client saw.
@@ -158,13 +147,10 @@ pub enum Outcome {
         /// Why.
         code: ErrorCode,
         /// Which field, where it was one.
-        #[serde(skip_serializing_if = "Option::is_none")]
         field: Option<String>,
         /// Why, in words.
-        #[serde(skip_serializing_if = "String::is_empty")]
         message: String,
         /// For `tx-aborted`: the seq of the member that failed.
-        #[serde(skip_serializing_if = "Option::is_none")]
         culprit: Option<Seq>,
     },
     /// No effect; send it again under a new seq after so many seconds.
@@ -175,56 +161,91 @@ pub enum Outcome {
 }
 
 impl FromJson for MutationResult {
-    fn from_json(value: Value) -> Result<Self, Unfit> {
-        let mut fields = Fields::of(value)?;
-        Ok(Self { seq: fields.take("seq")?, outcome: Outcome::take(&mut fields)? })
+    fn take(&mut self, fields: &mut Fields) -> Result<(), Unfit> {
+        fields.field("seq", &mut self.seq)?;
+        self.outcome.take(fields)
+    }
+}
+
+impl ToJson for MutationResult {
+    fn fields(&self, object: &mut Object<'_>) {
+        object.field("seq", &self.seq);
+        self.outcome.fields(object);
+    }
+}
+
+impl Default for Outcome {
+    fn default() -> Self {
+        Self::Ok { rev: None }
     }
 }
 
 impl FromJson for Outcome {
-    fn from_json(value: Value) -> Result<Self, Unfit> {
-        Self::take(&mut Fields::of(value)?)
+    fn take(&mut self, fields: &mut Fields) -> Result<(), Unfit> {
+        let mut status = String::new();
+        fields.field("status", &mut status)?;
+        match status.as_str() {
+            "ok" => {
+                let mut rev = None;
+                fields.field("rev", &mut rev)?;
+                *self = Self::Ok { rev };
+            }
+            "conflict" => {
+                let mut server = ServerRow::default();
+                fields.field("server", &mut server)?;
+                *self = Self::Conflict { server };
+            }
+            "rejected" => {
+                let (mut code, mut field, mut message, mut culprit) = (ErrorCode::Internal, None, String::new(), None);
+                fields.field("code", &mut code)?;
+                fields.some(&["field", "message", "culprit"], &mut [&mut field, &mut message, &mut culprit])?;
+                *self = Self::Rejected { code, field, message, culprit };
+            }
+            "retry" => {
+                let mut after = 0;
+                fields.field("after", &mut after)?;
+                *self = Self::Retry { after };
+            }
+            _ => return Err("not a status".into()),
+        }
+        Ok(())
     }
 }
 
-impl Outcome {
-    fn take(fields: &mut Fields) -> Result<Self, Unfit> {
-        Ok(match fields.take::<String>("status")?.as_str() {
-            "ok" => Self::Ok { rev: fields.take_or_default("rev")? },
-            "conflict" => Self::Conflict { server: fields.take("server")? },
-            "rejected" => Self::Rejected {
-                code: fields.take("code")?,
-                field: fields.take_or_default("field")?,
-                message: fields.take_or_default("message")?,
-                culprit: fields.take_or_default("culprit")?,
-            },
-            "retry" => Self::Retry { after: fields.take("after")? },
-            _ => return Err(Unfit::expected("a status")),
-        })
+impl ToJson for Outcome {
+    fn fields(&self, object: &mut Object<'_>) {
+        match self {
+            Self::Ok { rev } => {
+                object.field("status", &"ok");
+                object.some(&["rev"], &[rev]);
+            }
+            Self::Conflict { server } => object.all(&["status", "server"], &[&"conflict", server]),
+            Self::Rejected { code, field, message, culprit } => {
+                object.all(&["status", "code"], &[&"rejected", code]);
+                object.some(&["field", "message", "culprit"], &[field, message, culprit]);
+            }
+            Self::Retry { after } => object.all(&["status", "after"], &[&"retry", after]),
+        }
     }
 }
 
 /// A row as the server has it, in a conflict.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ServerRow {
     /// Its revision; absent where the server never had the row.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub rev: Option<Revision>,
     /// It was deleted, or never there.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub deleted: bool,
     /// Its fields.
-    #[serde(skip_serializing_if = "Map::is_empty")]
     pub data: Data,
     /// When each was written.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub stamps: Stamps,
 }
 
-read_fields!(ServerRow { ; rev, deleted, data, stamps });
+json_fields!(ServerRow { ; rev, deleted, data, stamps });
 
 /// `POST {base}/pull`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct PullRequest {
     /// [`PROTOCOL_VERSION`].
     pub v: u32,
@@ -242,24 +263,23 @@ pub struct PullRequest {
     pub scopes: Vec<ScopeRequest>,
 }
 
-read_fields!(PullRequest { v, client, schema, seen, limit, scopes; wait });
+json_fields!(PullRequest { v, client, schema, seen, limit, scopes; wait });
 
 /// A scope, and where this client stands in it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ScopeRequest {
     /// The server's name for it.
     pub name: String,
     /// Its arguments.
-    #[serde(skip_serializing_if = "Map::is_empty")]
     pub args: Map<String, Value>,
     /// The last checkpoint received; `None` at first.
     pub checkpoint: Option<String>,
 }
 
-read_fields!(ScopeRequest { name; args, checkpoint });
+json_fields!(ScopeRequest { name, checkpoint; args });
 
 /// The answer to a pull.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct PullResponse {
     /// [`PROTOCOL_VERSION`].
     pub v: u32,
@@ -275,10 +295,10 @@ pub struct PullResponse {
     pub scopes: Vec<ScopeResponse>,
 }
 
-read_fields!(PullResponse { v, epoch, now, acked, scopes; results });
+json_fields!(PullResponse { v, epoch, now, acked, scopes; results });
 
 /// One page of a scope.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ScopeResponse {
     /// `name`, or `name:args` in the server's own form.
     pub key: String,
@@ -287,71 +307,59 @@ pub struct ScopeResponse {
     /// There is more to ask for now.
     pub more: bool,
     /// The client's checkpoint was no good: this is the first page of everything.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub reset: bool,
     /// Rows in all, on the first page, for progress.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub total: Option<u64>,
     /// In commit order (key order during a reset).
     pub changes: Vec<Change>,
 }
 
-read_fields!(ScopeResponse { key, checkpoint, more, changes; reset, total });
+json_fields!(ScopeResponse { key, checkpoint, more, changes; reset, total });
 
 /// One row of a page: present, deleted (a tombstone) or gone (it left the scope).
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Change {
     /// Its collection.
     pub collection: String,
     /// Its id.
     pub id: String,
     /// Its revision; absent for `gone`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub rev: Option<Revision>,
     /// It was deleted.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub deleted: bool,
     /// It left this scope.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub gone: bool,
     /// Its fields.
-    #[serde(skip_serializing_if = "Map::is_empty")]
     pub data: Data,
     /// When each was written.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub stamps: Stamps,
 }
 
-read_fields!(Change { collection, id; rev, deleted, gone, data, stamps });
+json_fields!(Change { collection, id; rev, deleted, gone, data, stamps });
 
 /// The body of an answer that refuses the whole request.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ErrorResponse {
     /// [`PROTOCOL_VERSION`].
     pub v: u32,
     /// Why.
     pub error: ErrorCode,
     /// Why, in words.
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub message: String,
     /// For `gap`: the seq that the server waits for.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub expected: Option<Seq>,
     /// For `schema-unsupported`: the oldest schema served.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<u32>,
     /// For `schema-unsupported`: the newest schema served.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<u32>,
     /// For `payload-too-large`: what one request may hold.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub limits: Option<Limits>,
 }
 
-read_fields!(ErrorResponse { v, error; message, expected, min, max, limits });
+json_fields!(ErrorResponse { v, error; message, expected, min, max, limits });
 
 /// The data of a `poke` event of `GET {base}/stream`: these scopes have news.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Poke {
     /// [`PROTOCOL_VERSION`].
     pub v: u32,
@@ -359,4 +367,4 @@ pub struct Poke {
     pub scopes: Vec<String>,
 }
 
-read_fields!(Poke { v, scopes });
+json_fields!(Poke { v, scopes });

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::{FromJson, PROTOCOL_VERSION};
+use crate::{FromJson, PROTOCOL_VERSION, from_json, parse};
 
 /// A record's fields as JSON text hold at most this many bytes (1 MiB).
 pub const RECORD_BYTES_MAX: usize = 1 << 20;
@@ -46,14 +46,20 @@ impl std::error::Error for Unreadable {}
 /// assert_eq!(decode::<ErrorResponse>(b"<html>hotel wifi</html>"), Err(Unreadable::NoMarker));
 /// assert!(decode::<ErrorResponse>(br#"{"v":1,"error":"gap","expected":3}"#).is_ok());
 /// ```
-pub fn decode<T: FromJson>(bytes: &[u8]) -> Result<T, Unreadable> {
-    if bytes.trim_ascii_start().first() != Some(&b'{') {
-        return Err(Unreadable::NoMarker);
-    }
-    let message: Value = serde_json::from_slice(bytes).map_err(|_| Unreadable::NoMarker)?;
+pub fn decode<T: FromJson + Default>(bytes: &[u8]) -> Result<T, Unreadable> {
+    from_json(marked(bytes)?).map_err(|unfit| Unreadable::Shape(unfit.to_string()))
+}
+
+/// Reads what has the marker of this protocol, whatever else it is.
+///
+/// # Errors
+///
+/// [`Unreadable::NoMarker`] and [`Unreadable::Version`].
+pub fn marked(bytes: &[u8]) -> Result<Value, Unreadable> {
+    let message = parse(bytes).map_err(|_| Unreadable::NoMarker)?;
     match message.get("v").and_then(Value::as_u64) {
         None => Err(Unreadable::NoMarker),
         Some(v) if v != u64::from(PROTOCOL_VERSION) => Err(Unreadable::Version(v)),
-        Some(_) => T::from_json(message).map_err(|unfit| Unreadable::Shape(unfit.to_string())),
+        Some(_) => Ok(message),
     }
 }

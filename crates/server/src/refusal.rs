@@ -99,9 +99,3 @@ impl From<rusqlite::Error> for Refusal {
         Self::failed(error)
     }
 }
-
-impl From<serde_json::Error> for Refusal {
-    fn from(error: serde_json::Error) -> Self {
-        Self::failed(error)
-    }
-}

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use holm_protocol::{ClientId, ErrorCode, PullRequest, PushRequest};
+use holm_protocol::{ClientId, ErrorCode, PullRequest, PushRequest, to_json_text};
 use holm_store::Durability;
 
 use super::promised::Writes;
@@ -96,7 +96,7 @@ impl Engine {
         };
         let in_flight = request.mutations.len();
         self.edit_status(&mut |status| (status.phase, status.in_flight) = (Phase::Pushing, in_flight));
-        let (answer, at_ms) = self.send("push", encode(&request)).await;
+        let (answer, at_ms) = self.send("push", to_json_text(&*request)).await;
         self.edit_status(&mut |status| status.in_flight = 0);
         let response = match read_push(answer, at_ms) {
             Ok(response) => response,
@@ -120,7 +120,7 @@ impl Engine {
         let cx = self.context(now_ms);
         let request: PullRequest = self.read(move |view| pull::request(view, &cx.borrow())).await?;
         self.edit_status(&mut |status| status.phase = Phase::Pulling);
-        let (answer, at_ms) = self.send("pull", encode(&request)).await;
+        let (answer, at_ms) = self.send("pull", to_json_text(&request)).await;
         let response = match read_pull(answer, at_ms) {
             Ok(response) if response.scopes.len() == request.scopes.len() => response,
             Ok(_) => return self.failed(at_ms, Exchange::Pull, &not_all_scopes()),
@@ -264,10 +264,6 @@ impl OwnedContext {
     fn borrow(&self) -> SyncContext<'_> {
         SyncContext { schema: &self.schema, scopes: &self.scopes, now_ms: self.now_ms }
     }
-}
-
-fn encode<M: serde::Serialize>(message: &M) -> String {
-    serde_json::to_string(message).expect("maps with text keys always serialise")
 }
 
 fn status_error(error: &Error) -> StatusError {

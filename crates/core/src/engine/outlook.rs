@@ -1,7 +1,6 @@
 //! What the app may ask about the fate of its writes.
 
-use holm_protocol::ErrorCode;
-use serde::Serialize;
+use holm_protocol::{ErrorCode, json_words, write_fields};
 
 use super::{Engine, Promised};
 use crate::Error;
@@ -10,8 +9,7 @@ use crate::schema::check_id;
 use crate::sync::{Connection, Event, Phase, Status};
 
 /// Why a record is not on the server yet, in one word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// It is, as far as this device knows.
     Synced,
@@ -29,23 +27,27 @@ pub enum Standing {
     Parked,
 }
 
+json_words!(Standing {
+    Synced "synced", LocalOnly "local-only", InFlight "in-flight", Queued "queued", Offline "offline", Waiting "waiting",
+    Parked "parked",
+});
+
 /// One mutation of an explained record.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Explained {
     mid: String,
     kind: holm_protocol::Kind,
     state: &'static str,
     /// When it was written (wall clock, milliseconds).
     at: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<ErrorCode>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<String>,
 }
 
+write_fields!(Explained { mid, kind, state, at; code, message });
+
 /// Why a record is not on the server yet.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Explanation {
     /// In one word.
     pub standing: Standing,
@@ -56,6 +58,8 @@ pub struct Explanation {
     /// Its mutations, in order.
     pub mutations: Vec<Explained>,
 }
+
+write_fields!(Explanation { standing, why, next_attempt_at as "nextAttemptAt", mutations });
 
 impl Engine {
     /// Tells why a record is not on the server yet.

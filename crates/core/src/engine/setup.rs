@@ -3,9 +3,8 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use holm_protocol::{ClientId, ErrorCode, read_fields};
+use holm_protocol::{ClientId, ErrorCode, json_fields};
 use holm_store::{Database, Disk, Draft, Durability, Fence, Locks, SEED_BYTES};
-use serde::Serialize;
 
 use super::census::Census;
 use super::promised::Writes;
@@ -24,13 +23,13 @@ pub const FORMAT: u32 = 1;
 const SCHEMA_KEY: &str = "schema";
 
 /// The schema that the stored records and index entries are of.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 struct StoredSchema {
     version: u32,
     indexes: String,
 }
 
-read_fields!(StoredSchema { version, indexes });
+json_fields!(StoredSchema { version, indexes });
 
 impl Engine {
     /// Opens the database on `disk` and sets it up.

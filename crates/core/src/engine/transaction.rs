@@ -80,7 +80,7 @@ impl Script {
     /// Refuses what no push could carry.
     fn check_size(&self) -> Result<(), Error> {
         let rows = self.steps.iter().flat_map(|step| &step.rows);
-        let bytes: usize = rows.map(|(_, data)| serde_json::to_vec(data).map_or(0, |text| text.len())).sum();
+        let bytes: usize = rows.map(|(_, data)| holm_protocol::to_json_text(data).len()).sum();
         let mutations = self.mutations();
         if self.queued && (mutations > MUTATIONS_PER_PUSH || bytes > BYTES_PER_PUSH) {
             let message = format!(

@@ -1,12 +1,8 @@
-//! Bytes back to values.
+//! Bytes back to texts, and past values.
 
 use std::fmt;
 
-use serde_json::{Map, Number, Value, json};
-
-use super::encode::flip;
 use super::{END, Order, tag};
-use crate::value::{encode_base64, tagged};
 
 /// Bytes that no value encodes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,20 +15,6 @@ impl fmt::Display for KeyError {
 }
 
 impl std::error::Error for KeyError {}
-
-/// Takes one component off the front of `bytes` and gives its value.
-///
-/// # Errors
-/// [`KeyError`] when `bytes` does not begin with a component of this order.
-pub fn read_value(bytes: &mut &[u8], order: Order) -> Result<Value, KeyError> {
-    let whole = *bytes;
-    skip_value(bytes, order)?;
-    let mut component = whole[..whole.len() - bytes.len()].to_vec();
-    if order == Order::Descending {
-        flip(&mut component);
-    }
-    ascending(&mut component.as_slice())
-}
 
 /// Takes one component off the front of `bytes`.
 ///
@@ -74,6 +56,17 @@ pub fn read_text(bytes: &mut &[u8]) -> Result<String, KeyError> {
     String::from_utf8(read_escaped(bytes)?).map_err(|_| KeyError)
 }
 
+/// Takes a string, as one ascending component, off the front of `bytes`.
+///
+/// # Errors
+/// [`KeyError`] when `bytes` does not begin with a string.
+pub fn read_string(bytes: &mut &[u8]) -> Result<String, KeyError> {
+    if take(bytes, 1)? != [tag::STRING] {
+        return Err(KeyError);
+    }
+    read_text(bytes)
+}
+
 /// Takes a text without a tag off the front of `bytes`, unread.
 ///
 /// # Errors
@@ -82,48 +75,10 @@ pub fn skip_text(bytes: &mut &[u8]) -> Result<(), KeyError> {
     skip_escaped(bytes, 0x00)
 }
 
-fn ascending(bytes: &mut &[u8]) -> Result<Value, KeyError> {
-    let first = take(bytes, 1)?[0];
-    Ok(match first {
-        tag::NULL => Value::Null,
-        tag::FALSE => Value::Bool(false),
-        tag::TRUE => Value::Bool(true),
-        tag::NUMBER => number(read_number(bytes)?).ok_or(KeyError)?,
-        tag::DATE => tagged("date", number(read_number(bytes)?).ok_or(KeyError)?),
-        tag::BIGINT_NEGATIVE | tag::BIGINT_POSITIVE => tagged("bigint", json!(read_bigint(bytes, first)?)),
-        tag::STRING => Value::String(read_text(bytes)?),
-        tag::BYTES => tagged("bytes", json!(encode_base64(&read_escaped(bytes)?))),
-        tag::ARRAY => {
-            let mut items = Vec::new();
-            while !at_end(bytes)? {
-                items.push(ascending(bytes)?);
-            }
-            Value::Array(items)
-        }
-        tag::OBJECT => {
-            let mut fields = Map::new();
-            while !at_end(bytes)? {
-                let Value::String(name) = ascending(bytes)? else { return Err(KeyError) };
-                fields.insert(name, ascending(bytes)?);
-            }
-            crate::value::object(fields)
-        }
-        _ => return Err(KeyError),
-    })
-}
-
-fn take<'a>(bytes: &mut &'a [u8], count: usize) -> Result<&'a [u8], KeyError> {
+pub(super) fn take<'a>(bytes: &mut &'a [u8], count: usize) -> Result<&'a [u8], KeyError> {
     let (head, tail) = bytes.split_at_checked(count).ok_or(KeyError)?;
     *bytes = tail;
     Ok(head)
-}
-
-fn at_end(bytes: &mut &[u8]) -> Result<bool, KeyError> {
-    let end = *bytes.first().ok_or(KeyError)? == END;
-    if end {
-        take(bytes, 1)?;
-    }
-    Ok(end)
 }
 
 fn skip_escaped(bytes: &mut &[u8], mask: u8) -> Result<(), KeyError> {
@@ -138,7 +93,7 @@ fn skip_escaped(bytes: &mut &[u8], mask: u8) -> Result<(), KeyError> {
     }
 }
 
-fn read_escaped(bytes: &mut &[u8]) -> Result<Vec<u8>, KeyError> {
+pub(super) fn read_escaped(bytes: &mut &[u8]) -> Result<Vec<u8>, KeyError> {
     let mut text = Vec::new();
     loop {
         let zero = bytes.iter().position(|byte| *byte == 0x00).ok_or(KeyError)?;
@@ -149,26 +104,4 @@ fn read_escaped(bytes: &mut &[u8]) -> Result<Vec<u8>, KeyError> {
             _ => return Err(KeyError),
         }
     }
-}
-
-fn read_number(bytes: &mut &[u8]) -> Result<f64, KeyError> {
-    let mut ordered = [0; 8];
-    ordered.copy_from_slice(take(bytes, 8)?);
-    let ordered = u64::from_be_bytes(ordered);
-    let bits = if ordered >> 63 == 1 { ordered & !(1 << 63) } else { !ordered };
-    Ok(f64::from_bits(bits))
-}
-
-fn read_bigint(bytes: &mut &[u8], first: u8) -> Result<String, KeyError> {
-    let mask = if first == tag::BIGINT_NEGATIVE { 0xFF } else { 0x00 };
-    let mut count = [0; 4];
-    count.copy_from_slice(take(bytes, 4)?);
-    let count = u32::from_be_bytes(count.map(|byte| byte ^ mask)) as usize;
-    let digits = take(bytes, count)?.iter().map(|byte| char::from(byte ^ mask));
-    let sign = (mask == 0xFF).then_some('-');
-    Ok(sign.into_iter().chain(digits).collect())
-}
-
-fn number(number: f64) -> Option<Value> {
-    crate::value::number(number).or_else(|| Number::from_f64(number).map(Value::Number))
 }

@@ -8,7 +8,7 @@
 mod decode;
 mod encode;
 
-pub use decode::{KeyError, read_text, read_value, skip_text, skip_value};
+pub use decode::{KeyError, read_string, read_text, skip_text, skip_value};
 pub use encode::{Order, after_prefix, flipped, push_null, push_string, push_text, push_value, string_prefix};
 
 /// What a component begins with. No tag is 0x00 or 0xFF: those end and escape.

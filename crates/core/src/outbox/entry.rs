@@ -1,19 +1,18 @@
 //! A mutation as the outbox keeps it.
 
 use holm_protocol::{
-    Data, ErrorCode, Fields, FromJson, Kind, Mutation, MutationId, Revision, Seq, Stamps, Unfit, read_fields,
+    Data, ErrorCode, Fields, FromJson, Kind, Mutation, MutationId, Object, Revision, Seq, Stamps, ToJson, Unfit,
+    json_fields,
 };
-use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::Error;
 
 /// How far a mutation is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum State {
     /// Not sent yet.
+    #[default]
     Pending,
     /// Content and seq are fixed; it may be on its way, or handled already.
     Frozen(Seq),
@@ -22,19 +21,37 @@ pub enum State {
 }
 
 impl FromJson for State {
-    fn from_json(value: Value) -> Result<Self, Unfit> {
+    fn read(&mut self, value: Value) -> Result<(), Unfit> {
         if value == "pending" {
-            return Ok(Self::Pending);
+            *self = Self::Pending;
+            return Ok(());
         }
-        let mut fields = Fields::of(value)?;
-        let (frozen, confirmed): (Option<Seq>, Option<Seq>) =
-            (fields.take_or_default("frozen")?, fields.take_or_default("confirmed")?);
-        frozen.map(Self::Frozen).or(confirmed.map(Self::Confirmed)).ok_or_else(|| Unfit::expected("a state"))
+        let (mut frozen, mut confirmed): (Option<Seq>, Option<Seq>) = (None, None);
+        Fields::of(value)?.all(&["frozen", "confirmed"], &mut [&mut frozen, &mut confirmed])?;
+        *self = frozen.map(Self::Frozen).or(confirmed.map(Self::Confirmed)).ok_or("not a state")?;
+        Ok(())
+    }
+}
+
+impl ToJson for State {
+    fn write(&self, text: &mut String) {
+        match self {
+            Self::Pending => "pending".write(text),
+            Self::Frozen(_) | Self::Confirmed(_) => Object::write(text, &|object| self.fields(object)),
+        }
+    }
+
+    fn fields(&self, object: &mut Object<'_>) {
+        match self {
+            Self::Pending => {}
+            Self::Frozen(seq) => object.field("frozen", seq),
+            Self::Confirmed(seq) => object.field("confirmed", seq),
+        }
     }
 }
 
 /// One change that this client intends, with its place in the local order.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Entry {
     /// Position in this database's order of writes.
     pub order: u64,
@@ -62,10 +79,10 @@ pub struct Entry {
     pub not_before: u64,
 }
 
-read_fields!(Entry { order, state, mid, collection, id, kind, at; tx, base, data, stamps, not_before });
+json_fields!(Entry { order, state, mid, collection, id, kind, at; tx, base, data, stamps, not_before });
 
 /// Where an entry stands in the outbox.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Place {
     /// Position in the order of writes.
     pub order: u64,
@@ -75,42 +92,9 @@ pub struct Place {
     pub id: String,
 }
 
-read_fields!(Place { order, collection, id });
-
-impl Serialize for Entry {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_map(None)?;
-        self.write(&mut fields)?;
-        fields.end()
-    }
-}
+json_fields!(Place { order, collection, id });
 
 impl Entry {
-    /// Its fields, among whatever others an object has; what is empty is left out.
-    pub(super) fn write<M: SerializeMap>(&self, fields: &mut M) -> Result<(), M::Error> {
-        fields.serialize_entry("order", &self.order)?;
-        fields.serialize_entry("state", &self.state)?;
-        fields.serialize_entry("mid", self.mid.as_str())?;
-        fields.serialize_entry("collection", self.collection.as_str())?;
-        fields.serialize_entry("id", self.id.as_str())?;
-        fields.serialize_entry("kind", &self.kind)?;
-        fields.serialize_entry("at", &self.at)?;
-        fields.serialize_entry("not_before", &self.not_before)?;
-        if let Some(tx) = &self.tx {
-            fields.serialize_entry("tx", tx)?;
-        }
-        if let Some(base) = &self.base {
-            fields.serialize_entry("base", base.as_str())?;
-        }
-        if !self.data.is_empty() {
-            fields.serialize_entry("data", &self.data)?;
-        }
-        if !self.stamps.is_empty() {
-            fields.serialize_entry("stamps", &self.stamps)?;
-        }
-        Ok(())
-    }
-
     /// Where it stands.
     #[must_use]
     pub fn place(&self) -> Place {
@@ -143,25 +127,21 @@ impl Entry {
 }
 
 /// The last known server state of a record that has mutations.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Base {
     /// Its revision; absent where the server has none (or none that we know).
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub rev: Option<Revision>,
     /// The server has no such record (any more).
     pub absent: bool,
     /// Its fields.
-    #[serde(skip_serializing_if = "Data::is_empty")]
     pub data: Data,
     /// When each was written.
-    #[serde(skip_serializing_if = "Stamps::is_empty")]
     pub stamps: Stamps,
     /// Fields that changed while mutations waited, each with the last order that was written not knowing of it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub moved: Vec<(String, u64)>,
 }
 
-read_fields!(Base { absent; rev, data, stamps, moved });
+json_fields!(Base { absent; rev, data, stamps, moved });
 
 impl Base {
     /// This base in the place of `before`, heard of after `last_order` was written.

@@ -1,10 +1,7 @@
 //! Mutations that the server refused: kept with their reason until the app decides.
 
-use holm_protocol::{Data, ErrorCode, Fields, FromJson, MutationId, ServerRow, Unfit, read_fields};
+use holm_protocol::{Data, ErrorCode, Fields, FromJson, MutationId, Object, ServerRow, ToJson, Unfit, json_fields};
 use holm_store::{Draft, Read};
-use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
-use serde_json::Value;
 
 use super::receipt::{self, ReceiptState};
 use super::{Entry, Operation, Planned, WriteContext, remove, restore, write};
@@ -16,24 +13,22 @@ use crate::value::unset;
 use crate::{Error, keyspace};
 
 /// Why a mutation was parked.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reason {
     /// The server's code.
     pub code: ErrorCode,
     /// The server's words.
     pub message: String,
     /// The field it is about.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
     /// What the server has, after a conflict.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub server: Option<ServerRow>,
 }
 
-read_fields!(Reason { code, message; field, server });
+json_fields!(Reason { code, message; field, server });
 
 /// A refused mutation.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Parked {
     /// The mutation.
     pub entry: Entry,
@@ -46,25 +41,18 @@ pub struct Parked {
 }
 
 /// Written as one object: the fields of the entry, and beside them why.
-impl Serialize for Parked {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_map(None)?;
-        self.entry.write(&mut fields)?;
-        fields.serialize_entry("reason", &self.reason)?;
-        if let Some(mine) = &self.mine {
-            fields.serialize_entry("mine", mine)?;
-        }
-        fields.serialize_entry("parkedAt", &self.parked_at)?;
-        fields.end()
+impl ToJson for Parked {
+    fn fields(&self, object: &mut Object<'_>) {
+        self.entry.fields(object);
+        object.all(&["reason", "parkedAt"], &[&self.reason, &self.parked_at]);
+        object.some(&["mine"], &[&self.mine]);
     }
 }
 
 impl FromJson for Parked {
-    fn from_json(value: Value) -> Result<Self, Unfit> {
-        let entry = Entry::from_json(value.clone())?;
-        let mut fields = Fields::of(value)?;
-        let (reason, mine) = (fields.take("reason")?, fields.take_or_default("mine")?);
-        Ok(Self { entry, reason, mine, parked_at: fields.take("parkedAt")? })
+    fn take(&mut self, fields: &mut Fields) -> Result<(), Unfit> {
+        self.entry.take(fields)?;
+        fields.all(&["reason", "mine", "parkedAt"], &mut [&mut self.reason, &mut self.mine, &mut self.parked_at])
     }
 }
 

@@ -1,17 +1,14 @@
 //! What became of a write, for as long as the app may ask.
 
-use holm_protocol::{ErrorCode, Fields, FromJson, MutationId, Unfit};
+use holm_protocol::{ErrorCode, Fields, FromJson, MutationId, Object, ToJson, Unfit};
 use holm_store::{Draft, Read};
-use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
-use serde_json::Value;
 
 use super::Planned;
 use crate::keyspace;
 use crate::stored::{self, encode};
 
 /// What became of one mutation.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum ReceiptState {
     /// It waits for the server.
     Pending,
@@ -30,6 +27,7 @@ pub enum ReceiptState {
     /// It was parked, and the app gave it up, or sent it again as another.
     Discarded,
     /// Nothing is known of it.
+    #[default]
     Unknown,
 }
 
@@ -43,38 +41,39 @@ impl ReceiptState {
             Self::Unknown => "unknown",
         }
     }
+}
 
-    fn write<M: SerializeMap>(&self, fields: &mut M) -> Result<(), M::Error> {
-        fields.serialize_entry("state", self.word())?;
+impl ToJson for ReceiptState {
+    fn fields(&self, object: &mut Object<'_>) {
+        object.field("state", &self.word());
         match self {
-            Self::Acknowledged { at } => fields.serialize_entry("at", at),
-            Self::Parked { code, message } => {
-                fields.serialize_entry("code", code.as_str())?;
-                fields.serialize_entry("message", message.as_str())
-            }
-            Self::Pending | Self::Discarded | Self::Unknown => Ok(()),
+            Self::Acknowledged { at } => object.field("at", at),
+            Self::Parked { code, message } => object.all(&["code", "message"], &[code, message]),
+            Self::Pending | Self::Discarded | Self::Unknown => {}
         }
     }
 }
 
-impl Serialize for ReceiptState {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_map(None)?;
-        self.write(&mut fields)?;
-        fields.end()
-    }
-}
-
 impl FromJson for ReceiptState {
-    fn from_json(value: Value) -> Result<Self, Unfit> {
-        let mut fields = Fields::of(value)?;
-        Ok(match fields.take::<String>("state")?.as_str() {
+    fn take(&mut self, fields: &mut Fields) -> Result<(), Unfit> {
+        let mut state = String::new();
+        fields.field("state", &mut state)?;
+        *self = match state.as_str() {
             "pending" => Self::Pending,
-            "acknowledged" => Self::Acknowledged { at: fields.take("at")? },
-            "parked" => Self::Parked { code: fields.take("code")?, message: fields.take("message")? },
+            "acknowledged" => {
+                let mut at = 0;
+                fields.field("at", &mut at)?;
+                Self::Acknowledged { at }
+            }
+            "parked" => {
+                let (mut code, mut message) = (ErrorCode::Internal, String::new());
+                fields.all(&["code", "message"], &mut [&mut code, &mut message])?;
+                Self::Parked { code, message }
+            }
             "discarded" => Self::Discarded,
             _ => Self::Unknown,
-        })
+        };
+        Ok(())
     }
 }
 
@@ -87,12 +86,10 @@ pub struct Receipt {
     pub mutations: usize,
 }
 
-impl Serialize for Receipt {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_map(None)?;
-        self.state.write(&mut fields)?;
-        fields.serialize_entry("mutations", &self.mutations)?;
-        fields.end()
+impl ToJson for Receipt {
+    fn fields(&self, object: &mut Object<'_>) {
+        self.state.fields(object);
+        object.field("mutations", &self.mutations);
     }
 }
 

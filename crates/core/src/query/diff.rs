@@ -1,12 +1,12 @@
 //! What became of the rows of a query.
 
-use serde::Serialize;
+use holm_protocol::write_fields;
 
 use super::Row;
 use crate::order::order;
 
 /// The ids of rows that came, changed and went.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Diff {
     /// Found now, and not before.
     pub added: Vec<String>,
@@ -15,6 +15,8 @@ pub struct Diff {
     /// Found before, and not now.
     pub removed: Vec<String>,
 }
+
+write_fields!(Diff { added, changed, removed });
 
 impl Diff {
     /// Whether nothing changed.

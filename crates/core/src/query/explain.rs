@@ -2,18 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use serde::Serialize;
-
 use super::Query;
 use super::plan::{Path, Sorted};
 
 /// How a query is answered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
     /// The way to the records.
     pub path: PathKind,
     /// The index, as the schema spells it.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub index: Option<String>,
     /// How many stretches of it, or ids, are looked at.
     pub ranges: usize,
@@ -24,8 +21,7 @@ pub struct Explanation {
 }
 
 /// A way to the records.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PathKind {
     /// By id.
     Ids,

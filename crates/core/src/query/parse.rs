@@ -9,7 +9,7 @@ use crate::Error;
 use crate::keys::Class;
 use crate::order::sort_distinct;
 use crate::schema::{Collection, Column, Field, Kind, Schema};
-use crate::value::{Shape, TAG, check, normal, parse_json};
+use crate::value::{Shape, TAG, check, parse_json};
 
 /// Values in one `in`: each is looked for by itself.
 const IN_VALUES_MAX: usize = 10_000;
@@ -115,7 +115,7 @@ impl Operand<'_> {
             Some(field) => field.check(value, 1),
         };
         fits.map_err(|refusal| as_query_error(refusal.into_error(&self.place(operator))).with_field(self.name))?;
-        Ok(encoded(&normal(value.clone())))
+        Ok(encoded(value))
     }
 
     /// An operand of the same kind as the field's values, for comparing.
@@ -123,7 +123,7 @@ impl Operand<'_> {
         let key = match self.field.map(|field| &field.kind) {
             Some(Kind::Integer | Kind::Enum(_) | Kind::Ref(_)) | None => {
                 check(value, &self.place(operator)).map_err(as_query_error)?;
-                encoded(&normal(value.clone()))
+                encoded(value)
             }
             Some(_) => self.value(operator, value)?,
         };
@@ -200,9 +200,7 @@ fn order(collection: &Collection, value: &Value) -> Result<Vec<SortKey>, Error> 
 }
 
 fn whole(value: &Value) -> Option<usize> {
-    let number = value.as_f64().filter(|number| number.fract() == 0.0 && (0.0..=9e15).contains(number))?;
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // whole, not below 0; saturating is right
-    Some(number as usize)
+    value.as_u64().map(|whole| usize::try_from(whole).unwrap_or(usize::MAX))
 }
 
 fn as_query_error(mut error: Error) -> Error {

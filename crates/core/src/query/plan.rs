@@ -4,7 +4,7 @@ use holm_store::{Direction, KeyRange};
 
 use super::SortKey;
 use super::condition::{Condition, ID, Key, Range, Test};
-use crate::keys::{Order, after_prefix, flipped, read_value};
+use crate::keys::{Order, after_prefix, flipped, read_string};
 use crate::keyspace;
 use crate::order::sort_distinct;
 use crate::schema::{Collection, Index};
@@ -111,10 +111,7 @@ fn by_ids(conditions: &[Condition], wanted: &Wanted<'_>) -> Option<Plan> {
 
 /// The id that an encoded operand stands for; null is no id.
 fn as_id(key: &Key) -> Option<String> {
-    match read_value(&mut key.as_slice(), Order::Ascending) {
-        Ok(serde_json::Value::String(id)) => Some(id),
-        _ => None,
-    }
+    read_string(&mut key.as_slice()).ok()
 }
 
 fn by_outbox(conditions: &[Condition], wanted: &Wanted<'_>) -> Option<Plan> {

@@ -7,10 +7,7 @@
 //! Numbers are big-endian, counts and text lengths u32. The store checks its bytes: a record that does not decode was never
 //! written, and is a bug.
 
-use std::fmt;
-
-use holm_protocol::{ClientId, Data, Hlc, Revision, Stamps, from_json_text};
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use holm_protocol::{ClientId, Data, Hlc, Revision, Stamps, from_json_text, to_json_text};
 use serde_json::Value;
 
 use super::Record;
@@ -68,7 +65,7 @@ pub(super) fn encode(record: &Record) -> Vec<u8> {
     }
     let body_at = u32::try_from(out.len()).expect("a record's header is small");
     out[1..5].copy_from_slice(&body_at.to_be_bytes());
-    serde_json::to_writer(&mut out, &record.data).expect("maps with text keys always serialise");
+    out.extend_from_slice(to_json_text(&record.data).as_bytes());
     out
 }
 
@@ -96,45 +93,7 @@ pub(super) fn decode_data(bytes: &[u8]) -> Data {
 
 /// Some fields of a stored record, in the order of `names`; the others are skipped over unread.
 pub(crate) fn pick(bytes: &[u8], names: &[&str]) -> Vec<Option<Value>> {
-    struct Fields<'n>(&'n [&'n str]);
-    impl<'de> Visitor<'de> for Fields<'_> {
-        type Value = Vec<Option<Value>>;
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("the fields of a record")
-        }
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let mut found = vec![None; self.0.len()];
-            while let Some(position) = map.next_key_seed(Position(self.0))? {
-                match position {
-                    Some(position) => found[position] = Some(map.next_value()?),
-                    None => drop(map.next_value::<IgnoredAny>()?),
-                }
-            }
-            Ok(found)
-        }
-    }
-    let mut json = serde_json::Deserializer::from_slice(&bytes[Header::of(bytes).body_at..]);
-    json.deserialize_map(Fields(names)).expect(DAMAGED)
-}
-
-/// Which of some names a key is.
-struct Position<'n>(&'n [&'n str]);
-
-impl<'de> DeserializeSeed<'de> for Position<'_> {
-    type Value = Option<usize>;
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Position<'_> {
-    type Value = Option<usize>;
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a field's name")
-    }
-    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
-        Ok(self.0.iter().position(|name| *name == key))
-    }
+    holm_protocol::pick(&bytes[Header::of(bytes).body_at..], names).expect(DAMAGED)
 }
 
 fn push_length(out: &mut Vec<u8>, length: usize) {

@@ -1,7 +1,8 @@
 //! A record on its way to JavaScript: found, and not read.
 
-use std::fmt::Write;
+use std::fmt::Write as _;
 
+use holm_protocol::ToJson;
 use holm_store::Value;
 
 use super::codec::{self, Header};
@@ -29,8 +30,9 @@ impl Row {
 
     /// Appends `[id, touch, {…}]`; `touch` is a string, since JavaScript's numbers would lose its last bits.
     pub fn write_json(&self, out: &mut String) {
-        let id = serde_json::Value::from(self.id.as_str());
-        write!(out, "[{id},\"{}\",{}]", self.touch, self.body()).expect("a String takes every write");
+        out.push('[');
+        self.id.write(out);
+        write!(out, ",\"{}\",{}]", self.touch, self.body()).expect("a String takes every write");
     }
 
     /// `[id, touch, {…}]`.

@@ -1,10 +1,10 @@
 //! Records, patches and ids are looked through where they come in.
 
-use holm_protocol::{Data, ErrorCode, ID_BYTES_MAX, RECORD_BYTES_MAX};
+use holm_protocol::{Data, ErrorCode, ID_BYTES_MAX, RECORD_BYTES_MAX, ToJson, to_json_text};
 
 use super::Collection;
 use crate::Error;
-use crate::value::{Refusal, is_unset, normal};
+use crate::value::{Refusal, is_unset};
 
 /// The depth at which a field's value begins: the record itself is not counted.
 const FIELD_DEPTH: usize = 1;
@@ -26,7 +26,7 @@ pub fn check_id(id: &str) -> Result<(), Error> {
 }
 
 impl Collection {
-    /// Looks through a whole record, fills in defaults, and gives it in its one form.
+    /// Looks through a whole record, and fills in defaults.
     ///
     /// # Errors
     /// `invalid-record` naming the field that is missing, unknown or of the wrong type; `invalid-value` for what nests too deep or
@@ -45,7 +45,6 @@ impl Collection {
             };
             fits.map_err(|refusal| refusal.in_field(name).into_error(&self.name))?;
         }
-        data.values_mut().for_each(|value| *value = normal(value.take()));
         self.check_size(&data)?;
         Ok(data)
     }
@@ -83,7 +82,7 @@ impl Collection {
         if bytes <= RECORD_BYTES_MAX {
             return Ok(());
         }
-        let largest = data.iter().max_by_key(|(_, value)| json_bytes(value));
+        let largest = data.iter().max_by_key(|(_, value)| json_bytes(*value));
         let message =
             format!("{}: a record has at most {RECORD_BYTES_MAX} bytes of JSON; this one has {bytes}", self.name);
         let error = Error::new(ErrorCode::RecordTooLarge, message);
@@ -99,6 +98,6 @@ fn missing() -> Refusal {
 }
 
 /// How long the JSON is.
-fn json_bytes<T: serde::Serialize + ?Sized>(value: &T) -> usize {
-    serde_json::to_vec(value).expect("maps with text keys always serialise").len()
+fn json_bytes(value: &dyn ToJson) -> usize {
+    to_json_text(value).len()
 }

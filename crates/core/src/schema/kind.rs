@@ -1,6 +1,6 @@
 //! Fields and their types, checked at run time.
 
-use holm_protocol::ErrorCode;
+use holm_protocol::{ErrorCode, to_json_text};
 use holm_store::SortedMap;
 use serde_json::{Map, Value};
 
@@ -110,7 +110,7 @@ impl Kind {
             return Ok(());
         }
         let found = match shape {
-            Shape::Number(number) => number.to_string(),
+            Shape::Number(_) => to_json_text(value),
             Shape::String(text) if matches!(self, Self::Enum(_)) => format!("{text:?}"),
             other => other.noun().to_owned(),
         };

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{Collection, Column, ConflictPolicy, Field, Index, Kind, Schema};
 use crate::Error;
-use crate::value::{normal, parse_json};
+use crate::value::parse_json;
 
 /// Names of collections and fields stand in keys and messages.
 const NAME_BYTES_MAX: usize = 64;
@@ -20,12 +20,10 @@ pub(super) fn schema(json: &str) -> Result<Schema, Error> {
     let value = parse_json(json, ErrorCode::InvalidSchema, "schema")?;
     let fields = object(&value, "schema")?;
     known(fields, &["version", "collections"], "schema")?;
-    let version = fields.get("version").and_then(Value::as_f64).unwrap_or(0.0);
-    if version < 1.0 || version > f64::from(u32::MAX) || version.fract() != 0.0 {
-        return Err(wrong("schema.version", "must be a whole number from 1"));
-    }
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // whole, and within u32
-    let version = version as u32;
+    let version = fields.get("version").and_then(Value::as_u64).and_then(|version| u32::try_from(version).ok());
+    let version = version
+        .filter(|version| *version > 0)
+        .ok_or_else(|| wrong("schema.version", "must be a whole number from 1"))?;
     let declared = fields.get("collections").ok_or_else(|| wrong("schema.collections", "is missing"))?;
     let mut collections = SortedMap::new();
     for (name, value) in object(declared, "collections")? {
@@ -107,7 +105,7 @@ fn field(value: &Value, place: &str, depth: usize) -> Result<Field, Error> {
             return Err(wrong(&place, "a default is for the fields of a record, not for those within them"));
         }
         field.check(default, 1).map_err(|refusal| wrong(&place, &refusal.into_error("default").message))?;
-        field.default = Some(normal(default.clone()));
+        field.default = Some(default.clone());
     }
     Ok(field)
 }

@@ -1,7 +1,6 @@
 //! What an HTTP answer means. Only a body of this protocol is an answer; everything else is the network.
 
-use holm_protocol::{ErrorCode, ErrorResponse, FromJson, PROTOCOL_VERSION, PullResponse, PushResponse};
-use serde_json::Value;
+use holm_protocol::{ErrorCode, ErrorResponse, FromJson, PullResponse, PushResponse, from_json, marked};
 
 use super::backoff::retry_after_ms;
 use crate::Error;
@@ -57,7 +56,13 @@ pub fn read_pull(answer: Result<Answer, Failure>, now_ms: u64) -> Result<PullRes
     read(answer, now_ms)
 }
 
-fn read<T: FromJson>(answer: Result<Answer, Failure>, now_ms: u64) -> Result<T, Failed> {
+fn read<T: FromJson + Default>(answer: Result<Answer, Failure>, now_ms: u64) -> Result<T, Failed> {
+    let mut message = T::default();
+    read_into(answer, now_ms, &mut message)?;
+    Ok(message)
+}
+
+fn read_into(answer: Result<Answer, Failure>, now_ms: u64, message: &mut dyn FromJson) -> Result<(), Failed> {
     let answer = answer.map_err(|failure| match failure {
         Failure::Network(why) => Failed::new(ErrorCode::Offline, format!("the server could not be reached: {why}")),
         Failure::Timeout => Failed::new(ErrorCode::Timeout, "the server did not answer in time"),
@@ -67,15 +72,12 @@ fn read<T: FromJson>(answer: Result<Answer, Failure>, now_ms: u64) -> Result<T, 
         Failure::TooLarge => Failed::new(ErrorCode::NotHolm, "the answer is larger than any Holm server sends"),
     })?;
     let floor_ms = answer.retry_after.as_deref().and_then(|header| retry_after_ms(header, now_ms)).unwrap_or(0);
-    let marked = serde_json::from_slice::<Value>(&answer.body)
-        .ok()
-        .filter(|body| body.get("v").and_then(Value::as_u64) == Some(u64::from(PROTOCOL_VERSION)));
+    let body = marked(&answer.body).ok();
     if answer.status == 200 {
-        let body = marked.ok_or_else(|| not_holm(&answer))?;
-        return T::from_json(body)
-            .map_err(|why| Failed::new(ErrorCode::NotHolm, format!("the answer cannot be read: {why}")));
+        let read = message.read(body.ok_or_else(|| not_holm(&answer))?);
+        return read.map_err(|why| Failed::new(ErrorCode::NotHolm, format!("the answer cannot be read: {why}")));
     }
-    let said = marked.and_then(|body| ErrorResponse::from_json(body).ok());
+    let said = body.and_then(|body| from_json(body).ok());
     Err(refusal(&answer, said, floor_ms))
 }
 

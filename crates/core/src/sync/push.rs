@@ -1,6 +1,6 @@
 //! Pushing: which mutations go, and what their answer means.
 
-use holm_protocol::{ClientId, Hlc, Limits, Mutation, PROTOCOL_VERSION, PushRequest, PushResponse, Seq};
+use holm_protocol::{ClientId, Hlc, Limits, Mutation, PROTOCOL_VERSION, PushRequest, PushResponse, Seq, to_json_text};
 use holm_store::{Draft, SortedMap};
 
 use super::state::SyncState;
@@ -127,7 +127,7 @@ fn frozen_entry(draft: &Draft<'_>, place: &Place, seq: Seq) -> Planned<Option<En
 }
 
 fn size(entry: &Entry) -> usize {
-    serde_json::to_vec(entry).map_or(0, |bytes| bytes.len())
+    to_json_text(entry).len()
 }
 
 /// The entries that may go now, whole transactions at a time.

@@ -1,8 +1,7 @@
 //! What sync remembers across restarts.
 
-use holm_protocol::{FromJson, Limits, Seq, Unfit, Value, read_fields};
+use holm_protocol::{FromJson, Limits, Seq, ToJson, Unfit, Value, json_fields};
 use holm_store::{Draft, Read};
-use serde::Serialize;
 
 use crate::outbox::{Place, Planned};
 use crate::stored;
@@ -10,7 +9,7 @@ use crate::stored;
 const KEY: &str = "sync";
 
 /// What sync remembers across restarts: one value in the keyspace, guarded by the lease.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct SyncState {
     /// Drawn by whoever became leader last; a commit of anybody else is refused.
     pub lease: String,
@@ -34,7 +33,7 @@ pub struct SyncState {
     pub pulled_at: Option<u64>,
 }
 
-read_fields!(SyncState {
+json_fields!(SyncState {
     lease, last_seq, seen; epoch, limits, frozen, confirmed, caught_up, pushed_at, pulled_at
 });
 
@@ -60,13 +59,22 @@ impl SyncState {
 }
 
 /// Where mutations stand, by seq.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Places(Vec<(Seq, Place)>);
 
 impl FromJson for Places {
-    fn from_json(value: Value) -> Result<Self, Unfit> {
-        Vec::from_json(value).map(Self)
+    fn read(&mut self, value: Value) -> Result<(), Unfit> {
+        self.0.read(value)
+    }
+}
+
+impl ToJson for Places {
+    fn write(&self, text: &mut String) {
+        self.0.write(text);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 
@@ -112,7 +120,7 @@ impl Places {
 }
 
 /// Where this client stands in a scope.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Checkpoint {
     /// The server's word for it; `None` before the first page.
     pub at: Option<String>,
@@ -122,7 +130,7 @@ pub struct Checkpoint {
     pub more: bool,
 }
 
-read_fields!(Checkpoint { ; at, resetting, more });
+json_fields!(Checkpoint { ; at, resetting, more });
 
 impl Checkpoint {
     /// Reads the one of a scope.

@@ -1,11 +1,9 @@
 //! The truth about what is saved where.
 
-use holm_protocol::{ErrorCode, read_fields, read_words};
-use serde::Serialize;
+use holm_protocol::{ErrorCode, json_fields, json_words};
 
 /// Whether there is a way to the server, by the outcome of the last request.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Connection {
     /// Nothing was tried yet.
     #[default]
@@ -16,11 +14,10 @@ pub enum Connection {
     Offline,
 }
 
-read_words!(Connection { Unknown "unknown", Online "online", Offline "offline" });
+json_words!(Connection { Unknown "unknown", Online "online", Offline "offline" });
 
 /// What sync is doing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Phase {
     /// This database has no server.
     #[default]
@@ -37,12 +34,12 @@ pub enum Phase {
     Paused,
 }
 
-read_words!(Phase {
+json_words!(Phase {
     Disabled "disabled", Idle "idle", Pushing "pushing", Pulling "pulling", Waiting "waiting", Paused "paused",
 });
 
 /// The last failure of sync; gone after the next success.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StatusError {
     /// Which of the closed list.
     pub code: ErrorCode,
@@ -52,11 +49,10 @@ pub struct StatusError {
     pub retryable: bool,
 }
 
-read_fields!(StatusError { code, message, retryable });
+json_fields!(StatusError { code, message, retryable });
 
 /// What the app shows its user. Times are wall clock milliseconds.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
     /// Whether there is a way to the server.
     pub online: Connection,
@@ -86,8 +82,7 @@ pub struct Status {
     pub initial_sync_done: bool,
 }
 
-read_fields!(Status {
+json_fields!(Status {
     online, phase, leader, pending, in_flight as "inFlight", parked, conflicts,
-    initial_sync_done as "initialSyncDone";
-    last_push_at as "lastPushAt", last_pull_at as "lastPullAt", next_attempt_at as "nextAttemptAt", why, error
+    initial_sync_done as "initialSyncDone", last_push_at as "lastPushAt", last_pull_at as "lastPullAt", next_attempt_at as "nextAttemptAt", why, error
 });

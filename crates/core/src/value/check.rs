@@ -1,12 +1,12 @@
 //! Values are looked through once, where they come in.
 
-use holm_protocol::ErrorCode;
+use holm_protocol::{ErrorCode, to_json_text};
 use serde_json::{Map, Value};
 
-use super::{DEPTH_MAX, Refusal, Shape, TAG, decode_base64, number};
+use super::{DEPTH_MAX, Refusal, Shape, TAG, decode_base64};
 use crate::Error;
 
-/// Reads one value, in its one form.
+/// Reads one value.
 ///
 /// `whose` begins the message of an error.
 ///
@@ -16,7 +16,7 @@ use crate::Error;
 pub fn parse(text: &str, whose: &str) -> Result<Value, Error> {
     let value = parse_json(text, ErrorCode::InvalidValue, whose)?;
     check(&value, whose)?;
-    Ok(normal(value))
+    Ok(value)
 }
 
 /// Looks through a value.
@@ -27,33 +27,9 @@ pub fn check(value: &Value, whose: &str) -> Result<(), Error> {
     look_through(value, 1).map_err(|refusal| refusal.into_error(whose))
 }
 
-/// The one form of a value that [`check`] accepted: numbers that are equal in JavaScript become equal JSON.
-#[must_use]
-pub fn normal(value: Value) -> Value {
-    match value {
-        Value::Number(found) => {
-            let float = found.as_f64().unwrap_or(f64::MAX);
-            number(float).unwrap_or(Value::Number(found))
-        }
-        Value::Array(items) => Value::Array(items.into_iter().map(normal).collect()),
-        Value::Object(mut fields) => {
-            fields.values_mut().for_each(|value| *value = normal(value.take()));
-            Value::Object(fields)
-        }
-        plain => plain,
-    }
-}
-
 /// Reads JSON whatever it stands for; the parser's own recursion limit (128) guards the stack.
 pub(crate) fn parse_json(text: &str, code: ErrorCode, whose: &str) -> Result<Value, Error> {
-    serde_json::from_slice(text.as_bytes()).map_err(|error| {
-        let why = error.to_string();
-        if why.contains("recursion limit") {
-            Error::new(code, format!("{whose}: nests deeper than {DEPTH_MAX} levels"))
-        } else {
-            Error::new(code, format!("{whose}: not valid JSON: {why}"))
-        }
-    })
+    holm_protocol::parse(text.as_bytes()).map_err(|why| Error::new(code, format!("{whose}: {why}")))
 }
 
 /// Whether an array or object may stand at this depth.
@@ -110,7 +86,7 @@ fn all_fields(fields: &Map<String, Value>, depth: usize) -> Result<(), Refusal> 
 }
 
 fn shortened(value: &Value) -> String {
-    let text = value.to_string();
+    let text = to_json_text(value);
     match text.char_indices().nth(60) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,

@@ -2,7 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Map, Number, Value, json};
+use holm_protocol::to_f64;
+use serde_json::{Map, Value};
 
 use super::{BIGINT_DIGITS_MAX, TAG};
 
@@ -38,7 +39,7 @@ impl<'a> Shape<'a> {
         match value {
             Value::Null => Self::Null,
             Value::Bool(bool) => Self::Bool(*bool),
-            Value::Number(number) => Self::Number(number.as_f64().unwrap_or(f64::MAX)),
+            Value::Number(number) => Self::Number(to_f64(number)),
             Value::String(text) => Self::String(text),
             Value::Array(items) => Self::Array(items),
             Value::Object(fields) => match fields.get(TAG) {
@@ -54,7 +55,7 @@ impl<'a> Shape<'a> {
         let (kind, rest) = parts.split_first()?;
         match (kind.as_str()?, rest) {
             ("bigint", [Value::String(digits)]) if bigint_is_canonical(digits) => Some(Self::BigInt(digits)),
-            ("date", [Value::Number(ms)]) => ms.as_f64().filter(|ms| date_is_valid(*ms)).map(Self::Date),
+            ("date", [Value::Number(ms)]) => Some(to_f64(ms)).filter(|ms| date_is_valid(*ms)).map(Self::Date),
             ("bytes", [Value::String(base64)]) => Some(Self::Bytes(base64)),
             ("-0", []) => Some(Self::Number(-0.0)),
             ("object", [Value::Object(fields)]) if fields.contains_key(TAG) => Some(Self::Object(fields)),
@@ -84,21 +85,13 @@ impl<'a> Shape<'a> {
 /// A tagged form with one part: `{"$holm":[kind, part]}`.
 #[must_use]
 pub fn tagged(kind: &str, part: Value) -> Value {
-    json!({ TAG: [kind, part] })
+    form(vec![Value::from(kind), part])
 }
 
-/// A number as JSON: whole where it is whole, −0 tagged; `None` for what is not finite.
-#[must_use]
-pub fn number(number: f64) -> Option<Value> {
-    const SAFE: f64 = 9_007_199_254_740_992.0;
-    if number == 0.0 && number.is_sign_negative() {
-        return Some(json!({ TAG: ["-0"] }));
-    }
-    if number.fract() == 0.0 && number.abs() < SAFE {
-        #[allow(clippy::cast_possible_truncation)] // whole, and below 2^53
-        return Some(Value::Number(Number::from(number as i64)));
-    }
-    Number::from_f64(number).map(Value::Number)
+fn form(parts: Vec<Value>) -> Value {
+    let mut fields = Map::new();
+    fields.insert(TAG.to_owned(), Value::Array(parts));
+    Value::Object(fields)
 }
 
 /// An object as tagged JSON: wrapped where it has the key `$holm`.
@@ -113,7 +106,7 @@ pub fn object(fields: Map<String, Value>) -> Value {
 /// What removes a field in a patch.
 #[must_use]
 pub fn unset() -> Value {
-    json!({ TAG: ["unset"] })
+    form(vec![Value::from("unset")])
 }
 
 /// Whether `value` removes a field.
@@ -145,10 +138,4 @@ pub fn date_is_valid(ms: f64) -> bool {
 #[must_use]
 pub fn decode_base64(text: &str) -> Option<Vec<u8>> {
     STANDARD.decode(text).ok()
-}
-
-/// Bytes as base64.
-#[must_use]
-pub fn encode_base64(bytes: &[u8]) -> String {
-    STANDARD.encode(bytes)
 }

@@ -3,13 +3,12 @@
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use holm_protocol::ErrorCode;
-use serde::Serialize;
+use holm_protocol::{ErrorCode, ToJson, to_json_text};
 
 use crate::Refusal;
 
 /// A 200 with a message.
-pub(super) fn message(body: &impl Serialize) -> Response {
+pub(super) fn message(body: &dyn ToJson) -> Response {
     json(StatusCode::OK, body)
 }
 
@@ -33,9 +32,8 @@ pub(super) fn set(response: &mut Response, name: HeaderName, value: &'static str
     response.headers_mut().insert(name, HeaderValue::from_static(value));
 }
 
-fn json(status: StatusCode, body: &impl Serialize) -> Response {
-    let body = serde_json::to_vec(body).expect("messages have text keys");
-    let mut response = Response::new(Body::from(body));
+fn json(status: StatusCode, body: &dyn ToJson) -> Response {
+    let mut response = Response::new(Body::from(to_json_text(body)));
     *response.status_mut() = status;
     set(&mut response, header::CONTENT_TYPE, "application/json");
     set(&mut response, header::CACHE_CONTROL, "no-store");

@@ -20,7 +20,7 @@ const READING_MAX: Duration = Duration::from_secs(300);
 const DRAIN_BYTES_MAX: u64 = 16_000_000;
 
 /// Reads a message.
-pub(super) async fn read<T: FromJson>(headers: &HeaderMap, body: Body, limits: Limits) -> Result<T, Refusal> {
+pub(super) async fn read<T: FromJson + Default>(headers: &HeaderMap, body: Body, limits: Limits) -> Result<T, Refusal> {
     check_headers(headers)?;
     let bytes = timeout(READING_MAX, collect(body, limits)).await.unwrap_or_else(|_| Err(late()))?;
     decode(&bytes).map_err(|unreadable| Refusal::invalid(unreadable.to_string()))

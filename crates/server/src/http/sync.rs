@@ -10,13 +10,13 @@ use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, StreamExt};
-use holm_protocol::{PROTOCOL_VERSION, Poke, PullRequest, PullResponse, PushRequest};
+use holm_protocol::{PROTOCOL_VERSION, Poke, PullRequest, PullResponse, PushRequest, to_json_text, write_fields};
 use serde_json::json;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{App, answer, body};
-use crate::Refusal;
 use crate::logic::is_no_news;
+use crate::{Effect, Refusal, StoredReceipt, StoredRow};
 
 /// Everybody who has the token, or reaches the server where none is needed, is this user.
 const OWNER: &str = "owner";
@@ -58,7 +58,7 @@ pub(super) async fn stream(State(app): State<App>) -> Response {
             _ = closing.wait_for(|closing| *closing) => return None,
         };
         let poke = Poke { v: PROTOCOL_VERSION, scopes };
-        let event = Event::default().event("poke").data(serde_json::to_string(&poke).ok()?);
+        let event = Event::default().event("poke").data(to_json_text(&poke));
         Some((Ok(event), (listener, closing)))
     });
     Sse::new(hello.chain(pokes)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE).text("")).into_response()
@@ -74,8 +74,18 @@ pub(super) async fn health(State(app): State<App>) -> Result<Response, Refusal> 
 pub(super) async fn receipts(State(app): State<App>) -> Result<Response, Refusal> {
     let all = app.pool.read(|reader| Ok((reader.rows()?, reader.receipts()?, reader.effects()?))).await?;
     let (rows, receipts, effects) = all;
-    Ok(answer::message(&json!({ "v": PROTOCOL_VERSION, "rows": rows, "receipts": receipts, "effects": effects })))
+    Ok(answer::message(&Everything { v: PROTOCOL_VERSION, rows, receipts, effects }))
 }
+
+/// All that a test may look at.
+struct Everything {
+    v: u32,
+    rows: Vec<StoredRow>,
+    receipts: Vec<StoredReceipt>,
+    effects: Vec<Effect>,
+}
+
+write_fields!(Everything { v, rows, receipts, effects });
 
 async fn pull_or_wait(app: &App, request: PullRequest) -> Result<PullResponse, Refusal> {
     let until = Instant::now() + Duration::from_secs(request.wait.into()).min(WAIT_MAX);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use holm_protocol::{
     Data, Decision, ErrorCode, Hlc, ID_BYTES_MAX, Kind, Mutation, Outcome, RECORD_BYTES_MAX, Revision, Stamps, decide,
-    last_write, merge,
+    last_write, merge, to_json_text,
 };
 use rusqlite::{Connection, params};
 
@@ -53,7 +53,7 @@ impl Applier<'_> {
             }
             Planned::Save(after) => after,
         };
-        if serde_json::to_string(&after.data)?.len() > RECORD_BYTES_MAX {
+        if to_json_text(&after.data).len() > RECORD_BYTES_MAX {
             return Ok(rejected(ErrorCode::RecordTooLarge, None));
         }
         self.save(place, mutation, row.as_ref(), after)

@@ -1,15 +1,14 @@
 //! What is in the database, for tests and for `GET /sync/receipts`.
 
-use holm_protocol::{ClientId, Data, MutationId, Outcome, Revision, Seq, Stamps};
+use holm_protocol::{ClientId, Data, MutationId, Object, Outcome, Revision, Seq, Stamps, ToJson, write_fields};
 use rusqlite::Row as SqlRow;
-use serde::Serialize;
 
 use super::rows::json;
 use super::{Reader, Server};
 use crate::Refusal;
 
 /// A record or tombstone.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct StoredRow {
     /// Whose.
     pub user: String,
@@ -27,8 +26,10 @@ pub struct StoredRow {
     pub stamps: Stamps,
 }
 
+write_fields!(StoredRow { user, collection, id, rev, deleted, data, stamps });
+
 /// What a mutation was answered for good.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct StoredReceipt {
     /// Whose.
     pub user: String,
@@ -39,12 +40,18 @@ pub struct StoredReceipt {
     /// The seq under which it was decided.
     pub seq: Seq,
     /// What became of it.
-    #[serde(flatten)]
     pub outcome: Outcome,
 }
 
+impl ToJson for StoredReceipt {
+    fn fields(&self, object: &mut Object<'_>) {
+        object.all(&["user", "mid", "client", "seq"], &[&self.user, &self.mid, &self.client, &self.seq]);
+        self.outcome.fields(object);
+    }
+}
+
 /// One mutation that was applied, once.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Effect {
     /// Whose.
     pub user: String,
@@ -53,6 +60,8 @@ pub struct Effect {
     /// The change that it made; `None` where the row already was, or stayed, as the rules want it.
     pub change: Option<u64>,
 }
+
+write_fields!(Effect { user, mid, change });
 
 impl Reader {
     /// Every row, tombstones included, by user, collection and id.

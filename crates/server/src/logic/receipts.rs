@@ -3,7 +3,7 @@
 //! `results` holds every answered seq that its client has not seen; `receipts` holds every mid that was
 //! decided for good, for long. Both are written in the transaction of the effect.
 
-use holm_protocol::{ClientId, ErrorCode, Kind, Mutation, MutationId, MutationResult, Outcome, Seq};
+use holm_protocol::{ClientId, ErrorCode, Kind, Mutation, MutationId, MutationResult, Outcome, Seq, to_json_text};
 use rusqlite::{Connection, OptionalExtension, Row as SqlRow, params};
 use sha2::{Digest, Sha256};
 
@@ -102,7 +102,7 @@ pub(super) fn remember(
     now_ms: u64,
 ) -> Result<(), Refusal> {
     let (mid, seq, content) = (mutation.mid.as_str(), mutation.seq.0, fingerprint(mutation));
-    let result = serde_json::to_string(outcome)?;
+    let result = to_json_text(outcome);
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO results (client, seq, mid, content, result) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -136,7 +136,7 @@ fn fingerprint(mutation: &Mutation) -> Content {
     }
     let removed: Vec<&String> = mutation.stamps.keys().filter(|field| !mutation.data.contains_key(*field)).collect();
     let content = serde_json::json!([
-        mutation.kind,
+        mutation.kind.word(),
         mutation.collection,
         mutation.id,
         mutation.data,
@@ -144,7 +144,7 @@ fn fingerprint(mutation: &Mutation) -> Content {
         mutation.name,
         mutation.args,
     ]);
-    Some(Sha256::digest(content.to_string())[..16].to_vec())
+    Some(Sha256::digest(to_json_text(&content))[..16].to_vec())
 }
 
 fn by_seq(connection: &Connection, client: &ClientId, seq: Seq) -> Result<Option<(MutationId, Answer)>, Refusal> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use holm_protocol::{Data, FromJson, Revision, ServerRow, Stamps, Standing, from_json_text};
+use holm_protocol::{Data, FromJson, Revision, ServerRow, Stamps, Standing, from_json_text, to_json_text};
 use rusqlite::{Connection, OptionalExtension, Row as SqlRow, params};
 
 use crate::Refusal;
@@ -96,9 +96,9 @@ pub(super) fn save(connection: &Connection, place: Place<'_>, row: &Row, now_ms:
             row.change,
             row.rev.as_str(),
             row.deleted,
-            serde_json::to_string(&row.data)?,
-            serde_json::to_string(&row.stamps)?,
-            serde_json::to_string(&row.fields)?,
+            to_json_text(&row.data),
+            to_json_text(&row.stamps),
+            to_json_text(&row.fields),
             now_ms,
         ])?;
     Ok(())
@@ -112,7 +112,7 @@ pub(super) fn count_alive(connection: &Connection, user: &str, collection: &str)
 }
 
 /// Reads a column of JSON.
-pub(super) fn json<T: FromJson>(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<T> {
+pub(super) fn json<T: FromJson + Default>(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<T> {
     let text = row.get_ref(column)?.as_str()?;
     from_json_text(text.as_bytes()).map_err(|error| {
         rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))

@@ -8,6 +8,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use holm_protocol::{ToJson, to_json_text};
 use serde_json::Value;
 
 /// A folder that disappears with the test.
@@ -79,9 +80,9 @@ impl Program {
         answer(request.send(body))
     }
 
-    pub fn post_json(&self, path: &str, body: &impl serde::Serialize) -> Answer {
-        let body = serde_json::to_vec(body).expect("serialises");
-        self.post(path, &[("content-type", "application/json")], &body)
+    pub fn post_json(&self, path: &str, body: &dyn ToJson) -> Answer {
+        let body = to_json_text(body);
+        self.post(path, &[("content-type", "application/json")], body.as_bytes())
     }
 
     pub fn fetch(&self, path: &str, headers: &[(&str, &str)]) -> Answer {

@@ -1,0 +1,421 @@
+//! Messages from and to JSON: one small reader and writer in place of code that is derived for each of them.
+//!
+//! Text is parsed once, to a [`Value`]; a message that stands there with its defaults then takes its fields out of it. Fields that
+//! it does not know are left over.
+
+mod number;
+mod parse;
+mod write;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use crate::Data;
+
+pub use number::to_f64;
+pub use parse::{parse, pick};
+pub use write::{Object, to_json_text};
+
+/// Taken from parsed JSON, in place of a default.
+pub trait FromJson {
+    /// Becomes what `value` says.
+    ///
+    /// # Errors
+    /// [`Unfit`], which names the field that is missing or of another type.
+    fn read(&mut self, value: Value) -> Result<(), Unfit> {
+        self.take(&mut Fields::of(value)?)
+    }
+
+    /// Takes its fields, where it is an object.
+    ///
+    /// # Errors
+    /// As for [`FromJson::read`].
+    fn take(&mut self, _fields: &mut Fields) -> Result<(), Unfit> {
+        Err("not an object".into())
+    }
+}
+
+/// Written as JSON.
+pub trait ToJson {
+    /// Appends its text.
+    fn write(&self, text: &mut String) {
+        Object::write(text, &|object| self.fields(object));
+    }
+
+    /// Appends its fields, where it is an object.
+    fn fields(&self, _object: &mut Object<'_>) {}
+
+    /// Whether a field may be left out when it holds this.
+    fn is_empty(&self) -> bool {
+        false
+    }
+}
+
+/// Why JSON is not what was expected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unfit(Box<Reason>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Reason {
+    place: String,
+    what: &'static str,
+}
+
+impl Unfit {
+    fn within(mut self, name: &str) -> Self {
+        self.0.place.insert_str(0, ": ");
+        self.0.place.insert_str(0, name);
+        self
+    }
+}
+
+/// What it is: `not a stamp`.
+impl From<&'static str> for Unfit {
+    fn from(what: &'static str) -> Self {
+        Self(Box::new(Reason { place: String::new(), what }))
+    }
+}
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.place)?;
+        f.write_str(self.0.what)
+    }
+}
+
+impl std::error::Error for Unfit {}
+
+/// A `T` from parsed JSON.
+///
+/// # Errors
+/// [`Unfit`] for what is not a `T`.
+pub fn from_json<T: FromJson + Default>(value: Value) -> Result<T, Unfit> {
+    let mut read = T::default();
+    read.read(value)?;
+    Ok(read)
+}
+
+/// A `T` from JSON text.
+///
+/// # Errors
+/// [`Unfit`] for what is not JSON or not a `T`.
+pub fn from_json_text<T: FromJson + Default>(text: &[u8]) -> Result<T, Unfit> {
+    let mut read = T::default();
+    read_text(text, &mut read)?;
+    Ok(read)
+}
+
+fn read_text(text: &[u8], read: &mut dyn FromJson) -> Result<(), Unfit> {
+    read.read(parse(text)?)
+}
+
+/// The fields of a JSON object that are not taken yet.
+pub struct Fields(Map<String, Value>);
+
+impl Fields {
+    /// The fields of `value`.
+    ///
+    /// # Errors
+    /// [`Unfit`] for what is no object.
+    pub fn of(value: Value) -> Result<Self, Unfit> {
+        match value {
+            Value::Object(fields) => Ok(Self(fields)),
+            _ => Err("not an object".into()),
+        }
+    }
+
+    /// Takes a field; an absent one counts as null.
+    ///
+    /// # Errors
+    /// [`Unfit`] when it is of another type.
+    pub fn field(&mut self, name: &str, read: &mut dyn FromJson) -> Result<(), Unfit> {
+        let value = self.0.remove(name).unwrap_or(Value::Null);
+        read.read(value).map_err(|unfit| unfit.within(name))
+    }
+
+    /// Takes fields; an absent one counts as null.
+    ///
+    /// # Errors
+    /// As for [`Fields::field`].
+    pub fn all(&mut self, names: &[&str], reads: &mut [&mut dyn FromJson]) -> Result<(), Unfit> {
+        names.iter().zip(reads).try_for_each(|(name, read)| self.field(name, *read))
+    }
+
+    /// Takes those of the fields that are there.
+    ///
+    /// # Errors
+    /// As for [`Fields::field`].
+    pub fn some(&mut self, names: &[&str], reads: &mut [&mut dyn FromJson]) -> Result<(), Unfit> {
+        let mut there = names.iter().zip(reads).filter(|(name, _)| self.0.contains_key(**name)).collect::<Vec<_>>();
+        there.iter_mut().try_for_each(|(name, read)| self.field(name, **read))
+    }
+}
+
+/// Makes a struct [`FromJson`] and [`ToJson`], field by field; those after the semicolon are left out where they are empty.
+///
+/// ```
+/// # use holm_protocol::{from_json_text, json_fields, to_json_text};
+/// #[derive(Debug, Default, PartialEq)]
+/// struct Place { name: String, floor: Option<u32> }
+/// json_fields!(Place { name; floor });
+/// let place = Place { name: "a".to_owned(), floor: None };
+/// assert_eq!(to_json_text(&place), r#"{"name":"a"}"#);
+/// assert_eq!(from_json_text(br#"{"name":"a"}"#), Ok(place));
+/// ```
+#[macro_export]
+macro_rules! json_fields {
+    ($type:ident { $($field:ident $(as $name:literal)?),* $(; $($optional:ident $(as $other:literal)?),*)? }) => {
+        impl $crate::FromJson for $type {
+            fn take(&mut self, fields: &mut $crate::Fields) -> Result<(), $crate::Unfit> {
+                fields.all(&[$($crate::field_name!($field $($name)?)),*], &mut [$(&mut self.$field),*])?;
+                $(fields.some(&[$($crate::field_name!($optional $($other)?)),*], &mut [$(&mut self.$optional),*])?;)?
+                Ok(())
+            }
+        }
+        $crate::write_fields!($type { $($field $(as $name)?),* $(; $($optional $(as $other)?),*)? });
+    };
+}
+
+/// Makes a struct [`ToJson`], field by field; those after the semicolon are left out where they are empty.
+#[macro_export]
+macro_rules! write_fields {
+    ($type:ident { $($field:ident $(as $name:literal)?),* $(; $($optional:ident $(as $other:literal)?),*)? }) => {
+        impl $crate::ToJson for $type {
+            fn fields(&self, object: &mut $crate::Object<'_>) {
+                object.all(&[$($crate::field_name!($field $($name)?)),*], &[$(&self.$field),*]);
+                $(object.some(&[$($crate::field_name!($optional $($other)?)),*], &[$(&self.$optional),*]);)?
+            }
+        }
+    };
+}
+
+/// A field's name in JSON.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! field_name {
+    ($field:ident) => {
+        stringify!($field)
+    };
+    ($field:ident $name:literal) => {
+        $name
+    };
+}
+
+/// Makes an enum without content [`FromJson`] and [`ToJson`], by the words for its variants.
+#[macro_export]
+macro_rules! json_words {
+    ($type:ident { $($variant:ident $word:literal),* $(,)? }) => {
+        impl $type {
+            /// The word for it.
+            #[must_use]
+            pub fn word(self) -> &'static str {
+                match self { $(Self::$variant => $word,)* }
+            }
+        }
+
+        impl $crate::FromJson for $type {
+            fn read(&mut self, value: $crate::Value) -> Result<(), $crate::Unfit> {
+                const ALL: &[$type] = &[$($type::$variant),*];
+                let found = ALL.iter().find(|known| value == known.word());
+                *self = *found.ok_or(concat!("not a word for ", stringify!($type)))?;
+                Ok(())
+            }
+        }
+
+        impl $crate::ToJson for $type {
+            fn write(&self, text: &mut String) {
+                self.word().write(text);
+            }
+        }
+    };
+}
+
+impl FromJson for Value {
+    fn read(&mut self, value: Value) -> Result<(), Unfit> {
+        *self = value;
+        Ok(())
+    }
+}
+
+impl ToJson for Value {
+    fn write(&self, text: &mut String) {
+        write::value(text, self);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.is_null()
+    }
+}
+
+impl FromJson for Data {
+    fn read(&mut self, value: Value) -> Result<(), Unfit> {
+        *self = Fields::of(value)?.0;
+        Ok(())
+    }
+}
+
+impl ToJson for Data {
+    fn fields(&self, object: &mut Object<'_>) {
+        self.iter().for_each(|(name, value)| object.field(name, value));
+    }
+
+    fn is_empty(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+impl FromJson for String {
+    fn read(&mut self, value: Value) -> Result<(), Unfit> {
+        match value {
+            Value::String(text) => *self = text,
+            _ => return Err("not a string".into()),
+        }
+        Ok(())
+    }
+}
+
+impl ToJson for String {
+    fn write(&self, text: &mut String) {
+        write::string(text, self);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+impl ToJson for &str {
+    fn write(&self, text: &mut String) {
+        write::string(text, self);
+    }
+}
+
+impl FromJson for bool {
+    fn read(&mut self, value: Value) -> Result<(), Unfit> {
+        *self = value.as_bool().ok_or("not true or false")?;
+        Ok(())
+    }
+}
+
+impl ToJson for bool {
+    fn write(&self, text: &mut String) {
+        text.push_str(if *self { "true" } else { "false" });
+    }
+
+    fn is_empty(&self) -> bool {
+        !self
+    }
+}
+
+fn whole(value: &Value) -> Result<u64, Unfit> {
+    Ok(value.as_u64().ok_or("not a whole number from 0")?)
+}
+
+macro_rules! whole_numbers {
+    ($($type:ident)*) => {
+        $(
+            impl FromJson for $type {
+                fn read(&mut self, value: Value) -> Result<(), Unfit> {
+                    *self = whole(&value)?.try_into().map_err(|_| concat!("not within ", stringify!($type)))?;
+                    Ok(())
+                }
+            }
+
+            impl ToJson for $type {
+                fn write(&self, text: &mut String) {
+                    text.push_str(&self.to_string());
+                }
+            }
+        )*
+    };
+}
+
+whole_numbers!(u16 u32 u64 usize);
+
+/// Null stands for none.
+impl<T: FromJson + Default> FromJson for Option<T> {
+    fn read(&mut self, value: Value) -> Result<(), Unfit> {
+        *self = None;
+        if value.is_null() { Ok(()) } else { self.insert(T::default()).read(value) }
+    }
+}
+
+impl<T: ToJson> ToJson for Option<T> {
+    fn write(&self, text: &mut String) {
+        match self {
+            Some(value) => value.write(text),
+            None => text.push_str("null"),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.is_none()
+    }
+}
+
+/// Shows each item of a list.
+fn each(value: Value, see: &mut dyn FnMut(Value) -> Result<(), Unfit>) -> Result<(), Unfit> {
+    match value {
+        Value::Array(items) => items.into_iter().try_for_each(see),
+        _ => Err("not a list".into()),
+    }
+}
+
+impl<T: FromJson + Default> FromJson for Vec<T> {
+    fn read(&mut self, value: Value) -> Result<(), Unfit> {
+        each(value, &mut |item| {
+            self.push(T::default());
+            self.last_mut().map_or(Ok(()), |last| last.read(item))
+        })
+    }
+}
+
+impl<T: ToJson> ToJson for Vec<T> {
+    fn write(&self, text: &mut String) {
+        write::list(text, self.len(), &|text, position| self[position].write(text));
+    }
+
+    fn is_empty(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+/// A list of two.
+impl<A: FromJson, B: FromJson> FromJson for (A, B) {
+    fn read(&mut self, value: Value) -> Result<(), Unfit> {
+        let mut parts: [&mut dyn FromJson; 2] = [&mut self.0, &mut self.1];
+        let mut parts = parts.iter_mut();
+        each(value, &mut |item| parts.next().ok_or("not a list of two")?.read(item))?;
+        if parts.next().is_some() { Err("not a list of two".into()) } else { Ok(()) }
+    }
+}
+
+impl<A: ToJson, B: ToJson> ToJson for (A, B) {
+    fn write(&self, text: &mut String) {
+        let parts: [&dyn ToJson; 2] = [&self.0, &self.1];
+        write::list(text, 2, &|text, position| parts[position].write(text));
+    }
+}
+
+impl<T: FromJson + Default> FromJson for BTreeMap<String, T> {
+    fn read(&mut self, value: Value) -> Result<(), Unfit> {
+        for (name, value) in Fields::of(value)?.0 {
+            let mut item = T::default();
+            item.read(value).map_err(|unfit| unfit.within(&name))?;
+            self.insert(name, item);
+        }
+        Ok(())
+    }
+}
+
+impl<T: ToJson> ToJson for BTreeMap<String, T> {
+    fn fields(&self, object: &mut Object<'_>) {
+        self.iter().for_each(|(name, value)| object.field(name, value));
+    }
+
+    fn is_empty(&self) -> bool {
+        self.is_empty()
+    }
+}

@@ -1,0 +1,327 @@
+//! Numbers as JSON has them: digits and a power of ten, which stay text.
+//!
+//! Text that means one number becomes one text, the one that JavaScript writes, so that equal numbers are equal JSON. An `f64` is
+//! made only where numbers are compared. That is exact, and needs no tables: those of the standard library are 10 KB, which no
+//! compression makes smaller, in a program that is downloaded (Nigel Tao, "`ParseNumberF64` by Simple Decimal Conversion", 2020).
+
+use serde_json::Number;
+
+/// The number that JSON text means, in the one way to write it; `None` for what is no number, or beyond every `f64`.
+pub(super) fn parse(text: &str) -> Option<Number> {
+    let decimal = Decimal::parse(text)?;
+    let text = decimal.text();
+    let is_finite = decimal.point < 309 || decimal.into_f64().is_finite();
+    is_finite.then(|| Number::from_string_unchecked(text))
+}
+
+/// The nearest `f64`.
+#[must_use]
+pub fn to_f64(number: &Number) -> f64 {
+    Decimal::parse(number.as_str()).map_or(f64::NAN, Decimal::into_f64)
+}
+
+/// `0.digits × 10^point`, without zeros at the ends of the digits.
+struct Decimal {
+    negative: bool,
+    digits: Vec<u8>,
+    point: i32,
+}
+
+impl Decimal {
+    fn parse(text: &str) -> Option<Self> {
+        let (negative, text) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
+        let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, "0"));
+        let unsigned = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+        let zero_before = whole.len() > 1 && whole.starts_with('0');
+        if zero_before || [whole, fraction, unsigned].iter().any(|part| !are_digits(part)) {
+            return None;
+        }
+        let digits = whole.bytes().chain(fraction.bytes()).map(|byte| byte - b'0').collect();
+        let mut exponent: i32 = if exponent.starts_with('-') { -size(unsigned) } else { size(unsigned) };
+        exponent = exponent.saturating_add(i32::try_from(whole.len()).unwrap_or(i32::MAX));
+        let mut decimal = Self { negative, digits, point: exponent };
+        decimal.trim();
+        Some(decimal)
+    }
+
+    /// Takes the zeros at both ends away.
+    fn trim(&mut self) {
+        let zeros = self.digits.iter().take_while(|digit| **digit == 0).count();
+        self.digits.drain(..zeros);
+        self.point = self.point.saturating_sub(i32::try_from(zeros).unwrap_or(i32::MAX));
+        while self.digits.last() == Some(&0) {
+            self.digits.pop();
+        }
+        if self.digits.is_empty() {
+            (self.negative, self.point) = (false, 0);
+        }
+    }
+
+    /// As JavaScript writes it (ECMAScript, `Number::toString`).
+    fn text(&self) -> String {
+        let mut text: String = self.digits.iter().map(|digit| char::from(b'0' + digit)).collect();
+        let count = text.len();
+        match usize::try_from(self.point) {
+            Ok(0) if count == 0 => text.push('0'),
+            Ok(point @ 1..=21) if point < count => text.insert(point, '.'),
+            Ok(point @ 1..=21) => text.extend(std::iter::repeat_n('0', point - count)),
+            _ if (-5..=0).contains(&self.point) => {
+                let zeros = self.point.unsigned_abs() as usize;
+                text.insert_str(0, &"0.000000"[..2 + zeros]);
+            }
+            _ => {
+                if count > 1 {
+                    text.insert(1, '.');
+                }
+                let exponent = self.point.saturating_sub(1);
+                text.push_str(if exponent < 0 { "e-" } else { "e+" });
+                text.push_str(&exponent.unsigned_abs().to_string());
+            }
+        }
+        if self.negative {
+            text.insert(0, '-');
+        }
+        text
+    }
+
+    fn into_f64(mut self) -> f64 {
+        let sign = if self.negative { -1.0 } else { 1.0 };
+        sign * self.exactly().unwrap_or_else(|| self.halving())
+    }
+
+    /// Few digits times or by a power of ten that an `f64` holds (William Clinger, 1990): one operation, rounded once.
+    fn exactly(&self) -> Option<f64> {
+        let places = self.point - i32::try_from(self.digits.len()).ok()?;
+        if self.digits.len() > 15 || places.abs() > 22 {
+            return None;
+        }
+        let whole = self.digits.iter().fold(0.0, |whole, digit| whole * 10.0 + f64::from(*digit));
+        let power = (0..places.abs()).fold(1.0, |power, _| power * 10.0);
+        Some(if places < 0 { whole / power } else { whole * power })
+    }
+
+    /// Halved or doubled until it is `0.1…` in base 2; then its first 53 bits are a whole number.
+    fn halving(&mut self) -> f64 {
+        match self.point {
+            310.. => return f64::INFINITY,
+            ..-330 => return 0.0,
+            _ => {}
+        }
+        let mut exponent = 0;
+        while self.point > 0 {
+            let times = (self.point * 10 / 3 + 1).min(SHIFT_MAX);
+            self.halve(times);
+            exponent += times;
+        }
+        while self.point < 0 || self.digits[0] < 5 {
+            let times = (self.point * -3).clamp(1, SHIFT_MAX);
+            self.double(times);
+            exponent -= times;
+        }
+        // The smallest numbers have fewer bits.
+        let bits = 53.min(exponent + 1074);
+        if bits < 0 {
+            return 0.0;
+        }
+        self.double(bits);
+        self.rounded() * power_of_two(exponent - bits)
+    }
+
+    fn halve(&mut self, times: i32) {
+        let mut halved = Vec::with_capacity(self.digits.len() + 64);
+        let mut rest = 0_u64;
+        let mut digits = self.digits.iter();
+        loop {
+            rest = match digits.next() {
+                Some(digit) => rest * 10 + u64::from(*digit),
+                None if rest == 0 => break,
+                None => rest * 10,
+            };
+            halved.push((rest >> times) as u8);
+            rest &= (1 << times) - 1;
+        }
+        self.digits = halved;
+        self.trim();
+    }
+
+    fn double(&mut self, times: i32) {
+        let mut carry = 0_u64;
+        for digit in self.digits.iter_mut().rev() {
+            carry += u64::from(*digit) << times;
+            *digit = (carry % 10) as u8;
+            carry /= 10;
+        }
+        while carry > 0 {
+            self.digits.insert(0, (carry % 10) as u8);
+            self.point += 1;
+            carry /= 10;
+        }
+        self.trim();
+    }
+
+    /// The nearest whole number below 2^53, an even one where two are as near.
+    fn rounded(&self) -> f64 {
+        let count = usize::try_from(self.point).unwrap_or(0);
+        let place = |place: usize| self.digits.get(place).copied().unwrap_or(0);
+        let whole = (0..count).fold(0_u64, |whole, at| whole * 10 + u64::from(place(at)));
+        let is_half = self.digits.len() == count + 1 && place(count) == 5;
+        let up = if is_half { whole % 2 == 1 } else { self.point >= 0 && place(count) >= 5 };
+        #[allow(clippy::cast_precision_loss)] // 53 bits
+        let rounded = (whole + u64::from(up)) as f64;
+        rounded
+    }
+}
+
+/// How often digits are halved or doubled at once: a digit and what is carried fit into 64 bits.
+const SHIFT_MAX: i32 = 60;
+
+fn power_of_two(exponent: i32) -> f64 {
+    let bits =
+        if exponent < -1022 { 1 << (exponent + 1074) } else { u64::from((exponent + 1023).unsigned_abs()) << 52 };
+    f64::from_bits(bits)
+}
+
+fn are_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn size(digits: &str) -> i32 {
+    digits.bytes().fold(0_i32, |size, byte| size.saturating_mul(10).saturating_add(i32::from(byte - b'0')))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn float(text: &str) -> f64 {
+        Decimal::parse(text).expect(text).into_f64()
+    }
+
+    /// What others make of it; JSON has one zero.
+    fn known(text: &str) -> f64 {
+        text.parse::<f64>().expect("a number") + 0.0
+    }
+
+    proptest! {
+        #[test]
+        fn the_nearest_float_is_the_standard_librarys(bits in any::<u64>(), cut in 0..20_usize) {
+            let number = f64::from_bits(bits);
+            prop_assume!(number.is_finite());
+            for text in [format!("{number:e}"), format!("{number}"), format!("{number:.*e}", cut), format!("{number:.30e}")] {
+                prop_assert_eq!(float(&text), known(&text), "{}", text);
+            }
+        }
+
+        #[test]
+        fn so_it_is_for_any_digits(text in "-?(0|[1-9][0-9]{0,40})(\\.[0-9]{1,40})?(e[+-]?[0-9]{1,3})?") {
+            prop_assert_eq!(float(&text), known(&text));
+        }
+
+        #[test]
+        fn halfway_between_two_floats_the_even_one_is_nearest(bits in any::<u64>()) {
+            let (low, high) = (f64::from_bits(bits & !(1 << 63)), f64::from_bits((bits & !(1 << 63)) + 1));
+            prop_assume!(high.is_finite());
+            let half = halfway(low);
+            for text in [half.clone(), format!("{half}1")] {
+                prop_assert_eq!(float(&text), known(&text), "{} {} {}", low, high, text);
+            }
+        }
+
+        #[test]
+        fn a_number_has_one_text(number in any::<f64>()) {
+            prop_assume!(number.is_finite());
+            let text = |text: String| parse(&text).expect("a number").to_string();
+            let known = text(format!("{number:e}"));
+            prop_assert_eq!(&text(format!("{number}")), &known);
+            prop_assert_eq!(&text(format!("{number:?}")), &known);
+            prop_assert_eq!(&text(known.clone()), &known);
+            prop_assert_eq!(known.parse(), Ok(number));
+        }
+    }
+
+    /// All digits of the number halfway between `low` and the next.
+    fn halfway(low: f64) -> String {
+        let exact = |number: f64| format!("{number:.1100}");
+        let (low, high) = (exact(low), exact(f64::from_bits(low.to_bits() + 1)));
+        // Half of the sum, digit by digit.
+        let width = low.len().max(high.len());
+        let (low, high) = (format!("{low:0>width$}"), format!("{high:0>width$}"));
+        let mut rest = 0;
+        let mut half = String::new();
+        let mut sums: Vec<u8> =
+            low.bytes().zip(high.bytes()).filter(|(a, _)| *a != b'.').map(|(a, b)| a + b - 96).collect();
+        for place in (1..sums.len()).rev() {
+            if sums[place] > 9 {
+                sums[place] -= 10;
+                sums[place - 1] += 1;
+            }
+        }
+        sums.push(0);
+        for (place, sum) in sums.iter().enumerate() {
+            if place == width - 1101 {
+                half.push('.');
+            }
+            rest = rest * 10 + sum;
+            half.push_str(&(rest / 2).to_string());
+            rest %= 2;
+        }
+        half.trim_start_matches('0').replacen(
+            '.',
+            if half.trim_start_matches('0').starts_with('.') { "0." } else { "." },
+            1,
+        )
+    }
+
+    #[test]
+    fn it_is_the_text_that_javascript_writes() {
+        for (text, same) in [
+            ("0", "0"),
+            ("-0.0e7", "0"),
+            ("1.0", "1"),
+            ("1e2", "100"),
+            ("-12.50", "-12.5"),
+            ("0.1", "0.1"),
+            ("9007199254740993", "9007199254740993"),
+            ("12345678901234567890.0", "12345678901234567890"),
+            ("1e20", "100000000000000000000"),
+            ("123e19", "1.23e+21"),
+            ("1E21", "1e+21"),
+            ("0.000001", "0.000001"),
+            ("0.0000012", "0.0000012"),
+            ("1e-07", "1e-7"),
+            ("0.000000123", "1.23e-7"),
+            ("1e-999", "1e-999"),
+            ("1.7976931348623157e308", "1.7976931348623157e+308"),
+        ] {
+            assert_eq!(parse(text).expect(text).as_str(), same, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_is_told_apart() {
+        for text in [
+            "",
+            "-",
+            "+1",
+            "01",
+            "-01",
+            "1.",
+            ".1",
+            "1e",
+            "1e+",
+            "1e1.5",
+            "1_0",
+            "0x1",
+            "1e309",
+            "1.8e308",
+            "-2e308",
+            "1e99999999999",
+        ] {
+            assert!(parse(text).is_none(), "{text}");
+        }
+        assert!(parse("0e99999999999").is_some() && parse("1e-99999999999").is_some());
+    }
+}

@@ -1,0 +1,323 @@
+//! JSON text to [`Value`]s (RFC 8259), in one small reader that is compiled once.
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Value};
+
+use super::{Unfit, number};
+
+/// How deep arrays and objects may nest: deeper ones overflow stacks.
+const DEPTH_MAX: usize = 128;
+
+/// Parses JSON text.
+///
+/// # Errors
+/// [`Unfit`] for what is not JSON, holds a number beyond every `f64`, or nests deeper than 128 levels.
+pub fn parse(text: &[u8]) -> Result<Value, Unfit> {
+    let mut parser = Parser { text, at: 0, depth: 0 };
+    let value = parser.value()?;
+    match parser.peek() {
+        None => Ok(value),
+        Some(_) => Err(BROKEN.into()),
+    }
+}
+
+/// Some fields of a JSON object, in the order of `names`; the others are skipped over unread.
+///
+/// # Errors
+/// [`Unfit`], where that is noticed.
+pub fn pick(text: &[u8], names: &[&str]) -> Result<Vec<Option<Value>>, Unfit> {
+    let mut found = vec![None; names.len()];
+    let mut parser = Parser { text, at: 0, depth: 0 };
+    parser.fields(&mut |name, parser| {
+        match names.iter().position(|wanted| *wanted == name) {
+            Some(position) => found[position] = Some(parser.value()?),
+            None => parser.skip()?,
+        }
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+const BROKEN: &str = "not valid JSON";
+
+/// Takes the name of a field, and has its value read.
+type See<'t, 's> = dyn FnMut(Cow<'t, str>, &mut Parser<'t>) -> Result<(), Unfit> + 's;
+
+struct Parser<'t> {
+    text: &'t [u8],
+    at: usize,
+    depth: usize,
+}
+
+impl<'t> Parser<'t> {
+    fn value(&mut self) -> Result<Value, Unfit> {
+        Ok(match self.peek().ok_or(BROKEN)? {
+            b'{' => {
+                let mut fields = Map::new();
+                self.fields(&mut |name, parser| {
+                    fields.insert(name.into_owned(), parser.value()?);
+                    Ok(())
+                })?;
+                Value::Object(fields)
+            }
+            b'[' => {
+                let mut items = Vec::new();
+                self.list(b']', &mut |parser| {
+                    items.push(parser.value()?);
+                    Ok(())
+                })?;
+                Value::Array(items)
+            }
+            b'"' => Value::String(self.string()?.into_owned()),
+            b'n' => self.word("null", Value::Null)?,
+            b't' => self.word("true", Value::Bool(true))?,
+            b'f' => self.word("false", Value::Bool(false))?,
+            _ => {
+                let text = self.run(|byte| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E'));
+                Value::Number(std::str::from_utf8(text).ok().and_then(number::parse).ok_or(BROKEN)?)
+            }
+        })
+    }
+
+    /// Shows the name of each field, and has its value read.
+    fn fields(&mut self, see: &mut See<'t, '_>) -> Result<(), Unfit> {
+        self.list(b'}', &mut |parser| {
+            let name = parser.string()?;
+            parser.expect(b':')?;
+            see(name, parser)
+        })
+    }
+
+    /// Has each part read of what begins here and goes on, with commas, up to `end`.
+    fn list(&mut self, end: u8, read: &mut dyn FnMut(&mut Self) -> Result<(), Unfit>) -> Result<(), Unfit> {
+        self.expect(if end == b']' { b'[' } else { b'{' })?;
+        if self.depth == DEPTH_MAX {
+            return Err("nests deeper than 128 levels".into());
+        }
+        self.depth += 1;
+        if self.peek() != Some(end) {
+            read(self)?;
+            while self.peek() == Some(b',') {
+                self.at += 1;
+                read(self)?;
+            }
+        }
+        self.depth -= 1;
+        self.expect(end)
+    }
+
+    fn string(&mut self) -> Result<Cow<'t, str>, Unfit> {
+        self.expect(b'"')?;
+        let mut text = self.plain()?;
+        while self.text.get(self.at) == Some(&b'\\') {
+            self.at += 1;
+            let escaped = self.escaped()?;
+            text.to_mut().push(escaped);
+            let plain = self.plain()?;
+            text.to_mut().push_str(&plain);
+        }
+        // Not after white space: a line break does not belong into a string.
+        if self.text.get(self.at) != Some(&b'"') {
+            return Err(BROKEN.into());
+        }
+        self.at += 1;
+        Ok(text)
+    }
+
+    /// The text up to the next quote or backslash.
+    fn plain(&mut self) -> Result<Cow<'t, str>, Unfit> {
+        let bytes = self.run(|byte| byte >= b' ' && byte != b'"' && byte != b'\\');
+        Ok(Cow::Borrowed(std::str::from_utf8(bytes).map_err(|_| BROKEN)?))
+    }
+
+    fn escaped(&mut self) -> Result<char, Unfit> {
+        let byte = *self.text.get(self.at).ok_or(BROKEN)?;
+        self.at += 1;
+        Ok(match byte {
+            b'"' | b'\\' | b'/' => char::from(byte),
+            b'b' => '\x08',
+            b'f' => '\x0C',
+            b'n' => '\n',
+            b'r' => '\r',
+            b't' => '\t',
+            b'u' => {
+                let unit = self.code_unit()?;
+                let is_pair = (0xD800..0xDC00).contains(&unit) && self.text[self.at..].starts_with(b"\\u");
+                let code = if is_pair {
+                    self.at += 2;
+                    let low = self.code_unit()?.checked_sub(0xDC00).filter(|low| *low < 0x400).ok_or(BROKEN)?;
+                    0x10000 + ((unit - 0xD800) << 10) + low
+                } else {
+                    unit
+                };
+                char::from_u32(code).ok_or(BROKEN)?
+            }
+            _ => return Err(BROKEN.into()),
+        })
+    }
+
+    fn code_unit(&mut self) -> Result<u32, Unfit> {
+        let mut unit = 0;
+        for _ in 0..4 {
+            let digit = self.text.get(self.at).and_then(|byte| char::from(*byte).to_digit(16)).ok_or(BROKEN)?;
+            unit = unit * 16 + digit;
+            self.at += 1;
+        }
+        Ok(unit)
+    }
+
+    fn word(&mut self, word: &str, value: Value) -> Result<Value, Unfit> {
+        if !self.text[self.at..].starts_with(word.as_bytes()) {
+            return Err(BROKEN.into());
+        }
+        self.at += word.len();
+        Ok(value)
+    }
+
+    /// Goes past a value, which is looked at only as far as to find its end.
+    fn skip(&mut self) -> Result<(), Unfit> {
+        let mut open = 0_usize;
+        loop {
+            match self.peek().ok_or(BROKEN)? {
+                b'"' => drop(self.string()?),
+                b',' | b']' | b'}' if open == 0 => return Ok(()),
+                byte => {
+                    self.at += 1;
+                    match byte {
+                        b'[' | b'{' => open += 1,
+                        b']' | b'}' => open -= 1,
+                        _ => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// The bytes from here on that are of a kind.
+    fn run(&mut self, is_of_it: fn(u8) -> bool) -> &'t [u8] {
+        let rest = &self.text[self.at..];
+        let length = rest.iter().position(|byte| !is_of_it(*byte)).unwrap_or(rest.len());
+        self.at += length;
+        &rest[..length]
+    }
+
+    fn expect(&mut self, byte: u8) -> Result<(), Unfit> {
+        if self.peek() != Some(byte) {
+            return Err(BROKEN.into());
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    /// The next byte that is no white space.
+    fn peek(&mut self) -> Option<u8> {
+        self.run(|byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t'));
+        self.text.get(self.at).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn any_json() -> impl Strategy<Value = String> {
+        let scalar = prop_oneof![
+            Just("null".to_owned()),
+            any::<bool>().prop_map(|bool| bool.to_string()),
+            "-?(0|[1-9][0-9]{0,4})(\\.[0-9]{1,3})?([eE][+-]?[0-9]{1,2})?",
+            any::<String>().prop_map(|text| json!(text).to_string()),
+            "\"(\\\\[\"\\\\/bfnrt]|\\\\u[0-9a-fA-F]{4}|\\\\ud83d\\\\ude00|[a-zé€😀])*\"",
+        ];
+        let space = "[ \n\r\t]{0,2}";
+        scalar.prop_recursive(3, 20, 4, move |inner| {
+            let list = proptest::collection::vec((space, inner.clone(), space), 0..4);
+            let fields = proptest::collection::vec(("[a-c]?", space, inner, space), 0..4);
+            prop_oneof![
+                list.prop_map(|items| {
+                    let items: Vec<String> = items.into_iter().map(|(a, item, b)| [a, item, b].concat()).collect();
+                    format!("[{}]", items.join(","))
+                }),
+                fields.prop_map(|fields| {
+                    let field = |(name, a, value, b)| format!("{a}\"{name}\"{b}:{a}{value}{b}");
+                    let fields: Vec<String> = fields.into_iter().map(field).collect();
+                    format!("{{{}}}", fields.join(","))
+                }),
+            ]
+        })
+    }
+
+    /// What another reader makes of it, its numbers as we write them.
+    fn expected(text: &str) -> Option<Value> {
+        fn numbers(value: &mut Value) -> Option<()> {
+            match value {
+                Value::Number(found) => *found = number::parse(found.as_str())?,
+                Value::Array(items) => items.iter_mut().try_for_each(numbers)?,
+                Value::Object(fields) => fields.values_mut().try_for_each(numbers)?,
+                _ => {}
+            }
+            Some(())
+        }
+        let mut value = serde_json::from_str(text).ok()?;
+        numbers(&mut value).map(|()| value)
+    }
+
+    proptest! {
+        #[test]
+        fn it_reads_what_others_read(text in any_json()) {
+            prop_assert_eq!(parse(text.as_bytes()).ok(), expected(&text), "{}", text);
+        }
+
+        #[test]
+        fn broken_text_is_refused_where_others_refuse_it(text in any_json(), at in any::<prop::sample::Index>(), byte in "[\"\\\\{}\\[\\],:0-9a-z\x01 -]?") {
+            let mut broken: Vec<char> = text.chars().collect();
+            let at = at.index(broken.len());
+            broken.splice(at..=at, byte.chars());
+            let broken: String = broken.into_iter().collect();
+            prop_assert_eq!(parse(broken.as_bytes()).ok(), expected(&broken), "{}", broken);
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(prop_oneof![any::<u8>(), Just(b'"'), Just(b'\\'), Just(b'['), Just(b'u')], 0..20)) {
+            let _ = (parse(&bytes), pick(&bytes, &["a"]));
+        }
+
+        #[test]
+        fn picked_fields_are_those_of_the_whole(text in any_json(), names in proptest::collection::vec("[a-d]?", 0..4)) {
+            prop_assume!(parse(text.as_bytes()).is_ok());
+            let whole = parse(format!("{{\"a\":{text},\"b\":{text},\"c\":1}}").as_bytes()).expect("JSON");
+            let names: Vec<&str> = names.iter().map(String::as_str).collect::<std::collections::BTreeSet<_>>().into_iter().collect();
+            let found = pick(super::super::to_json_text(&whole).as_bytes(), &names).expect("an object");
+            for (name, value) in names.iter().zip(found) {
+                prop_assert_eq!(value.as_ref(), whole.get(*name));
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_of_a_librarys_own_is_a_key_like_others() {
+        let text = r#"{"$serde_json::private::Number":"12","a":[1e2]}"#;
+        let value = parse(text.as_bytes()).expect("JSON");
+        assert_eq!(value["$serde_json::private::Number"], "12");
+        assert_eq!(super::super::to_json_text(&value), r#"{"$serde_json::private::Number":"12","a":[100]}"#);
+    }
+
+    #[test]
+    fn bytes_that_are_no_utf_8_and_control_characters_are_refused() {
+        for bytes in [
+            &b"\"\xff\""[..],
+            b"\"\x00\"",
+            b"\"\n\"",
+            b"\"\\ud800\"",
+            b"\"\\ud800\\u0041\"",
+            b"\"\\udc00\"",
+            b"1 2",
+            b"\xef\xbb\xbf1",
+        ] {
+            assert!(parse(bytes).is_err(), "{bytes:?}");
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! [`Value`]s and fields to JSON text.
+
+use serde_json::Value;
+
+use super::ToJson;
+
+/// The JSON text of a value.
+#[must_use]
+pub fn to_json_text(value: &dyn ToJson) -> String {
+    let mut text = String::new();
+    value.write(&mut text);
+    text
+}
+
+/// A JSON object that is being written.
+pub struct Object<'t> {
+    text: &'t mut String,
+    is_empty: bool,
+}
+
+impl Object<'_> {
+    /// Writes an object with the fields that `value` has.
+    pub fn write(text: &mut String, value: &dyn Fn(&mut Object<'_>)) {
+        text.push('{');
+        value(&mut Object { text, is_empty: true });
+        text.push('}');
+    }
+
+    /// Writes a field.
+    pub fn field(&mut self, name: &str, value: &dyn ToJson) {
+        if !self.is_empty {
+            self.text.push(',');
+        }
+        self.is_empty = false;
+        string(self.text, name);
+        self.text.push(':');
+        value.write(self.text);
+    }
+
+    /// Writes fields.
+    pub fn all(&mut self, names: &[&str], values: &[&dyn ToJson]) {
+        for (name, value) in names.iter().zip(values) {
+            self.field(name, *value);
+        }
+    }
+
+    /// Writes fields, and leaves out those that are empty.
+    pub fn some(&mut self, names: &[&str], values: &[&dyn ToJson]) {
+        for (name, value) in names.iter().zip(values).filter(|(_, value)| !value.is_empty()) {
+            self.field(name, *value);
+        }
+    }
+}
+
+/// Writes a list of so many parts.
+pub(super) fn list(text: &mut String, count: usize, part: &dyn Fn(&mut String, usize)) {
+    text.push('[');
+    for position in 0..count {
+        if position > 0 {
+            text.push(',');
+        }
+        part(text, position);
+    }
+    text.push(']');
+}
+
+pub(super) fn value(text: &mut String, value: &Value) {
+    match value {
+        Value::Null => text.push_str("null"),
+        Value::Bool(bool) => text.push_str(if *bool { "true" } else { "false" }),
+        Value::Number(number) => text.push_str(number.as_str()),
+        Value::String(content) => string(text, content),
+        Value::Array(items) => list(text, items.len(), &|text, position| self::value(text, &items[position])),
+        Value::Object(fields) => Object::write(text, &|object| {
+            for (name, value) in fields {
+                object.field(name, value);
+            }
+        }),
+    }
+}
+
+pub(super) fn string(text: &mut String, content: &str) {
+    text.push('"');
+    let mut rest = content;
+    while let Some(at) = rest.bytes().position(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
+        text.push_str(&rest[..at]);
+        escape(text, rest.as_bytes()[at]);
+        rest = &rest[at + 1..];
+    }
+    text.push_str(rest);
+    text.push('"');
+}
+
+fn escape(text: &mut String, byte: u8) {
+    let short = match byte {
+        b'"' | b'\\' => char::from(byte),
+        0x08 => 'b',
+        0x0C => 'f',
+        b'\n' => 'n',
+        b'\r' => 'r',
+        b'\t' => 't',
+        _ => {
+            text.push_str("\\u00");
+            text.push(char::from(b'0' + (byte >> 4)));
+            text.push(char::from(b"0123456789abcdef"[usize::from(byte & 0xF)]));
+            return;
+        }
+    };
+    text.push('\\');
+    text.push(short);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn strings_are_written_as_others_write_them(text in any::<String>(), controls in "[\x00-\x7f\"\\\\]{0,20}") {
+            for text in [text, controls] {
+                let value = json!({ &*text: [text, null, true, 1, {}] });
+                prop_assert_eq!(to_json_text(&value), value.to_string());
+            }
+        }
+    }
+}
