@@ -16,10 +16,7 @@ const CATCH_UP_MS: u32 = 50;
 /// Runs `work` for at most `ms` milliseconds (and a moment); `None` when the time is over (`work` is dropped then).
 pub async fn within<T>(sleep: &Sleep, ms: u32, work: impl Future<Output = T>) -> Option<T> {
     let mut work = pin!(work);
-    let mut over = pin!(async {
-        sleep(ms).await;
-        sleep(CATCH_UP_MS).await;
-    });
+    let mut over = over(Rc::clone(sleep), ms);
     poll_fn(|context| {
         if let Poll::Ready(value) = work.as_mut().poll(context) {
             return Poll::Ready(Some(value));
@@ -27,4 +24,12 @@ pub async fn within<T>(sleep: &Sleep, ms: u32, work: impl Future<Output = T>) ->
         over.as_mut().poll(context).map(|()| None)
     })
     .await
+}
+
+/// Boxed, so that it is compiled once.
+fn over(sleep: Sleep, ms: u32) -> Pin<Box<dyn Future<Output = ()>>> {
+    Box::pin(async move {
+        sleep(ms).await;
+        sleep(CATCH_UP_MS).await;
+    })
 }

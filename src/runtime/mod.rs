@@ -19,7 +19,7 @@ pub use transport::HttpTransport;
 
 use crate::broadcast::Broadcast;
 use crate::connectivity::{Connectivity, Hint};
-use crate::indexeddb::catalog::{Catalog, Opened};
+use crate::indexeddb::catalog::{self, CatalogEntry};
 use crate::indexeddb::{IndexedDbDisk, StorageEvent, StorageOptions};
 use crate::locks::{HeldLock, WebLocks};
 use crate::{background, scope, timer};
@@ -48,7 +48,7 @@ pub struct Runtime {
     options: OpenOptions,
     locks: WebLocks,
     disk: Option<IndexedDbDisk>,
-    catalog: Option<Catalog>,
+    opened: CatalogEntry,
     background: Cell<bool>,
     broadcast: RefCell<Option<Broadcast>>,
     connectivity: RefCell<Option<Connectivity>>,
@@ -62,7 +62,6 @@ impl Runtime {
     /// # Errors
     /// `storage-unavailable` where there is no IndexedDB and the app did not ask for memory; as [`Engine::open`].
     pub async fn open(options: OpenOptions, transport: HttpTransport, on_event: OnEvent) -> Result<Rc<Self>, Error> {
-        let catalog = (options.storage == StorageKind::IndexedDb).then(|| Catalog::new(timer::sleeper()));
         let disk = open_disk(&options, &on_event).await?;
         let locks = WebLocks::new(disk.as_ref().and_then(|_| scope::lock_manager()), &options.name);
         let storage: Rc<dyn Disk> = match &disk {
@@ -71,24 +70,28 @@ impl Runtime {
         };
         let spawn: Spawn = Rc::new(spawn_local);
         let opening = options.engine()?;
-        let schema = opening.schema.version;
+        let opened = CatalogEntry {
+            name: options.name.clone(),
+            format: holm_core::engine::FORMAT,
+            schema: opening.schema.version,
+            opened_ms: scope::now_ms(),
+            pending: 0,
+        };
         let engine = Engine::open(storage, Rc::new(locks.clone()), Rc::new(transport), opening, &spawn).await?;
-        if let Some(catalog) = &catalog {
-            let (name, format) = (options.name.as_str(), holm_core::engine::FORMAT);
-            catalog.record_open(Opened { name, format, schema, now_ms: scope::now_ms() }).await;
-        }
         let runtime = Rc::new(Self {
             engine,
             options,
             locks,
             disk,
-            catalog,
+            opened,
             background: Cell::new(false),
             broadcast: RefCell::new(None),
             connectivity: RefCell::new(None),
             commits: RefCell::new(None),
             on_event,
         });
+        let noting = Rc::clone(&runtime);
+        spawn_local(async move { noting.note().await });
         Ok(runtime)
     }
 
@@ -167,14 +170,19 @@ impl Runtime {
     pub async fn close(&self) {
         self.connectivity.borrow_mut().take();
         self.commits.borrow_mut().take();
-        let pending = self.engine.status().pending;
         self.engine.close().await;
         self.broadcast.borrow_mut().take();
-        if let Some(catalog) = &self.catalog {
-            catalog.record_pending(&self.options.name, u32::try_from(pending).unwrap_or(u32::MAX)).await;
-        }
+        self.note().await;
         if let Some(disk) = &self.disk {
             disk.close();
+        }
+    }
+
+    /// Notes in the catalog that there is this database, and how much of it the server lacks.
+    async fn note(&self) {
+        if self.disk.is_some() {
+            let pending = self.engine.status().pending;
+            catalog::note(&timer::sleeper(), &CatalogEntry { pending, ..self.opened.clone() }).await;
         }
     }
 

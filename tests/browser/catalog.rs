@@ -2,42 +2,32 @@
 
 use std::rc::Rc;
 
-use holm::indexeddb::catalog::{Catalog, CatalogEntry, Opened};
+use holm::indexeddb::catalog::{CatalogEntry, list, note};
+use holm::limit::Sleep;
 use holm::timer;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use super::stage::{fresh_name, js};
 
-async fn entry(catalog: &Catalog, name: &str) -> Option<CatalogEntry> {
-    catalog.list().await.into_iter().find(|entry| entry.name == name)
+fn entry(name: &str, schema: u32, pending: usize) -> CatalogEntry {
+    CatalogEntry { name: name.to_owned(), format: 1, schema, opened_ms: 1_800_000_000_000, pending }
 }
 
 #[wasm_bindgen_test]
 async fn it_remembers_what_was_opened_and_how_much_waited() {
-    let (catalog, name) = (Catalog::new(timer::sleeper()), fresh_name());
-    let opened = |schema, now_ms| Opened { name: &name, format: 1, schema, now_ms };
-    catalog.record_pending(&name, 4).await;
-    assert_eq!(entry(&catalog, &name).await, None);
-    catalog.record_open(opened(2, 1_000)).await;
-    catalog.record_pending(&name, 23).await;
-    catalog.record_open(opened(3, 1_800_000_000_000)).await;
-    let expected = CatalogEntry {
-        name: name.clone(),
-        format: 1,
-        schema: 3,
-        created_ms: 1_000,
-        opened_ms: 1_800_000_000_000,
-        pending: 23,
-    };
-    assert_eq!(entry(&catalog, &name).await, Some(expected));
+    let (sleep, name) = (timer::sleeper(), fresh_name());
+    note(&sleep, &entry(&name, 2, 0)).await;
+    note(&sleep, &entry(&fresh_name(), 2, 4)).await;
+    note(&sleep, &entry(&name, 3, 23)).await;
+    let listed: Vec<_> = list(&sleep).await.into_iter().filter(|entry| entry.name == name).collect();
+    assert_eq!(listed, [entry(&name, 3, 23)]);
 }
 
 #[wasm_bindgen_test]
 async fn it_never_fails() {
-    let catalog = Catalog::new(Rc::new(|_| Box::pin(std::future::ready(()))));
-    catalog.record_open(Opened { name: &fresh_name(), format: 1, schema: 1, now_ms: 1 }).await;
-    assert_eq!(catalog.list().await, []);
-    let catalog = Catalog::new(timer::sleeper());
+    let no_time: Sleep = Rc::new(|_| Box::pin(std::future::ready(())));
+    note(&no_time, &entry(&fresh_name(), 1, 1)).await;
+    assert_eq!(list(&no_time).await, []);
     js(
         "const open = IDBFactory.prototype.open;
          IDBFactory.prototype.open = () => { throw new DOMException('not here', 'SecurityError') };
@@ -45,7 +35,7 @@ async fn it_never_fails() {
         "",
     )
     .await;
-    catalog.record_pending("any", 1).await;
-    assert_eq!(catalog.list().await, []);
+    note(&timer::sleeper(), &entry("any", 1, 1)).await;
+    assert_eq!(list(&timer::sleeper()).await, []);
     js("globalThis.restore()", "").await;
 }
