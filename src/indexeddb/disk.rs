@@ -195,7 +195,7 @@ impl Disk for IndexedDbDisk {
 }
 
 fn key_of(id: &BlockId) -> JsValue {
-    JsValue::from_str(&id.0)
+    Uint8Array::from(&id.0.to_be_bytes()[..]).into()
 }
 
 /// Positions and generations count commits; none of them reaches 2^53, where a JS number stops being exact.

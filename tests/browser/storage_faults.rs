@@ -247,7 +247,7 @@ async fn another_realms_factory_heals_a_dead_one_and_does_everything() {
     options.factory = Some(js(dead, "").await.unchecked_into());
     options.another_factory = Rc::new(scope::another_factory);
     let disk = IndexedDbDisk::open(options).await.expect("it opens by the other factory");
-    let (id, bytes) = (BlockId(String::from("a")), vec![1, 2, 3]);
+    let (id, bytes) = (BlockId(1), vec![1, 2, 3]);
     let manifest = StoredManifest { generation: Generation(1), folded: LogSeq(1), bytes: bytes.clone() };
     disk.append(LogSeq(1), b"x", RELAXED).await.expect("it appends");
     assert_eq!(disk.append(LogSeq(1), b"x", RELAXED).await, Err(DiskError::Stale));

@@ -53,7 +53,7 @@ impl Cache {
         let goal = self.limit - self.limit / 8;
         while self.bytes > goal {
             let oldest = self.blocks.iter().min_by_key(|(_, (_, used))| used.get());
-            let Some(oldest) = oldest.map(|(id, _)| id.clone()) else { return };
+            let Some(oldest) = oldest.map(|(id, _)| *id) else { return };
             if let Some((block, _)) = self.blocks.remove(&oldest) {
                 self.bytes -= block.bytes();
             }
@@ -75,11 +75,11 @@ mod tests {
         };
         let mut cache = Cache::new(1_000);
         for n in 0..50_u8 {
-            let id = BlockId(format!("{n:02}"));
-            cache.insert(id.clone(), Rc::new(Block::decode(&id, frame(n)).unwrap()));
+            let id = BlockId(n.into());
+            cache.insert(id, Rc::new(Block::decode(&id, frame(n)).unwrap()));
             assert!(cache.bytes() <= 1_000);
-            assert!(n == 0 || cache.block(&BlockId("00".into())).is_some());
+            assert!(n == 0 || cache.block(&BlockId(0)).is_some());
         }
-        assert!(cache.block(&BlockId("01".into())).is_none());
+        assert!(cache.block(&BlockId(1)).is_none());
     }
 }

@@ -93,7 +93,7 @@ async fn publish(disk: &dyn Disk, generation: u64, folded: u64, drop_through: u6
 }
 
 fn id(name: &str) -> BlockId {
-    BlockId(name.to_owned())
+    BlockId(name.bytes().fold(0, |id, byte| id << 8 | u128::from(byte)))
 }
 
 async fn an_empty_storage_holds_nothing<S: Stand>(stand: &S) {

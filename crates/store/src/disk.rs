@@ -20,9 +20,10 @@ impl LogSeq {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Generation(pub u64);
 
-/// The name of a block: a random writer prefix and a number, so that two writers never collide.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct BlockId(pub String);
+/// The name of a block: its writer's random 64 bits, that writer's fold and the block's number in it, 32 bits each, so
+/// that two writers never collide.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BlockId(pub u128);
 
 /// When the browser may call a transaction complete.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -21,7 +21,7 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Entry(seq) => write!(f, "log entry {}", seq.0),
-            Self::Block(id) => write!(f, "block {}", id.0),
+            Self::Block(id) => write!(f, "block {:x}", id.0),
             Self::Manifest => f.write_str("the manifest"),
         }
     }

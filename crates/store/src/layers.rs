@@ -56,7 +56,7 @@ impl<'a> Layers<'a> {
             };
             let id = &run.blocks[position].id;
             match self.blocks.block(id) {
-                None => missing.push(id.clone()),
+                None => missing.push(*id),
                 Some(block) if missing.is_empty() => {
                     if let Some(value) = block.find(key) {
                         return Ok(value.map(Value::from));
@@ -260,7 +260,7 @@ impl<'a> RunCursor<'a> {
             }
             let id = &self.run.blocks[position].id;
             if blocks.block(id).is_none() {
-                ids.push(id.clone());
+                ids.push(*id);
             }
             next = neighbour(position, direction);
         }

@@ -57,7 +57,7 @@ pub async fn salvage(disk: &dyn Disk) -> Result<Salvage, DiskError> {
 impl Salvage {
     async fn read_run(&mut self, disk: &dyn Disk, run: &Run) -> Result<(), DiskError> {
         for slice in run.blocks.chunks(SLICE_BLOCKS) {
-            let ids: Vec<BlockId> = slice.iter().map(|block| block.id.clone()).collect();
+            let ids: Vec<BlockId> = slice.iter().map(|block| block.id).collect();
             let frames = disk.read_blocks(&ids).await?;
             for (id, frame) in ids.into_iter().zip(frames) {
                 let Some(frame) = frame else {

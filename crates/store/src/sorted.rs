@@ -3,6 +3,7 @@
 //! For maps of few entries, or that grow at their end; each kind of `BTreeMap` would add some ten kilobytes to what a browser loads.
 
 use std::borrow::Borrow;
+use std::cmp::Ordering;
 
 /// See the module.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -106,12 +107,24 @@ impl<K: Ord, V> SortedMap<K, V> {
     where
         K: Borrow<Q>,
     {
-        // What grows at its end is not searched.
-        match self.0.last() {
-            Some((last, _)) if last.borrow() < key => Err(self.0.len()),
-            _ => self.0.binary_search_by(|(known, _)| known.borrow().cmp(key)),
-        }
+        position(self.0.len(), &|at| self.0[at].0.borrow().cmp(key))
     }
+}
+
+/// Where an entry lies, or would; compiled once for all maps.
+fn position(count: usize, compare: &dyn Fn(usize) -> Ordering) -> Result<usize, usize> {
+    // What grows at its end is not searched.
+    let (mut low, mut high) = (0, count);
+    let mut at = count.saturating_sub(1);
+    while low < high {
+        match compare(at) {
+            Ordering::Less => low = at + 1,
+            Ordering::Equal => return Ok(at),
+            Ordering::Greater => high = at,
+        }
+        at = usize::midpoint(low, high);
+    }
+    Err(low)
 }
 
 impl<K: Ord, V> FromIterator<(K, V)> for SortedMap<K, V> {

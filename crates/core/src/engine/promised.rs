@@ -1,6 +1,6 @@
 //! How every plan is run: its result goes into a slot, so that the machinery is compiled once for all results.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use futures_util::future::{FutureExt, LocalBoxFuture};
 use holm_protocol::ErrorCode;
-use holm_store::{CommitError, Draft, Durability, PlanError, Read, ReadError};
+use holm_store::{CommitError, Draft, Durability, PlanError, Read, ReadError, ReadSet};
 
 use super::{Engine, Transaction, store_error};
 use crate::Error;
@@ -66,35 +66,39 @@ impl Engine {
             slot.set(Some(plan(draft)?));
             Ok(())
         });
-        Promised { run: Box::pin(run(self.clone(), writes, plan)), found }
+        Promised { run: run(self.clone(), writes, plan), found }
     }
 }
 
-async fn run(engine: Engine, writes: Writes, mut plan: Plan) -> Result<(), Error> {
-    engine.ensure_open()?;
-    let transaction = match writes {
-        Writes::Commit(durability) => return commit(&engine, durability, plan).await,
-        Writes::Forget => None,
-        Writes::Rehearse(transaction) => Some(transaction),
-    };
+/// Runs any plan; only this is compiled for all of them.
+fn run(engine: Engine, writes: Writes, plan: Plan) -> LocalBoxFuture<'static, Result<(), Error>> {
+    Box::pin(async move {
+        engine.ensure_open()?;
+        match writes {
+            Writes::Commit(durability) => commit(&engine, durability, plan).await,
+            Writes::Forget => look(&engine, None, plan).await,
+            Writes::Rehearse(transaction) => {
+                let looked = look(&engine, Some(transaction.reads()), plan).await;
+                // Every write moves the clock and the order; a transaction does not depend on where they stand.
+                transaction.reads().borrow_mut().forget(&Local::key());
+                looked
+            }
+        }
+    })
+}
+
+async fn look(engine: &Engine, reads: Option<&RefCell<ReadSet>>, mut plan: Plan) -> Result<(), Error> {
     let mut outcome = Ok(());
     let mut look = |draft: &mut Draft<'_>| match plan(draft) {
         Err(PlanError::Missing(missing)) => Err(missing),
-        planned => {
-            outcome = planned;
+        Err(PlanError::Failed(error)) => {
+            outcome = Err(error);
             Ok(())
         }
+        Ok(()) => Ok(()),
     };
-    let looked = engine.inner.db.look(transaction.as_ref().map(Transaction::reads), &mut look).await;
-    if let Some(transaction) = transaction {
-        // Every write moves the clock and the order; a transaction does not depend on where they stand.
-        transaction.reads().borrow_mut().forget(&Local::key());
-    }
-    match looked {
-        Ok(()) => match outcome {
-            Err(PlanError::Failed(error)) => Err(error),
-            _ => Ok(()),
-        },
+    match engine.inner.db.look(reads, &mut look).await {
+        Ok(()) => outcome,
         Err(ReadError::Conflict(_)) => Err(contention()),
         Err(ReadError::Store(error)) => Err(store_error(&error)),
     }

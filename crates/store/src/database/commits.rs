@@ -8,8 +8,6 @@
 //!     └─ too large for one entry ──► the rest goes into the next
 //! ```
 
-use std::collections::VecDeque;
-
 use crate::append::{Append, AppendOutcome, AppendRequest, AppendStep};
 use crate::database::reading::Held;
 use crate::database::{Inner, Queued};
@@ -27,7 +25,7 @@ const LOST_MAX: u8 = 4;
 const GROUP_BYTES_MAX: usize = 4 << 20;
 
 /// Jobs in the order of their calls.
-type Group = VecDeque<Queued>;
+type Group = Vec<Queued>;
 
 /// A group planned whole.
 struct Planned {

@@ -19,7 +19,6 @@ mod reading;
 mod signal;
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::rc::Rc;
 
 use futures_channel::oneshot;
@@ -77,7 +76,7 @@ struct Inner {
     last_number: Cell<u64>,
     tables: RefCell<Tables>,
     cache: RefCell<Cache>,
-    jobs: RefCell<VecDeque<Queued>>,
+    jobs: RefCell<Vec<Queued>>,
     /// Why no commit is taken any more.
     halted: RefCell<Option<StoreError>>,
     closing: Cell<bool>,
@@ -156,7 +155,7 @@ impl Database {
     ) -> Result<R, CommitError<E>> {
         self.inner.check_open().map_err(CommitError::Store)?;
         let (job, answer) = PlannedJob::new(durability, plan);
-        self.inner.jobs.borrow_mut().push_back(Queued { job: Box::new(job), lost: 0 });
+        self.inner.jobs.borrow_mut().push(Queued { job: Box::new(job), lost: 0 });
         self.inner.to_commit.set();
         answer.await.unwrap_or(Err(CommitError::Store(StoreError::Closed)))
     }

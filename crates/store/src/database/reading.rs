@@ -168,13 +168,13 @@ impl Inner {
             let found = ask_again(|| self.disk.read_blocks(missing.blocks())).await?;
             for (id, frame) in missing.blocks().iter().zip(found) {
                 let Some(frame) = frame else {
-                    self.reload_after(generation, id).await?;
+                    self.reload_after(generation, *id).await?;
                     return Ok(true);
                 };
                 let block = Rc::new(Block::decode(id, frame)?);
                 held.bytes += block.bytes();
-                self.cache.borrow_mut().insert(id.clone(), block.clone());
-                held.pins.insert(id.clone(), block);
+                self.cache.borrow_mut().insert(*id, block.clone());
+                held.pins.insert(*id, block);
             }
             if held.bytes > PINNED_BYTES_MAX {
                 return Err(StoreError::TooLarge { bytes: held.bytes, limit: PINNED_BYTES_MAX });
@@ -184,12 +184,12 @@ impl Inner {
     }
 
     /// A block of the manifest in use is gone: either the manifest is old, or the block is lost.
-    async fn reload_after(&self, generation: Generation, id: &BlockId) -> Result<(), StoreError> {
+    async fn reload_after(&self, generation: Generation, id: BlockId) -> Result<(), StoreError> {
         if self.tables.borrow().generation() == generation {
             self.load().await?;
         }
         if self.tables.borrow().generation() == generation {
-            return Err(Damage::new(Place::Block(id.clone()), "it is not there; its records are lost").into());
+            return Err(Damage::new(Place::Block(id), "it is not there; its records are lost").into());
         }
         Ok(())
     }

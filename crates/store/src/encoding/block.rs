@@ -43,7 +43,7 @@ impl Block {
         check(frame).map_err(|wrong| match wrong {
             DecodeError::Newer(format) => StoreError::NewerVersion(Fence { format: u32::from(format), schema: 0 }),
             DecodeError::Damaged(what) => {
-                Damage::new(Place::Block(id.clone()), format!("{what}; the records of this block are lost")).into()
+                Damage::new(Place::Block(*id), format!("{what}; the records of this block are lost")).into()
             }
         })
     }

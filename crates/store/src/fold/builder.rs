@@ -83,7 +83,7 @@ impl Builder {
         }
         self.bytes -= size;
         self.blocks += 1;
-        let id = BlockId(format!("{:016x}-{:x}-{:x}", self.writer, self.fold, self.blocks));
+        let id = BlockId(u128::from(self.writer) << 64 | u128::from(self.fold << 32 | self.blocks));
         let frame = block.finish();
         let bytes = u32::try_from(frame.len()).expect("a block is far below 4 GiB");
         Some((BlockRef { first, id, bytes }, frame))

@@ -174,7 +174,7 @@ impl Merge {
             let touched = self.into_base && !self.level0.blocks.is_empty()
                 || self.frozen.range::<[u8], _>(range.bounds()).next().is_some();
             if (touched || position == self.position) && self.loaded.block(&block.id).is_none() {
-                ids.push(block.id.clone());
+                ids.push(block.id);
             }
         }
         Missing::new(ids)
@@ -190,7 +190,7 @@ impl Merge {
 
     fn put_out(&mut self, built: impl IntoIterator<Item = Built>) {
         for (block, frame) in built {
-            self.unwritten.push((block.id.clone(), frame));
+            self.unwritten.push((block.id, frame));
             self.output.push(block);
         }
     }

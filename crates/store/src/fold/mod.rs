@@ -120,7 +120,7 @@ impl Fold {
             return None;
         }
         let generation = tables.generation();
-        let (expired, retired) = old.retired.iter().cloned().partition(|(fell, _)| *fell < generation);
+        let (expired, retired) = old.retired.iter().copied().partition(|(fell, _)| *fell < generation);
         let manifest = Manifest {
             database: tables.database_id(),
             publisher: id,
@@ -209,7 +209,7 @@ impl Fold {
         match self.merge.advance() {
             Need::Read(ids) => self.phase = Phase::Read(ids),
             Need::Write(blocks) => {
-                self.written.extend(blocks.iter().map(|(id, _)| id.clone()));
+                self.written.extend(blocks.iter().map(|(id, _)| *id));
                 self.phase = Phase::Write(Rc::new(blocks));
             }
             Need::Nothing { level0, base } => {
@@ -224,7 +224,7 @@ impl Fold {
         let next = Generation(self.generation.0 + 1);
         let kept = level0.blocks.iter().chain(&base.blocks);
         let kept: SortedMap<&BlockId, ()> = kept.map(|block| (&block.id, ())).collect();
-        let fell = self.merge.old_blocks().filter(|id| !kept.contains_key(id)).map(|id| (next, id.clone()));
+        let fell = self.merge.old_blocks().filter(|id| !kept.contains_key(id)).map(|id| (next, *id));
         self.manifest.retired.extend(fell);
         self.manifest.level0 = level0;
         self.manifest.base = base;
@@ -306,7 +306,7 @@ impl Fold {
     /// Drops what fell out one generation before; what falls out now is for readers of the manifest before.
     fn drop_retired(&mut self, events: Vec<Event>) -> FoldStep {
         let before = |(fell, _): &&(Generation, BlockId)| *fell <= self.generation;
-        let ids = names(self.manifest.retired.iter().filter(before).cloned());
+        let ids = names(self.manifest.retired.iter().filter(before).copied());
         if ids.is_empty() {
             return FoldStep { events, outcome: Some(FoldOutcome::Published) };
         }

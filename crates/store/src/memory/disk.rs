@@ -70,7 +70,7 @@ impl Storage {
     fn write_blocks(&mut self, blocks: &[(BlockId, Vec<u8>)]) -> Result<(), DiskError> {
         self.room_for(blocks.iter().map(|(_, bytes)| bytes.len()).sum())?;
         for (id, bytes) in blocks {
-            self.blocks.insert(id.clone(), bytes.clone());
+            self.blocks.insert(*id, bytes.clone());
         }
         Ok(())
     }

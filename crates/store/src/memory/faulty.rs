@@ -95,7 +95,7 @@ impl FaultyDisk {
     pub fn places(&self) -> Vec<(Place, usize)> {
         let storage = self.disk.0.borrow();
         let log = storage.log.iter().map(|(seq, bytes)| (Place::Entry(*seq), bytes.len()));
-        let blocks = storage.blocks.iter().map(|(id, bytes)| (Place::Block(id.clone()), bytes.len()));
+        let blocks = storage.blocks.iter().map(|(id, bytes)| (Place::Block(*id), bytes.len()));
         let manifest = storage.manifest.iter().map(|stored| (Place::Manifest, stored.bytes.len()));
         log.chain(blocks).chain(manifest).collect()
     }
