@@ -5,8 +5,8 @@ use std::rc::Rc;
 use holm_protocol::{ClientId, ErrorCode, PullRequest, PushRequest, to_json_text};
 use holm_store::Durability;
 
-use super::promised::Writes;
-use super::{Engine, Request};
+use super::promised::{Promised, Writes};
+use super::{Answer, Engine, Failure, Request};
 use crate::Error;
 use crate::sync::pull::{self, Page};
 use crate::sync::push::{self, Frozen};
@@ -35,6 +35,26 @@ pub enum Step {
     Ended,
 }
 
+/// What is to be sent.
+enum Ask {
+    Push(Box<PushRequest>),
+    Pull(Box<PullRequest>),
+    /// Nothing.
+    Nothing(Event),
+}
+
+/// What follows from what came back.
+enum Next {
+    Succeeded(Event),
+    Failed(Event),
+    /// Another tab may know better.
+    Refresh,
+    /// This client is none any more.
+    StartOver,
+}
+
+type Answered = Result<Answer, Failure>;
+
 impl Engine {
     /// Becomes the one who talks to the server; the caller holds the lock `Sync`.
     ///
@@ -56,9 +76,9 @@ impl Engine {
         }
         let Some(lease) = self.inner.lease.borrow().clone() else { return Step::Ended };
         let action = self.inner.machine.borrow().next(now_ms);
-        let done = match action {
-            Action::Push => self.push(now_ms, lease).await,
-            Action::Pull => self.pull(now_ms, lease).await,
+        let exchange = match action {
+            Action::Push => Exchange::Push,
+            Action::Pull => Exchange::Pull,
             Action::Wait { until_ms, why } => {
                 self.show_wait(Some(until_ms), why);
                 return Step::Wait(until_ms);
@@ -68,9 +88,9 @@ impl Engine {
                 return Step::Idle;
             }
         };
-        match done {
+        match self.exchange(now_ms, lease, exchange).await {
             Ok(()) => Step::Again,
-            Err(error) => self.stumble(now_ms, action, &error),
+            Err(error) => self.stumble(now_ms, exchange, &error),
         }
     }
 
@@ -86,57 +106,74 @@ impl Engine {
         self.inner.machine.borrow().is_settled()
     }
 
-    async fn push(&self, now_ms: u64, lease: Lease) -> Result<(), Error> {
-        let limits = self.inner.push_limits.get();
-        let frozen = self.freeze(now_ms, lease.clone(), limits).await?;
-        let request = match frozen {
-            Frozen::Nothing => return self.note(now_ms, Event::Drained),
-            Frozen::NotBefore(at_ms) => return self.note(now_ms, Event::NotBefore(at_ms)),
-            Frozen::Request(request) => request,
+    async fn exchange(&self, now_ms: u64, lease: Lease, exchange: Exchange) -> Result<(), Error> {
+        let ask = self.ask(now_ms, lease.clone(), exchange).await?;
+        let (path, body, phase, in_flight) = match &ask {
+            Ask::Nothing(event) => return self.note(now_ms, *event),
+            Ask::Push(request) => ("push", to_json_text(&**request), Phase::Pushing, request.mutations.len()),
+            Ask::Pull(request) => ("pull", to_json_text(&**request), Phase::Pulling, 0),
         };
-        let in_flight = request.mutations.len();
-        self.edit_status(&mut |status| (status.phase, status.in_flight) = (Phase::Pushing, in_flight));
-        let (answer, at_ms) = self.send("push", to_json_text(&*request)).await;
+        self.edit_status(&mut |status| (status.phase, status.in_flight) = (phase, in_flight));
+        let (answer, at_ms) = self.send(path, body).await;
         self.edit_status(&mut |status| status.in_flight = 0);
-        let response = match read_push(answer, at_ms) {
-            Ok(response) => response,
-            Err(failed) => return self.push_failed(at_ms, lease, failed, &request).await,
+        let next = match self.record(at_ms, lease.clone(), ask, answer) {
+            Ok(recorded) => recorded.await?,
+            Err(failed) => self.failed(exchange, in_flight, &failed),
         };
-        self.inner.seq_reused.set(false);
-        if let Some(limits) = response.limits {
-            self.inner.push_limits.set(self.inner.push_limits.get().within(limits));
-        }
-        let cx = self.context(at_ms);
-        self.commit(move |draft| push::pushed(draft, &cx.borrow(), &lease, &response)).await?;
-        self.succeeded(at_ms, Event::Pushed)
-    }
-
-    async fn freeze(&self, now_ms: u64, lease: Lease, limits: PushLimits) -> Result<Frozen, Error> {
-        let cx = self.context(now_ms);
-        self.plan(STRICT, move |draft| push::freeze(draft, &cx.borrow(), &lease, limits)).await
-    }
-
-    async fn pull(&self, now_ms: u64, lease: Lease) -> Result<(), Error> {
-        let cx = self.context(now_ms);
-        let request: PullRequest = self.read(move |view| pull::request(view, &cx.borrow())).await?;
-        self.edit_status(&mut |status| status.phase = Phase::Pulling);
-        let (answer, at_ms) = self.send("pull", to_json_text(&request)).await;
-        let response = match read_pull(answer, at_ms) {
-            Ok(response) if response.scopes.len() == request.scopes.len() => response,
-            Ok(_) => return self.failed(at_ms, Exchange::Pull, &not_all_scopes()),
-            Err(failed) => return self.pull_failed(at_ms, lease, failed).await,
-        };
-        let cx = self.context(at_ms);
-        let guard = lease.clone();
-        let page = self.commit(move |draft| pull::apply(draft, &cx.borrow(), &guard, &request, &response)).await?;
-        match page {
-            Page::RolledBack => self.start_over(at_ms, lease).await,
-            Page::More => self.succeeded(at_ms, Event::Pulled(true)),
-            Page::Complete => self.succeeded(at_ms, Event::Pulled(false)),
+        match next {
+            Next::Failed(event) => self.note(at_ms, event),
+            Next::Succeeded(event) => self.succeeded(at_ms, event),
+            Next::Refresh => {
+                self.refresh().await?;
+                self.note(at_ms, Event::LocalWrite)
+            }
+            Next::StartOver => self.start_over(at_ms, lease).await,
         }
     }
 
-    async fn send(&self, path: &'static str, body: String) -> (Result<super::Answer, super::Failure>, u64) {
+    /// Plans what to send.
+    fn ask(&self, now_ms: u64, lease: Lease, exchange: Exchange) -> Promised<Ask> {
+        let (cx, limits) = (self.context(now_ms), self.inner.push_limits.get());
+        match exchange {
+            Exchange::Push => self.plan(STRICT, move |draft| {
+                Ok(match push::freeze(draft, &cx.borrow(), &lease, limits)? {
+                    Frozen::Nothing => Ask::Nothing(Event::Drained),
+                    Frozen::NotBefore(at_ms) => Ask::Nothing(Event::NotBefore(at_ms)),
+                    Frozen::Request(request) => Ask::Push(request),
+                })
+            }),
+            Exchange::Pull => self.read(move |view| Ok(Ask::Pull(Box::new(pull::request(view, &cx.borrow())?)))),
+        }
+    }
+
+    /// Plans what an answer changes here.
+    fn record(&self, at_ms: u64, lease: Lease, ask: Ask, answer: Answered) -> Result<Promised<Next>, Failed> {
+        let cx = self.context(at_ms);
+        let Ask::Pull(request) = ask else {
+            let response = read_push(answer, at_ms)?;
+            self.inner.seq_reused.set(false);
+            if let Some(limits) = response.limits {
+                self.inner.push_limits.set(self.inner.push_limits.get().within(limits));
+            }
+            return Ok(self.commit(move |draft| {
+                push::pushed(draft, &cx.borrow(), &lease, &response)?;
+                Ok(Next::Succeeded(Event::Pushed))
+            }));
+        };
+        let response = read_pull(answer, at_ms)?;
+        if response.scopes.len() != request.scopes.len() {
+            return Err(not_all_scopes());
+        }
+        Ok(self.commit(move |draft| {
+            Ok(match pull::apply(draft, &cx.borrow(), &lease, &request, &response)? {
+                Page::RolledBack => Next::StartOver,
+                Page::More => Next::Succeeded(Event::Pulled(true)),
+                Page::Complete => Next::Succeeded(Event::Pulled(false)),
+            })
+        }))
+    }
+
+    async fn send(&self, path: &'static str, body: String) -> (Answered, u64) {
         let extra = u32::try_from(body.len()).unwrap_or(u32::MAX) / BYTES_PER_SECOND;
         let request = Request { path, body, timeout_ms: TIMEOUT_MS.saturating_add(extra.saturating_mul(1_000)) };
         let mut reply = self.inner.transport.send(&request).await;
@@ -145,29 +182,6 @@ impl Engine {
             reply = self.inner.transport.send(&request).await;
         }
         (reply.outcome, reply.at_ms)
-    }
-
-    async fn push_failed(&self, at_ms: u64, lease: Lease, failed: Failed, request: &PushRequest) -> Result<(), Error> {
-        match failed.refused {
-            Some(Refused::TooLarge) if request.mutations.len() > 1 => {
-                let limits = PushLimits { mutations: request.mutations.len(), ..self.inner.push_limits.get() };
-                self.inner.push_limits.set(limits.halved());
-                self.note(at_ms, Event::LocalWrite)
-            }
-            Some(Refused::SeqReused) if !self.inner.seq_reused.replace(true) => {
-                self.refresh().await?;
-                self.note(at_ms, Event::LocalWrite)
-            }
-            Some(Refused::StartOver | Refused::SeqReused) => self.start_over(at_ms, lease).await,
-            _ => self.failed(at_ms, Exchange::Push, &failed),
-        }
-    }
-
-    async fn pull_failed(&self, at_ms: u64, lease: Lease, failed: Failed) -> Result<(), Error> {
-        match failed.refused {
-            Some(Refused::StartOver) => self.start_over(at_ms, lease).await,
-            _ => self.failed(at_ms, Exchange::Pull, &failed),
-        }
     }
 
     /// Becomes a new client; what is unanswered goes again under the same mids.
@@ -195,7 +209,21 @@ impl Engine {
         self.note(at_ms, event)
     }
 
-    fn failed(&self, at_ms: u64, exchange: Exchange, failed: &Failed) -> Result<(), Error> {
+    /// What follows from an exchange of so many mutations that brought nothing.
+    fn failed(&self, exchange: Exchange, mutations: usize, failed: &Failed) -> Next {
+        match failed.refused {
+            Some(Refused::TooLarge) if mutations > 1 => {
+                let limits = PushLimits { mutations, ..self.inner.push_limits.get() };
+                self.inner.push_limits.set(limits.halved());
+                return Next::Failed(Event::LocalWrite);
+            }
+            Some(Refused::SeqReused) if exchange == Exchange::Push && !self.inner.seq_reused.replace(true) => {
+                return Next::Refresh;
+            }
+            Some(Refused::SeqReused) if exchange == Exchange::Push => return Next::StartOver,
+            Some(Refused::StartOver) => return Next::StartOver,
+            _ => {}
+        }
         let code = failed.error.code;
         let unreachable =
             matches!(code, ErrorCode::Offline | ErrorCode::Timeout | ErrorCode::NotHolm | ErrorCode::Redirected);
@@ -203,19 +231,17 @@ impl Engine {
             status.online = if unreachable { Connection::Offline } else { Connection::Online };
             status.error = Some(status_error(&failed.error));
         });
-        let stop = match failed.refused {
-            Some(Refused::Token) => Some(Why::Token),
-            Some(Refused::Forbidden) => Some(Why::Forbidden),
-            Some(Refused::Schema) if exchange == Exchange::Pull => Some(Why::Schema),
-            _ => None,
-        };
         let (floor_ms, entropy) = (failed.floor_ms, self.entropy());
-        let event = Event::Failed { exchange, unreachable, floor_ms, entropy };
-        self.note(at_ms, stop.map_or(event, Event::Stopped))
+        Next::Failed(match failed.refused {
+            Some(Refused::Token) => Event::Stopped(Why::Token),
+            Some(Refused::Forbidden) => Event::Stopped(Why::Forbidden),
+            Some(Refused::Schema) if exchange == Exchange::Pull => Event::Stopped(Why::Schema),
+            _ => Event::Failed { exchange, unreachable, floor_ms, entropy },
+        })
     }
 
     /// A failure on this device: another leader, or storage.
-    fn stumble(&self, now_ms: u64, action: Action, error: &Error) -> Step {
+    fn stumble(&self, now_ms: u64, exchange: Exchange, error: &Error) -> Step {
         self.edit_status(&mut |status| status.in_flight = 0);
         if matches!(error.code, ErrorCode::Closed | ErrorCode::Contention | ErrorCode::NewerVersion) {
             *self.inner.lease.borrow_mut() = None;
@@ -223,7 +249,6 @@ impl Engine {
             return Step::Ended;
         }
         self.edit_status(&mut |status| status.error = Some(status_error(error)));
-        let exchange = if action == Action::Push { Exchange::Push } else { Exchange::Pull };
         let event = Event::Failed { exchange, unreachable: true, floor_ms: 0, entropy: self.entropy() };
         self.inner.machine.borrow_mut().handle(now_ms, event);
         Step::Again

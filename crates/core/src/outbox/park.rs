@@ -139,9 +139,13 @@ fn wanted_fields(entry: &Entry) -> Data {
 fn group(view: &dyn Read, mid: &MutationId) -> Planned<Vec<Parked>> {
     let one = parked(view, mid)?;
     let Some((tx, _)) = &one.entry.tx else { return Ok(vec![one]) };
-    let mut members = parked_list(view)?;
-    members.retain(|other| other.entry.tx.as_ref().is_some_and(|(name, _)| name == tx));
-    members.sort_unstable_by_key(|member| member.entry.order);
+    let mut members: Vec<Parked> = Vec::new();
+    for member in parked_list(view)? {
+        if member.entry.tx.as_ref().is_some_and(|(name, _)| name == tx) {
+            let position = members.partition_point(|known| known.entry.order < member.entry.order);
+            members.insert(position, member);
+        }
+    }
     Ok(members)
 }
 

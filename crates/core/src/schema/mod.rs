@@ -95,8 +95,10 @@ impl Collection {
     #[must_use]
     pub fn index_fingerprint(&self) -> String {
         const KEY_ENCODING: &str = "1";
-        let mut specs: Vec<String> = self.indexes.iter().map(Index::spec).collect();
-        specs.sort_unstable();
+        let mut specs: Vec<String> = Vec::new();
+        for spec in self.indexes.iter().map(Index::spec) {
+            specs.insert(specs.partition_point(|known| *known < spec), spec);
+        }
         specs.insert(0, KEY_ENCODING.to_owned());
         specs.join(" ")
     }

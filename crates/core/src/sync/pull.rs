@@ -89,11 +89,14 @@ pub fn apply(
 
 /// The results the server named, and ok for every frozen mutation it handled and did not name.
 fn all_results(sync: &SyncState, response: &PullResponse) -> Vec<MutationResult> {
-    let mut results = response.results.clone();
     let handled = sync.frozen.iter().map(|(seq, _)| seq).take_while(|seq| *seq <= response.acked);
     let unnamed = |seq: &Seq| !response.results.iter().any(|result| result.seq == *seq);
-    results.extend(handled.filter(unnamed).map(|seq| MutationResult { seq, outcome: Outcome::Ok { rev: None } }));
-    results.sort_unstable_by_key(|result| result.seq);
+    let unnamed = handled.filter(unnamed).map(|seq| MutationResult { seq, outcome: Outcome::Ok { rev: None } });
+    let mut results: Vec<MutationResult> = Vec::new();
+    for result in response.results.iter().cloned().chain(unnamed) {
+        let position = results.partition_point(|known| known.seq < result.seq);
+        results.insert(position, result);
+    }
     results
 }
 
