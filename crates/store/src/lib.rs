@@ -24,6 +24,7 @@ mod missing;
 mod random;
 mod read_set;
 mod salvage;
+mod signal;
 mod sorted;
 mod tables;
 mod view;
@@ -41,6 +42,7 @@ pub use missing::Missing;
 pub use random::Random;
 pub use read_set::ReadSet;
 pub use salvage::{Salvage, salvage};
+pub use signal::Signal;
 pub use sorted::SortedMap;
 pub use view::{Read, Show};
 

@@ -18,7 +18,6 @@ mod outlook;
 mod promised;
 mod rows;
 mod setup;
-mod signal;
 mod transaction;
 mod transport;
 mod watch;
@@ -28,7 +27,7 @@ use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
 use holm_protocol::{Data, ErrorCode, MutationId};
-use holm_store::{Database, Durability, Observer, Random, Read};
+use holm_store::{Database, Durability, Observer, Random, Read, Signal};
 
 pub use exchange::Step;
 pub use failure::{disk_error, store_error};
@@ -36,7 +35,6 @@ pub use outlook::{Explained, Explanation, Standing};
 pub use promised::Promised;
 pub use rows::parse_rows;
 pub use setup::FORMAT;
-pub use signal::Signal;
 pub use transaction::Transaction;
 pub use transport::{Answer, Failure, Reply, Request, Transport};
 pub use watch::{WatchId, Watched};

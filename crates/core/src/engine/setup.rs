@@ -4,11 +4,10 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use holm_protocol::{ClientId, ErrorCode, json_fields};
-use holm_store::{Database, Disk, Draft, Durability, Fence, Locks, SEED_BYTES};
+use holm_store::{Database, Disk, Draft, Durability, Fence, Locks, SEED_BYTES, Signal};
 
 use super::census::Census;
 use super::promised::Writes;
-use super::signal::Signal;
 use super::watch::Watchers;
 use super::{Engine, Inner, Options, Spawn, Transport, store_error};
 use crate::local::Local;

@@ -3,10 +3,9 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use holm_store::{Applied, SortedMap};
+use holm_store::{Applied, Signal};
 
 use super::Engine;
-use super::signal::Signal;
 use crate::Error;
 use crate::query::{self, Diff, Query};
 use crate::records::Row;
@@ -19,6 +18,7 @@ pub struct WatchId(pub u32);
 pub type Watched<'a> = Result<(&'a [Row], &'a Diff), &'a Error>;
 
 struct Watcher {
+    id: WatchId,
     query: Rc<Query>,
     rows: RefCell<Option<Vec<Row>>>,
     dirty: Cell<bool>,
@@ -29,7 +29,7 @@ struct Watcher {
 #[derive(Default)]
 pub(super) struct Watchers {
     next: Cell<u32>,
-    all: RefCell<SortedMap<WatchId, Rc<Watcher>>>,
+    all: RefCell<Vec<Rc<Watcher>>>,
     signal: Signal,
 }
 
@@ -37,7 +37,7 @@ impl Watchers {
     /// Marks the queries that a commit touches.
     pub(super) fn notice(&self, applied: &Applied<'_>) {
         let mut any = false;
-        for watcher in self.all.borrow().values() {
+        for watcher in self.all.borrow().iter() {
             if !watcher.dirty.get() && watcher.query.touches(applied) {
                 watcher.dirty.set(true);
                 any = true;
@@ -60,7 +60,7 @@ impl Watchers {
 
     fn next_dirty(&self) -> Option<Rc<Watcher>> {
         let all = self.all.borrow();
-        let watcher = all.values().find(|watcher| watcher.dirty.get())?;
+        let watcher = all.iter().find(|watcher| watcher.dirty.get())?;
         watcher.dirty.set(false);
         Some(Rc::clone(watcher))
     }
@@ -76,15 +76,15 @@ impl Engine {
         let watchers = &self.inner.watchers;
         let id = WatchId(watchers.next.get());
         watchers.next.set(id.0 + 1);
-        let watcher = Watcher { query, rows: RefCell::new(None), dirty: Cell::new(true), tell: Box::new(tell) };
-        watchers.all.borrow_mut().insert(id, Rc::new(watcher));
+        let watcher = Watcher { id, query, rows: RefCell::new(None), dirty: Cell::new(true), tell: Box::new(tell) };
+        watchers.all.borrow_mut().push(Rc::new(watcher));
         watchers.signal.notify();
         Ok(id)
     }
 
     /// Stops telling.
     pub fn unwatch(&self, id: WatchId) {
-        self.inner.watchers.all.borrow_mut().remove(&id);
+        self.inner.watchers.all.borrow_mut().retain(|watcher| watcher.id != id);
     }
 
     /// Runs touched queries, and counts what waits anew where commits were missed, until the engine closes.

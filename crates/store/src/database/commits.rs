@@ -38,6 +38,7 @@ struct Planned {
 impl Inner {
     pub(super) async fn run_commits(&self) {
         loop {
+            let seen = self.to_commit.count();
             let group = std::mem::take(&mut *self.jobs.borrow_mut());
             if !group.is_empty() {
                 self.commit_all(group).await;
@@ -45,7 +46,7 @@ impl Inner {
             } else if self.closing.get() {
                 return;
             } else {
-                self.to_commit.wait().await;
+                self.to_commit.after(seen).await;
             }
         }
     }

@@ -20,12 +20,13 @@ impl Inner {
     /// Wakes the fold loop if the log has grown enough.
     pub(super) fn ask_for_fold(&self) {
         if self.tables.borrow().memory_bytes() >= self.fold_at() {
-            self.to_fold.set();
+            self.to_fold.notify();
         }
     }
 
     pub(super) async fn run_folds(&self) {
         while !self.closing.get() {
+            let seen = self.to_fold.count();
             match self.fold_above_size(self.fold_at()).await {
                 Ok(FoldOutcome::Published) => self.fold_above.set(0),
                 Ok(FoldOutcome::Stale) => {}
@@ -34,7 +35,7 @@ impl Inner {
                     self.fold_above.set(self.tables.borrow().memory_bytes() + self.options.fold_bytes);
                 }
             }
-            self.to_fold.wait().await;
+            self.to_fold.after(seen).await;
         }
     }
 

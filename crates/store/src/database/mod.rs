@@ -16,12 +16,10 @@ mod folding;
 mod job;
 mod observers;
 mod reading;
-mod signal;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use futures_channel::oneshot;
 use futures_util::future::LocalBoxFuture;
 
 use crate::cache::Cache;
@@ -31,12 +29,12 @@ use crate::encoding::EntryId;
 use crate::error::{CommitError, PlanError, StoreError};
 use crate::fence::Fence;
 use crate::locks::Locks;
+use crate::signal::Signal;
 use crate::tables::{Event, Tables};
 use job::{Job, PlannedJob};
 use observers::Observers;
 pub use observers::{Applied, Change, Observer, Origin};
 pub use reading::Look;
-use signal::Signal;
 
 /// How a handle works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +79,7 @@ struct Inner {
     halted: RefCell<Option<StoreError>>,
     closing: Cell<bool>,
     driven: Cell<bool>,
-    at_end: RefCell<Vec<oneshot::Sender<()>>>,
+    ended: Signal,
     to_commit: Signal,
     to_fold: Signal,
     /// A fold failed: not again before the log is larger than this.
@@ -122,7 +120,7 @@ impl Database {
             halted: RefCell::default(),
             closing: Cell::new(false),
             driven: Cell::new(false),
-            at_end: RefCell::default(),
+            ended: Signal::default(),
             to_commit: Signal::default(),
             to_fold: Signal::default(),
             fold_above: Cell::new(0),
@@ -156,7 +154,7 @@ impl Database {
         self.inner.check_open().map_err(CommitError::Store)?;
         let (job, answer) = PlannedJob::new(durability, plan);
         self.inner.jobs.borrow_mut().push(Queued { job: Box::new(job), lost: 0 });
-        self.inner.to_commit.set();
+        self.inner.to_commit.notify();
         answer.await.unwrap_or(Err(CommitError::Store(StoreError::Closed)))
     }
 
@@ -195,13 +193,11 @@ impl Database {
     /// Finishes the commits that wait, then ends [`Self::drive`]. Every later call fails with [`StoreError::Closed`].
     pub async fn close(&self) {
         self.inner.closing.set(true);
-        self.inner.to_commit.set();
-        self.inner.to_fold.set();
+        self.inner.to_commit.notify();
+        self.inner.to_fold.notify();
+        let seen = self.inner.ended.count();
         if self.inner.driven.get() {
-            let (sender, receiver) = oneshot::channel();
-            self.inner.at_end.borrow_mut().push(sender);
-            // A dropped sender means the end as well.
-            let _ended = receiver.await;
+            self.inner.ended.after(seen).await;
         } else {
             self.inner.fail_waiting(&StoreError::Closed);
         }
@@ -214,7 +210,7 @@ struct DriveEnd<'a>(&'a Inner);
 impl Drop for DriveEnd<'_> {
     fn drop(&mut self) {
         self.0.driven.set(false);
-        self.0.at_end.borrow_mut().clear();
+        self.0.ended.notify();
     }
 }
 

@@ -23,10 +23,11 @@ const SLICE_BLOCKS: usize = 8;
 pub(super) enum Need {
     Read(Vec<BlockId>),
     Write(Vec<(BlockId, Vec<u8>)>),
-    /// Nothing any more: these are the runs of the next manifest.
+    /// Nothing any more: these are the runs of the next manifest, and what is in none of them any more.
     Nothing {
         level0: Run,
         base: Run,
+        fell: Vec<BlockId>,
     },
 }
 
@@ -44,6 +45,8 @@ pub(super) struct Merge {
     passed: usize,
     builder: Builder,
     output: Vec<BlockRef>,
+    /// Blocks of the manifest before that are merged into others.
+    fell: Vec<BlockId>,
     unwritten: Vec<(BlockId, Vec<u8>)>,
 }
 
@@ -63,13 +66,9 @@ impl Merge {
             passed: 0,
             builder: Builder::new(id.writer, id.number),
             output: Vec::new(),
+            fell: Vec::new(),
             unwritten: Vec::new(),
         }
-    }
-
-    /// The blocks that the manifest before named.
-    pub(super) fn old_blocks(&self) -> impl Iterator<Item = &BlockId> {
-        self.level0.blocks.iter().chain(&self.base.blocks).map(|block| &block.id)
     }
 
     /// Takes a block that was read.
@@ -98,14 +97,15 @@ impl Merge {
             self.position += 1;
         }
         if !self.unwritten.is_empty() {
-            let slice = self.unwritten.len().min(SLICE_BLOCKS);
-            return Need::Write(self.unwritten.drain(..slice).collect());
+            return Need::Write(std::mem::take(&mut self.unwritten));
         }
         let output = Run { blocks: std::mem::take(&mut self.output) };
-        match self.into_base {
-            true => Need::Nothing { level0: Run::default(), base: output },
-            false => Need::Nothing { level0: output, base: self.base.clone() },
+        let mut fell = std::mem::take(&mut self.fell);
+        if self.into_base {
+            fell.extend(self.level0.blocks.iter().map(|block| block.id));
+            return Need::Nothing { level0: Run::default(), base: output, fell };
         }
+        Need::Nothing { level0: output, base: self.base.clone(), fell }
     }
 
     fn target(&self) -> &Run {
@@ -148,6 +148,7 @@ impl Merge {
             return Ok(());
         }
         let Some(block) = self.loaded.remove(&target.id) else { return Err(self.needed()) };
+        self.fell.push(target.id);
         let mut changes = changes.into_iter().peekable();
         for index in 0..block.len() {
             let (key, value) = block.record(index);

@@ -21,7 +21,6 @@ use std::rc::Rc;
 use crate::disk::{BlockId, DiskError, Generation, Loaded, LogSeq, Since, StoredManifest};
 use crate::encoding::{EntryId, Manifest, Run};
 use crate::error::StoreError;
-use crate::sorted::SortedMap;
 use crate::tables::{Event, Tables};
 use merge::{Merge, Need};
 
@@ -212,23 +211,15 @@ impl Fold {
                 self.written.extend(blocks.iter().map(|(id, _)| *id));
                 self.phase = Phase::Write(Rc::new(blocks));
             }
-            Need::Nothing { level0, base } => {
-                self.finish_manifest(level0, base);
+            Need::Nothing { level0, base, fell } => {
+                let next = Generation(self.generation.0 + 1);
+                self.manifest.retired.extend(fell.into_iter().map(|id| (next, id)));
+                (self.manifest.level0, self.manifest.base) = (level0, base);
+                self.stored = Rc::new(self.manifest.store(next));
                 self.phase = Phase::Publish;
             }
         }
         FoldStep::default()
-    }
-
-    fn finish_manifest(&mut self, level0: Run, base: Run) {
-        let next = Generation(self.generation.0 + 1);
-        let kept = level0.blocks.iter().chain(&base.blocks);
-        let kept: SortedMap<&BlockId, ()> = kept.map(|block| (&block.id, ())).collect();
-        let fell = self.merge.old_blocks().filter(|id| !kept.contains_key(id)).map(|id| (next, *id));
-        self.manifest.retired.extend(fell);
-        self.manifest.level0 = level0;
-        self.manifest.base = base;
-        self.stored = Rc::new(self.manifest.store(next));
     }
 
     fn read(
@@ -299,8 +290,9 @@ impl Fold {
         } else {
             end(FoldOutcome::Failed(StoreError::Unknown("the manifest cannot be published".into())))
         };
-        step.events.splice(0..0, absorbed.events);
-        step
+        let mut events = absorbed.events;
+        events.append(&mut step.events);
+        FoldStep { events, ..step }
     }
 
     /// Drops what fell out one generation before; what falls out now is for readers of the manifest before.

@@ -68,7 +68,7 @@ impl ModelDisk {
     }
 
     pub fn write_blocks(&mut self, blocks: &[(BlockId, Vec<u8>)]) {
-        self.blocks.extend(blocks.iter().map(|(id, frame)| (id.clone(), Rc::new(frame.clone()))));
+        self.blocks.extend(blocks.iter().map(|(id, frame)| (*id, Rc::new(frame.clone()))));
     }
 
     pub fn publish(

@@ -162,7 +162,7 @@ impl Live {
 fn take(blocks: &mut BlockSet, disk: &ModelDisk, missing: &Missing) -> Result<bool, String> {
     for (id, frame) in missing.blocks().iter().zip(disk.read_blocks(missing.blocks())) {
         let Some(frame) = frame else { return Ok(false) };
-        blocks.take(id.clone(), frame).map_err(|error| error.to_string())?;
+        blocks.take(*id, frame).map_err(|error| error.to_string())?;
     }
     Ok(true)
 }
