@@ -1,9 +1,10 @@
-//! How every plan is run: its result goes into a slot, so that the machinery is compiled once for all results.
+//! How every plan is run: its result travels as [`Any`], so that the machinery is compiled once for all results.
 
-use std::cell::{Cell, RefCell};
+use std::any::Any;
+use std::cell::RefCell;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use futures_util::future::{FutureExt, LocalBoxFuture};
@@ -18,15 +19,21 @@ use crate::outbox::Planned;
 /// What a plan will have found. A commit is made even if nobody waits for its answer.
 #[must_use = "a plan runs while its answer is waited for"]
 pub struct Promised<R> {
-    run: LocalBoxFuture<'static, Result<(), Error>>,
-    found: Rc<Cell<Option<R>>>,
+    run: LocalBoxFuture<'static, Result<Found, Error>>,
+    found: PhantomData<fn() -> R>,
 }
 
-impl<R> Future for Promised<R> {
+/// What a plan found, whatever it is.
+type Found = Box<dyn Any>;
+
+impl<R: 'static> Future for Promised<R> {
     type Output = Result<R, Error>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.run.poll_unpin(context).map_ok(|()| self.found.take().expect("a plan that succeeds has run"))
+        self.run.poll_unpin(context).map_ok(|found| match found.downcast() {
+            Ok(found) => *found,
+            Err(_) => unreachable!("a plan finds what it promised"),
+        })
     }
 }
 
@@ -40,8 +47,8 @@ pub(super) enum Writes {
     Rehearse(Transaction),
 }
 
-/// A plan of whatever result; where that goes is its own business.
-type Plan = Box<dyn FnMut(&mut Draft<'_>) -> Planned<()>>;
+/// A plan of whatever result.
+type Plan = Box<dyn FnMut(&mut Draft<'_>) -> Planned<Found>>;
 
 impl Engine {
     /// Reads what is committed.
@@ -60,18 +67,13 @@ impl Engine {
         writes: Writes,
         mut plan: impl FnMut(&mut Draft<'_>) -> Planned<R> + 'static,
     ) -> Promised<R> {
-        let found = Rc::new(Cell::new(None));
-        let slot = Rc::clone(&found);
-        let plan: Plan = Box::new(move |draft| {
-            slot.set(Some(plan(draft)?));
-            Ok(())
-        });
-        Promised { run: run(self.clone(), writes, plan), found }
+        let plan: Plan = Box::new(move |draft| Ok(Box::new(plan(draft)?)));
+        Promised { run: run(self.clone(), writes, plan), found: PhantomData }
     }
 }
 
 /// Runs any plan; only this is compiled for all of them.
-fn run(engine: Engine, writes: Writes, plan: Plan) -> LocalBoxFuture<'static, Result<(), Error>> {
+fn run(engine: Engine, writes: Writes, plan: Plan) -> LocalBoxFuture<'static, Result<Found, Error>> {
     Box::pin(async move {
         engine.ensure_open()?;
         match writes {
@@ -87,24 +89,24 @@ fn run(engine: Engine, writes: Writes, plan: Plan) -> LocalBoxFuture<'static, Re
     })
 }
 
-async fn look(engine: &Engine, reads: Option<&RefCell<ReadSet>>, mut plan: Plan) -> Result<(), Error> {
-    let mut outcome = Ok(());
-    let mut look = |draft: &mut Draft<'_>| match plan(draft) {
-        Err(PlanError::Missing(missing)) => Err(missing),
-        Err(PlanError::Failed(error)) => {
-            outcome = Err(error);
-            Ok(())
-        }
-        Ok(()) => Ok(()),
+async fn look(engine: &Engine, reads: Option<&RefCell<ReadSet>>, mut plan: Plan) -> Result<Found, Error> {
+    let mut outcome = None;
+    let mut look = |draft: &mut Draft<'_>| {
+        outcome = Some(match plan(draft) {
+            Ok(found) => Ok(found),
+            Err(PlanError::Failed(error)) => Err(error),
+            Err(PlanError::Missing(missing)) => return Err(missing),
+        });
+        Ok(())
     };
     match engine.inner.db.look(reads, &mut look).await {
-        Ok(()) => outcome,
+        Ok(()) => outcome.expect("a read that succeeds has run"),
         Err(ReadError::Conflict(_)) => Err(contention()),
         Err(ReadError::Store(error)) => Err(store_error(&error)),
     }
 }
 
-async fn commit(engine: &Engine, durability: Durability, plan: Plan) -> Result<(), Error> {
+async fn commit(engine: &Engine, durability: Durability, plan: Plan) -> Result<Found, Error> {
     engine.inner.db.commit(durability, plan).await.map_err(|error| match error {
         CommitError::Plan(error) => error,
         CommitError::Store(error) => store_error(&error),
