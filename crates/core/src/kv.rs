@@ -4,7 +4,7 @@
 
 use std::ops::ControlFlow;
 
-use holm_protocol::{ErrorCode, ID_BYTES_MAX, RECORD_BYTES_MAX};
+use holm_protocol::{ErrorCode, ID_BYTES_MAX, RECORD_BYTES_MAX, to_json_text};
 use holm_store::{Direction, Draft, Missing, PlanError, Read};
 
 use crate::value::parse;
@@ -25,7 +25,7 @@ pub fn set(
     check_name(namespace, "namespace")?;
     check_name(key, "key")?;
     let whose = format!("kv {namespace}.{key}");
-    let text = parse(json, &whose).map_err(PlanError::Failed)?.to_string();
+    let text = to_json_text(&parse(json, &whose).map_err(PlanError::Failed)?);
     if text.len() > RECORD_BYTES_MAX {
         let message =
             format!("{whose}: a value has at most {RECORD_BYTES_MAX} bytes of JSON; this one has {}", text.len());

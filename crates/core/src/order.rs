@@ -1,18 +1,42 @@
-//! Sorting, compiled once: positions are sorted, whatever it is that lies there.
+//! Sorting, compiled once: positions are merged in order, whatever it is that lies there.
 
 use std::cmp::Ordering;
 
 /// The positions below `count` in the order that `compare` gives them; those it takes for equal in their own.
 pub(crate) fn order(count: usize, compare: &dyn Fn(usize, usize) -> Ordering) -> Vec<usize> {
     let mut positions: Vec<usize> = (0..count).collect();
-    positions.sort_unstable_by(|left, right| compare(*left, *right).then(left.cmp(right)));
+    let mut run = 1;
+    while run < count {
+        let mut merged = Vec::with_capacity(count);
+        for pair in positions.chunks(2 * run) {
+            let (mut left, mut right) = pair.split_at(run.min(pair.len()));
+            while let ([first, left_rest @ ..], [second, right_rest @ ..]) = (left, right) {
+                if compare(*second, *first).is_lt() {
+                    merged.push(*second);
+                    right = right_rest;
+                } else {
+                    merged.push(*first);
+                    left = left_rest;
+                }
+            }
+            merged.extend_from_slice(left);
+            merged.extend_from_slice(right);
+        }
+        positions = merged;
+        run *= 2;
+    }
     positions
+}
+
+/// Sorts what is cheap to take out and put back; equal ones stay in their order.
+pub(crate) fn sort<T: Default>(items: &mut Vec<T>, compare: &dyn Fn(&T, &T) -> Ordering) {
+    let sorted = order(items.len(), &|left, right| compare(&items[left], &items[right]));
+    *items = sorted.into_iter().map(|position| std::mem::take(&mut items[position])).collect();
 }
 
 /// Sorts keys.
 pub(crate) fn sort_keys(keys: &mut Vec<Vec<u8>>) {
-    let sorted = order(keys.len(), &|left, right| keys[left].cmp(&keys[right]));
-    *keys = sorted.into_iter().map(|position| std::mem::take(&mut keys[position])).collect();
+    sort(keys, &Ord::cmp);
 }
 
 /// Sorts keys, and leaves each once.
@@ -23,7 +47,19 @@ pub(crate) fn sort_distinct(keys: &mut Vec<Vec<u8>>) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn it_sorts_as_the_standard_library_does(items in proptest::collection::vec((0..9_u8, any::<u8>()), 0..70)) {
+            let (mut ours, mut known) = (items.clone(), items);
+            sort(&mut ours, &|left, right| left.0.cmp(&right.0));
+            known.sort_by_key(|item| item.0);
+            prop_assert_eq!(ours, known);
+        }
+    }
 
     #[test]
     fn equal_ones_stay_in_their_order() {

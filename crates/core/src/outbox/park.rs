@@ -6,6 +6,7 @@ use holm_store::{Draft, Read};
 use super::receipt::{self, ReceiptState};
 use super::{Entry, Operation, Planned, WriteContext, remove, restore, write};
 use crate::local::Local;
+use crate::order::sort;
 use crate::records;
 use crate::schema::Schema;
 use crate::stored::{self, decode, encode};
@@ -139,13 +140,9 @@ fn wanted_fields(entry: &Entry) -> Data {
 fn group(view: &dyn Read, mid: &MutationId) -> Planned<Vec<Parked>> {
     let one = parked(view, mid)?;
     let Some((tx, _)) = &one.entry.tx else { return Ok(vec![one]) };
-    let mut members: Vec<Parked> = Vec::new();
-    for member in parked_list(view)? {
-        if member.entry.tx.as_ref().is_some_and(|(name, _)| name == tx) {
-            let position = members.partition_point(|known| known.entry.order < member.entry.order);
-            members.insert(position, member);
-        }
-    }
+    let mut members = parked_list(view)?;
+    members.retain(|other| other.entry.tx.as_ref().is_some_and(|(name, _)| name == tx));
+    sort(&mut members, &|left, right| left.entry.order.cmp(&right.entry.order));
     Ok(members)
 }
 

@@ -11,6 +11,7 @@ use holm_protocol::ErrorCode;
 use holm_store::SortedMap;
 
 use crate::Error;
+use crate::order::sort;
 
 pub use check::check_id;
 pub use index::{Column, Index};
@@ -95,10 +96,8 @@ impl Collection {
     #[must_use]
     pub fn index_fingerprint(&self) -> String {
         const KEY_ENCODING: &str = "1";
-        let mut specs: Vec<String> = Vec::new();
-        for spec in self.indexes.iter().map(Index::spec) {
-            specs.insert(specs.partition_point(|known| *known < spec), spec);
-        }
+        let mut specs: Vec<String> = self.indexes.iter().map(Index::spec).collect();
+        sort(&mut specs, &Ord::cmp);
         specs.insert(0, KEY_ENCODING.to_owned());
         specs.join(" ")
     }

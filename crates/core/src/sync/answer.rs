@@ -100,9 +100,9 @@ fn refusal(answer: &Answer, said: Option<ErrorResponse>, floor_ms: u64) -> Faile
         (_, Some(code)) => (code, None),
         (_, None) => return Failed { floor_ms, ..not_holm(answer) },
     };
-    let words = said.map(|body| body.message).filter(|message| !message.is_empty());
-    let message = words.unwrap_or_else(|| code.advice().to_owned());
-    Failed { error: Error::new(code, format!("HTTP {}: {message}", answer.status)), floor_ms, refused }
+    let words = said.map_or_else(String::new, |body| body.message);
+    let separator = if words.is_empty() { "" } else { ": " };
+    Failed { error: Error::new(code, format!("HTTP {}{separator}{words}", answer.status)), floor_ms, refused }
 }
 
 #[cfg(test)]

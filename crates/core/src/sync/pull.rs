@@ -9,6 +9,7 @@ use serde_json::Map;
 use super::state::{Checkpoint, SyncState};
 use super::{Lease, SyncContext};
 use crate::local::Local;
+use crate::order::sort;
 use crate::outbox::{Base, Planned, base_ids, bases, confirm_covered, restore, save_base, settle};
 use crate::records::{self, Record};
 use crate::schema::Collection;
@@ -89,14 +90,11 @@ pub fn apply(
 
 /// The results the server named, and ok for every frozen mutation it handled and did not name.
 fn all_results(sync: &SyncState, response: &PullResponse) -> Vec<MutationResult> {
+    let mut results = response.results.clone();
     let handled = sync.frozen.iter().map(|(seq, _)| seq).take_while(|seq| *seq <= response.acked);
     let unnamed = |seq: &Seq| !response.results.iter().any(|result| result.seq == *seq);
-    let unnamed = handled.filter(unnamed).map(|seq| MutationResult { seq, outcome: Outcome::Ok { rev: None } });
-    let mut results: Vec<MutationResult> = Vec::new();
-    for result in response.results.iter().cloned().chain(unnamed) {
-        let position = results.partition_point(|known| known.seq < result.seq);
-        results.insert(position, result);
-    }
+    results.extend(handled.filter(unnamed).map(|seq| MutationResult { seq, outcome: Outcome::Ok { rev: None } }));
+    sort(&mut results, &|left, right| left.seq.cmp(&right.seq));
     results
 }
 

@@ -87,8 +87,8 @@ fn all_fields(fields: &Map<String, Value>, depth: usize) -> Result<(), Refusal> 
 
 fn shortened(value: &Value) -> String {
     let text = to_json_text(value);
-    match text.char_indices().nth(60) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
+    if text.chars().count() <= 60 {
+        return text;
     }
+    text.chars().take(60).chain(['…']).collect()
 }

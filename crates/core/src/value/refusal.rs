@@ -1,53 +1,41 @@
 //! Where in a value something is wrong, found on the way out of the recursion.
 
-use std::fmt::Write;
-
 use holm_protocol::ErrorCode;
 
 use crate::Error;
 
-/// A value that is refused: the code, the reason, and the path to it, innermost step first.
+/// A value that is refused: the code, the reason, and the path to it.
 #[derive(Debug)]
-pub(crate) struct Refusal {
-    code: ErrorCode,
-    why: String,
-    steps: Vec<Step>,
-}
-
-#[derive(Debug)]
-enum Step {
-    Field(String),
-    Item(usize),
-}
+pub(crate) struct Refusal(Error);
 
 impl Refusal {
     pub(crate) fn new(code: ErrorCode, why: impl Into<String>) -> Self {
-        Self { code, why: why.into(), steps: Vec::new() }
+        Self(Error::new(code, why))
     }
 
-    pub(crate) fn in_field(mut self, name: &str) -> Self {
-        self.steps.push(Step::Field(name.to_owned()));
-        self
+    pub(crate) fn in_field(self, name: &str) -> Self {
+        self.within(name.to_owned())
     }
 
-    pub(crate) fn in_item(mut self, index: usize) -> Self {
-        self.steps.push(Step::Item(index));
+    pub(crate) fn in_item(self, index: usize) -> Self {
+        self.within(format!("[{index}]"))
+    }
+
+    fn within(mut self, mut path: String) -> Self {
+        if let Some(rest) = self.0.field.take() {
+            if !rest.starts_with('[') {
+                path.push('.');
+            }
+            path.push_str(&rest);
+        }
+        self.0.field = Some(path);
         self
     }
 
     /// `whose: path why`, naming the path as the field.
-    pub(crate) fn into_error(self, whose: &str) -> Error {
-        let mut path = String::new();
-        for step in self.steps.iter().rev() {
-            match step {
-                Step::Field(name) if path.is_empty() => path.push_str(name),
-                Step::Field(name) => write!(path, ".{name}").expect("a String takes every write"),
-                Step::Item(index) => write!(path, "[{index}]").expect("a String takes every write"),
-            }
-        }
-        if path.is_empty() {
-            return Error::new(self.code, format!("{whose}: {}", self.why));
-        }
-        Error::new(self.code, format!("{whose}: {path} {}", self.why)).with_field(path)
+    pub(crate) fn into_error(mut self, whose: &str) -> Error {
+        let path = self.0.field.as_deref().map_or_else(String::new, |path| format!("{path} "));
+        self.0.message = format!("{whose}: {path}{}", self.0.message);
+        self.0
     }
 }

@@ -1,7 +1,6 @@
 //! What a piece of tagged JSON stands for.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64ct::{Base64, Encoding};
 use holm_protocol::to_f64;
 use serde_json::{Map, Value};
 
@@ -137,5 +136,5 @@ pub fn date_is_valid(ms: f64) -> bool {
 /// The bytes that canonical base64 stands for.
 #[must_use]
 pub fn decode_base64(text: &str) -> Option<Vec<u8>> {
-    STANDARD.decode(text).ok()
+    Base64::decode_vec(text).ok()
 }

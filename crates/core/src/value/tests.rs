@@ -1,5 +1,4 @@
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64ct::{Base64, Encoding};
 use holm_protocol::ErrorCode;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -15,7 +14,7 @@ pub(crate) fn number(number: f64) -> Option<Value> {
 }
 
 pub(crate) fn encode_base64(bytes: &[u8]) -> String {
-    STANDARD.encode(bytes)
+    Base64::encode_string(bytes)
 }
 
 /// Any valid value in its one form.
