@@ -32,11 +32,11 @@ wasm-bindgen "$CARGO_TARGET_DIR/wasm32-unknown-unknown/wasm/holm.wasm" \
 # the far end of the stack, which lies below everything else: no pointer is ever moved into it by an overflow. The features
 # are what rustc emits; the tool would assume fewer.
 say "optimising the engine"
-"$bin/wasm-opt" "$stage/engine_bg.wasm" -Os --low-memory-unused --converge --reorder-functions-by-name --strip-debug --strip-producers -o "$fresh/engine_bg.wasm" \
+"$bin/wasm-opt" "$stage/engine_bg.wasm" -Os --low-memory-unused --converge --reorder-functions-by-name -g -o "$stage/named.wasm" \
   --enable-bulk-memory --enable-bulk-memory-opt --enable-call-indirect-overlong --enable-multivalue --enable-mutable-globals \
   --enable-nontrapping-float-to-int --enable-reference-types --enable-sign-ext
 
-node "$ROOT/scripts/short-names.js" "$fresh/engine_bg.wasm" "$stage/engine.js"
+node "$ROOT/scripts/short-names.js" "$stage/named.wasm" "$fresh/engine_bg.wasm" "$stage/engine.js"
 node "$ROOT/scripts/check-seam.js" "$ROOT/pkg-template/engine.d.ts" "$stage/engine.js" "$fresh/engine_bg.wasm"
 build=$(node -p 'require("node:crypto").createHash("sha256").update(require("node:fs").readFileSync(process.argv[1])).digest("hex").slice(0, 16)' "$fresh/engine_bg.wasm")
 printf 'export const BUILD = "%s";\n' "$build" >"$stage/build.js"
@@ -51,3 +51,5 @@ cp -r "$fresh" "$ROOT/pkg"
 
 (cd "$ROOT/pkg" && npm pack --dry-run --loglevel=error >/dev/null) || fail "npm does not accept the package."
 node "$ROOT/scripts/sizes.js" "$ROOT/pkg"
+say "parts of the engine"
+node "$ROOT/scripts/part-sizes.js" "$stage/named.wasm"

@@ -1,22 +1,22 @@
 // Shortens the names that the engine and its glue call each other by. wasm-bindgen's end in 16 random digits, which no
 // compression takes away; nobody but these two files reads them. The first import is named by a digest of them all, so that
-// an engine and a glue of different builds do not fit each other by chance.
+// an engine and a glue of different builds do not fit each other by chance. What no browser reads is left out.
 
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 
-const GLUE = './engine_bg.js';
-const [IMPORTS, EXPORTS] = [2, 7];
+import { Reader, sections } from './wasm-reader.js';
 
-const [wasmFile, glueFile] = process.argv.slice(2);
+const GLUE = './engine_bg.js';
+const [CUSTOM, IMPORTS, EXPORTS] = [0, 2, 7];
+
+const [namedFile, wasmFile, glueFile] = process.argv.slice(2);
 const short = { imports: new Map(), exports: new Map() };
 
 function renamedWasm(bytes) {
-  const reader = new Reader(bytes);
-  const parts = [reader.take(8)];
-  while (!reader.atEnd) {
-    const id = reader.byte();
-    const body = reader.take(reader.number());
+  const parts = [bytes.subarray(0, 8)];
+  for (const { id, body } of sections(bytes)) {
+    if (id === CUSTOM) continue;
     const written = id === IMPORTS ? renamedImports(body) : id === EXPORTS ? renamedExports(body) : body;
     parts.push(Buffer.of(id), number(written.length), written);
   }
@@ -73,38 +73,6 @@ function text(value) {
   return Buffer.concat([number(bytes.length), bytes]);
 }
 
-class Reader {
-  at = 0;
-
-  constructor(bytes) {
-    this.bytes = bytes;
-  }
-
-  get atEnd() {
-    return this.at === this.bytes.length;
-  }
-
-  byte() {
-    return this.bytes[this.at++];
-  }
-
-  take(length) {
-    return this.bytes.subarray(this.at, this.at += length);
-  }
-
-  number() {
-    for (let value = 0, shift = 0; ; shift += 7) {
-      const byte = this.byte();
-      value += (byte & 127) * 2 ** shift;
-      if (byte < 128) return value;
-    }
-  }
-
-  name() {
-    return this.take(this.number()).toString();
-  }
-}
-
 /** Eight digits that stay the same while the names of all imports and exports do. */
 function digest(wasm) {
   const module = new WebAssembly.Module(wasm);
@@ -112,7 +80,7 @@ function digest(wasm) {
   return createHash('sha256').update(names.join()).digest('hex').slice(0, 8);
 }
 
-const wasm = readFileSync(wasmFile);
+const wasm = readFileSync(namedFile);
 const seam = digest(wasm);
 writeFileSync(wasmFile, renamedWasm(wasm));
 const glue = readFileSync(glueFile, 'utf8')

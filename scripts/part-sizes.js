@@ -1,0 +1,62 @@
+// Prints what each part of the engine costs, from a build that still has the names of its functions: its bytes, and those of
+// its code with gzip when it is packed alone. A function counts for the crate that its name begins with; of our own crates
+// each room is listed.
+
+import { readFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
+
+import { Reader, sections } from './wasm-reader.js';
+
+const [CUSTOM, CODE, DATA] = [0, 10, 11];
+const OWN = /^holm(_\w+)?$/;
+const LISTED = 20;
+
+const wasm = readFileSync(process.argv[2]);
+const bodiesOf = wanted => [...sections(wasm)].filter(({ id }) => id === wanted).map(({ body }) => body);
+const names = functionNames(bodiesOf(CUSTOM));
+const imported = WebAssembly.Module.imports(new WebAssembly.Module(wasm)).filter(({ kind }) => kind === 'function').length;
+const parts = new Map([['data: texts, tables', bodiesOf(DATA)]]);
+for (const [index, body] of functionBodies(bodiesOf(CODE)[0]).entries()) {
+  const part = partOf(names.get(imported + index) ?? '');
+  parts.set(part, [...parts.get(part) ?? [], body]);
+}
+
+const rows = [...parts].map(([part, bodies]) => {
+  const all = Buffer.concat(bodies);
+  return { part, raw: all.length, gzip: gzipSync(all, { level: 9 }).length };
+}).sort((a, b) => b.gzip - a.gzip);
+const rest = rows.splice(LISTED);
+const sum = key => rest.reduce((total, row) => total + row[key], 0);
+rows.push({ part: `${rest.length} smaller parts`, raw: sum('raw'), gzip: sum('gzip') });
+for (const { part, raw, gzip } of rows) console.log(`  ${part.padEnd(24)} ${kilobytes(raw)} ${kilobytes(gzip)} gzip, alone`);
+
+/** `crate::room` of ours, `crate` of others. */
+function partOf(name) {
+  const [path] = name.match(/\w+(\[\w+\])?(::\w+)*/) ?? ['without a name'];
+  const [crate, room] = path.replace(/\[\w+\]/g, '').split('::');
+  return OWN.test(crate) && room ? `${crate}::${room}` : crate;
+}
+
+function functionNames(customs) {
+  const found = new Map();
+  for (const body of customs) {
+    const section = new Reader(body);
+    if (section.name() !== 'name') continue;
+    while (!section.atEnd) {
+      const kind = section.byte();
+      const list = new Reader(section.take(section.number()));
+      if (kind !== 1) continue;
+      for (let left = list.number(); left > 0; left--) found.set(list.number(), list.name());
+    }
+  }
+  return found;
+}
+
+function functionBodies(code) {
+  const reader = new Reader(code);
+  return Array.from({ length: reader.number() }, () => reader.take(reader.number()));
+}
+
+function kilobytes(bytes) {
+  return `${(bytes / 1000).toFixed(1)} KB`.padStart(9);
+}
