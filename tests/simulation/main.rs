@@ -106,8 +106,9 @@ fn the_same_seed_is_the_same_history() {
 
 #[test]
 fn a_server_without_receipts_is_found_out() {
-    let found = (0..SEEDS_TO_FAIL).find_map(|seed| Some((seed, judge(seed, Receipts::Off).err()?)));
+    // Such a server breaks more than one promise; the one looked for is that an effect happens once.
+    let complaint = |seed| judge(seed, Receipts::Off).err().filter(|what| what.contains("4: "));
+    let found = (0..SEEDS_TO_FAIL).find_map(|seed| Some((seed, complaint(seed)?)));
     let (seed, what) = found.expect("a simulation that cannot fail shows nothing");
     println!("without receipts, seed {seed}: {what}");
-    assert!(what.contains("4: "), "{what}");
 }

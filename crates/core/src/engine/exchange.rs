@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use futures_util::future::join;
 use holm_protocol::{ClientId, ErrorCode, PullRequest, PushRequest, to_json_text};
 use holm_store::Durability;
 
@@ -55,6 +56,16 @@ enum Next {
 
 type Answered = Result<Answer, Failure>;
 
+/// A commit under way, and the body of the pull that follows it at once.
+type Recorded = (Promised<Next>, Option<String>);
+
+/// The answer to a pull that was asked for while the page before it was applied.
+pub(super) struct Ahead {
+    body: String,
+    answer: Answer,
+    at_ms: u64,
+}
+
 impl Engine {
     /// Becomes the one who talks to the server; the caller holds the lock `Sync`.
     ///
@@ -69,7 +80,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Does at most one exchange, and says what is next.
+    /// Does at most one exchange, and says what is next. Of a pull of several pages the next one is asked for ahead.
     pub async fn step(&self, now_ms: u64) -> Step {
         if self.inner.closed.get() || self.inner.scopes.is_none() {
             return Step::Ended;
@@ -114,10 +125,13 @@ impl Engine {
             Ask::Pull(request) => ("pull", to_json_text(&**request), Phase::Pulling, 0),
         };
         self.edit_status(&mut |status| (status.phase, status.in_flight) = (phase, in_flight));
-        let (answer, at_ms) = self.send(path, body).await;
+        let (answer, at_ms) = match self.inner.ahead.take().filter(|ahead| ahead.body == body) {
+            Some(ahead) => (Ok(ahead.answer), ahead.at_ms),
+            None => self.send(path, body).await,
+        };
         self.edit_status(&mut |status| status.in_flight = 0);
         let next = match self.record(at_ms, lease.clone(), ask, answer) {
-            Ok(recorded) => recorded.await?,
+            Ok((recorded, following)) => join(recorded, self.ask_ahead(following)).await.0?,
             Err(failed) => self.failed(exchange, in_flight, &failed),
         };
         match next {
@@ -146,8 +160,8 @@ impl Engine {
         }
     }
 
-    /// Plans what an answer changes here.
-    fn record(&self, at_ms: u64, lease: Lease, ask: Ask, answer: Answered) -> Result<Promised<Next>, Failed> {
+    /// Plans what an answer changes here; with it, the body of the pull that follows at once.
+    fn record(&self, at_ms: u64, lease: Lease, ask: Ask, answer: Answered) -> Result<Recorded, Failed> {
         let cx = self.context(at_ms);
         let Ask::Pull(request) = ask else {
             let response = read_push(answer, at_ms)?;
@@ -155,22 +169,34 @@ impl Engine {
             if let Some(limits) = response.limits {
                 self.inner.push_limits.set(self.inner.push_limits.get().within(limits));
             }
-            return Ok(self.commit(move |draft| {
+            let recorded = self.commit(move |draft| {
                 push::pushed(draft, &cx.borrow(), &lease, &response)?;
                 Ok(Next::Succeeded(Event::Pushed))
-            }));
+            });
+            return Ok((recorded, None));
         };
         let response = read_pull(answer, at_ms)?;
         if response.scopes.len() != request.scopes.len() {
             return Err(not_all_scopes());
         }
-        Ok(self.commit(move |draft| {
+        let following = pull::following(&request, &response).map(|next| to_json_text(&next));
+        let recorded = self.commit(move |draft| {
             Ok(match pull::apply(draft, &cx.borrow(), &lease, &request, &response)? {
                 Page::RolledBack => Next::StartOver,
                 Page::More => Next::Succeeded(Event::Pulled(true)),
                 Page::Complete => Next::Succeeded(Event::Pulled(false)),
             })
-        }))
+        });
+        Ok((recorded, following))
+    }
+
+    /// Asks for the next page while the last one is applied. The answer is used if that is the next request; a failure is forgotten,
+    /// since the request then comes again in its turn.
+    async fn ask_ahead(&self, body: Option<String>) {
+        let Some(body) = body else { return };
+        let (answer, at_ms) = self.send("pull", body.clone()).await;
+        let good = answer.ok().filter(|answer| answer.status == 200);
+        self.inner.ahead.replace(good.map(|answer| Ahead { body, answer, at_ms }));
     }
 
     async fn send(&self, path: &'static str, body: String) -> (Answered, u64) {

@@ -29,6 +29,7 @@ use futures_util::future::LocalBoxFuture;
 use holm_protocol::{Data, ErrorCode, MutationId};
 use holm_store::{Database, Durability, Observer, Random, Read, Signal};
 
+use exchange::Ahead;
 pub use exchange::Step;
 pub use failure::{disk_error, store_error};
 pub use outlook::{Explained, Explanation, Standing};
@@ -80,6 +81,7 @@ struct Inner {
     push_limits: Cell<PushLimits>,
     seq_reused: Cell<bool>,
     lease: RefCell<Option<Lease>>,
+    ahead: RefCell<Option<Ahead>>,
     status: RefCell<Status>,
     census: Rc<RefCell<Census>>,
     watchers: Watchers,

@@ -68,6 +68,7 @@ impl Engine {
                 wake: Signal::default(),
                 changed: Signal::default(),
                 closed: Cell::new(false),
+                ahead: RefCell::new(None),
                 observers: RefCell::new(Vec::new()),
             }),
         };

@@ -45,6 +45,16 @@ pub fn request(view: &dyn Read, cx: &SyncContext<'_>) -> Planned<PullRequest> {
     Ok(PullRequest { v: PROTOCOL_VERSION, client, schema, seen, limit: CHANGES_PER_PAGE, wait: 0, scopes })
 }
 
+/// The request that follows once this answer is applied, if there is more to ask for.
+#[must_use]
+pub fn following(request: &PullRequest, response: &PullResponse) -> Option<PullRequest> {
+    let mut next = request.clone();
+    for (scope, answered) in next.scopes.iter_mut().zip(&response.scopes) {
+        scope.checkpoint = Some(answered.checkpoint.clone());
+    }
+    response.scopes.iter().any(|scope| scope.more).then_some(next)
+}
+
 /// Applies one page: results, rows, checkpoints and rebased mutations in one commit.
 ///
 /// The commit is guarded by the lease and by the checkpoints the page was computed from; a page that is late changes

@@ -57,16 +57,64 @@ fn an_acknowledged_write_stays_in_sight_until_a_pull_has_covered_it() {
     assert_eq!(bench.title("a"), Some("milk".into()));
     // A page of a pull that is not at its end yet does not cover it.
     bench.wire.page(&json!([]), &json!({ "more": true }));
+    bench.wire.page(&json!([change("a", "r1", &json!({ "title": "MILK" }), 5, "s")]), &json!({}));
     bench.step(NOW_MS);
     bench.step(NOW_MS);
     assert_eq!(bench.title("a"), Some("milk".into()));
-    bench.wire.page(&json!([change("a", "r1", &json!({ "title": "MILK" }), 5, "s")]), &json!({}));
     bench.sync();
     assert_eq!(bench.title("a"), Some("MILK".into()), "the server's word stands once it is known");
     // A later pull in which no row came: the record falls back to its base.
     bench.put("gone", "never came");
     bench.sync();
     assert_eq!(bench.record("gone"), None);
+}
+
+/// A first pull of two pages.
+fn two_pages(bench: &Bench) {
+    let row = |id: &str| change(id, "r0", &json!({ "title": id }), 0, "s");
+    bench.wire.page(&json!([row("first")]), &json!({ "more": true }));
+    bench.wire.page(&json!([row("second")]), &json!({}));
+}
+
+#[test]
+fn the_next_page_is_asked_for_while_one_is_applied_and_only_once() {
+    let bench = Bench::synced();
+    two_pages(&bench);
+    assert_eq!(bench.step(NOW_MS), Step::Again);
+    assert_eq!((bench.title("first"), bench.title("second")), (Some("first".into()), None));
+    let asked: Vec<Value> =
+        bench.wire.requests("pull").iter().map(|pull| pull["scopes"][0]["checkpoint"].clone()).collect();
+    assert_eq!(asked, [Value::Null, json!("1")]);
+    assert!(matches!(bench.sync(), Step::Wait(_)));
+    assert_eq!((bench.title("second"), bench.wire.requests("pull").len()), (Some("second".into()), 2));
+}
+
+#[test]
+fn a_page_that_was_asked_for_before_a_push_is_asked_for_again_after_it() {
+    let bench = Bench::synced();
+    two_pages(&bench);
+    bench.step(NOW_MS);
+    bench.put("mine", "milk");
+    bench.step(NOW_MS);
+    assert_eq!((bench.wire.requests("push").len(), bench.wire.requests("pull").len()), (1, 2));
+    bench.step(NOW_MS);
+    let pulls = bench.wire.requests("pull");
+    assert_eq!((pulls.len(), &pulls[1]["seen"], &pulls[2]["seen"]), (3, &json!(0), &json!(1)));
+    assert_eq!(pulls[1]["scopes"], pulls[2]["scopes"]);
+}
+
+#[test]
+fn a_page_that_could_not_be_asked_for_ahead_comes_in_its_turn() {
+    let bench = Bench::synced();
+    let scope = json!({ "key": "tasks", "checkpoint": "7", "more": true, "changes": [] });
+    let page =
+        json!({ "v": 1, "epoch": "e1", "now": "000000000001-0000-s", "acked": 0, "results": [], "scopes": [scope] });
+    bench.wire.instead("pull", 200, None, &page.to_string());
+    bench.wire.fail("pull", holm_core::engine::Failure::Timeout);
+    bench.step(NOW_MS);
+    assert_eq!(bench.status().error, None);
+    assert!(matches!(bench.sync(), Step::Wait(_)));
+    assert_eq!((bench.wire.requests("pull").len(), bench.status().initial_sync_done), (3, true));
 }
 
 #[test]
