@@ -9,8 +9,9 @@
 //! ```
 
 use crate::append::{Append, AppendOutcome, AppendRequest, AppendStep};
+use crate::database::Inner;
+use crate::database::job::Job;
 use crate::database::reading::Held;
-use crate::database::{Inner, Queued};
 use crate::disk::{DiskError, Durability};
 use crate::error::StoreError;
 use crate::locks::{HeldLock, LockName};
@@ -24,8 +25,13 @@ const LOST_MAX: u8 = 4;
 /// One entry holds so much before the rest of a group goes into the next: an append of it stays below some 50 ms.
 const GROUP_BYTES_MAX: usize = 4 << 20;
 
-/// Jobs in the order of their calls.
-type Group = Vec<Queued>;
+/// Jobs in the order of their calls, which travel together.
+pub(super) struct Group {
+    jobs: Vec<Box<dyn Job>>,
+    /// How often they lost their position to others.
+    lost: u8,
+    lock: Option<HeldLock>,
+}
 
 /// A group planned whole.
 struct Planned {
@@ -37,99 +43,62 @@ struct Planned {
 
 impl Inner {
     pub(super) async fn run_commits(&self) {
+        // The next on top.
+        let mut waiting: Vec<Group> = Vec::new();
         loop {
             let seen = self.to_commit.count();
-            let group = std::mem::take(&mut *self.jobs.borrow_mut());
-            if !group.is_empty() {
-                self.commit_all(group).await;
-                self.ask_for_fold();
-            } else if self.closing.get() {
-                return;
-            } else {
-                self.to_commit.after(seen).await;
+            if waiting.is_empty() {
+                push(&mut waiting, std::mem::take(&mut *self.jobs.borrow_mut()));
             }
+            let Some(mut group) = waiting.pop() else {
+                if self.closing.get() {
+                    return;
+                }
+                self.to_commit.after(seen).await;
+                continue;
+            };
+            if group.lost >= LOST_MAX && group.lock.is_none() {
+                group.lock = Some(self.locks.lock(LockName::Write).await);
+                // What others wrote while we waited is taken in now rather than by losing once more; if it fails, the append tells.
+                let _told_by_append = self.load().await;
+            }
+            let (count, outcome) = self.try_group(&mut group).await;
+            settle(group, count, outcome, &mut waiting);
+            self.ask_for_fold();
         }
     }
 
-    /// Commits `group` in order, in as many entries as it takes.
-    async fn commit_all(&self, group: Group) {
-        let mut waiting = vec![group];
-        while let Some(group) = waiting.pop() {
-            waiting.extend(self.commit_group(group).await);
-        }
-    }
-
-    /// Commits the first part of `group`, and gives what is to be tried next, the last first.
-    async fn commit_group(&self, mut group: Group) -> Vec<Group> {
-        let mut lock: Option<HeldLock> = None;
-        loop {
-            group.retain(|queued| !queued.job.is_abandoned());
+    /// Commits the first part of a group, if nobody else is first; gives how many jobs that part has.
+    async fn try_group(&self, group: &mut Group) -> (usize, AppendOutcome) {
+        group.jobs.retain(|job| !job.is_abandoned());
+        let mut held = Held::default();
+        let planned = loop {
             let halted = self.halted.borrow().clone();
             if let Some(error) = halted {
-                return fail(group, &error);
+                return (group.jobs.len(), AppendOutcome::Failed(error));
             }
-            let planned = match self.plan_group(&mut group).await {
-                Ok(planned) => planned,
-                Err(error) if group.len() > 1 && plan_concerns_one(&error) => return halves(group),
-                Err(error) => return fail(group, &error),
+            // Nothing is awaited between the first plan of a pass and its end, so that all of them see one moment.
+            let missing = match self.plan_pass(&mut group.jobs, &held) {
+                Ok(planned) => break planned,
+                Err(missing) => missing,
             };
-            let mut rest = group.split_off(planned.count);
-            match self.write(planned).await {
-                AppendOutcome::Committed => {
-                    for queued in group {
-                        queued.job.resolve(Ok(()));
-                    }
-                    return if rest.is_empty() { Vec::new() } else { vec![rest] };
-                }
-                AppendOutcome::Stale => {
-                    group.append(&mut rest);
-                    if lose(&mut group) && lock.is_none() {
-                        lock = Some(self.lock_to_write().await);
-                    }
-                }
-                AppendOutcome::Failed(error) => {
-                    let mut next = if rest.is_empty() { Vec::new() } else { vec![rest] };
-                    match group.len() > 1 && concerns_one(&error) {
-                        true => next.extend(halves(group)),
-                        false => next.extend(fail(group, &error)),
-                    }
-                    return next;
-                }
+            match self.fetch(&mut held, missing).await {
+                Ok(false) => {}
+                Ok(true) => held = Held::default(),
+                Err(error) => return (group.jobs.len(), AppendOutcome::Failed(error)),
             }
-        }
+        };
+        (planned.count, self.write(planned).await)
     }
 
-    async fn lock_to_write(&self) -> HeldLock {
-        let held = self.locks.lock(LockName::Write).await;
-        // What others wrote while we waited is taken in now rather than by losing once more; if it fails, the append tells.
-        let _told_by_append = self.load().await;
-        held
-    }
-
-    /// Plans jobs over one another until all are planned or the entry is full. Nothing is awaited between the first plan
-    /// of a pass and its end, so that all of them see one moment.
-    async fn plan_group(&self, group: &mut Group) -> Result<Planned, StoreError> {
-        let mut held = Held::default();
-        loop {
-            match self.plan_pass(group, &held) {
-                Ok(planned) => return Ok(planned),
-                Err(missing) => {
-                    if self.fetch(&mut held, missing).await? {
-                        held = Held::default();
-                    }
-                }
-            }
-        }
-    }
-
-    fn plan_pass(&self, group: &mut Group, held: &Held) -> Result<Planned, Missing> {
+    fn plan_pass(&self, jobs: &mut [Box<dyn Job>], held: &Held) -> Result<Planned, Missing> {
         let tables = self.tables.borrow();
         let blocks = Resident { cache: &self.cache, pins: &held.pins, read_ahead: held.read_ahead() };
         let mut planned = Planned { batch: Batch::new(), durability: Durability::Relaxed, count: 0 };
         let mut bytes = 0;
         let mut missing: Option<Missing> = None;
-        for queued in group {
-            match queued.job.plan(&tables, &blocks, &planned.batch) {
+        for job in jobs {
+            match job.plan(&tables, &blocks, &planned.batch) {
                 // The jobs after one that misses blocks are planned only to learn what they miss.
                 Err(more) => missing = Some(missing.map_or(more.clone(), |missing| missing.and(more))),
                 Ok(batch) => {
@@ -140,7 +109,7 @@ impl Inner {
                     if bytes > GROUP_BYTES_MAX && planned.count > 0 {
                         break;
                     }
-                    if queued.job.durability() == Durability::Strict {
+                    if job.durability() == Durability::Strict {
                         planned.durability = Durability::Strict;
                     }
                     planned.batch.extend(batch);
@@ -178,33 +147,39 @@ impl Inner {
     }
 }
 
-/// Counts a lost position; whether one of the jobs has lost too often.
-fn lose(group: &mut Group) -> bool {
-    for queued in group.iter_mut() {
-        queued.lost = queued.lost.saturating_add(1);
+/// Decides what becomes of a group, of which the first `count` were tried.
+fn settle(mut group: Group, count: usize, outcome: AppendOutcome, waiting: &mut Vec<Group>) {
+    let mut stored = Ok(());
+    match outcome {
+        AppendOutcome::Stale => {
+            group.lost = group.lost.saturating_add(1);
+            waiting.push(group);
+            return;
+        }
+        AppendOutcome::Committed => {}
+        AppendOutcome::Failed(error) => stored = Err(error),
     }
-    group.iter().any(|queued| queued.lost >= LOST_MAX)
-}
-
-fn fail(group: Group, error: &StoreError) -> Vec<Group> {
-    for queued in group {
-        queued.job.resolve(Err(error.clone()));
+    let mut tried = group.jobs;
+    push(waiting, tried.split_off(count));
+    if count > 1 && stored.as_ref().is_err_and(concerns_one) {
+        let second = tried.split_off(count / 2);
+        push(waiting, second);
+        push(waiting, tried);
+        return;
     }
-    Vec::new()
+    for job in tried {
+        job.resolve(stored.clone());
+    }
 }
 
-/// The first half comes out on top.
-fn halves(mut group: Group) -> Vec<Group> {
-    let second = group.split_off(group.len() / 2);
-    vec![second, group]
+fn push(waiting: &mut Vec<Group>, jobs: Vec<Box<dyn Job>>) {
+    if !jobs.is_empty() {
+        waiting.push(Group { jobs, lost: 0, lock: None });
+    }
 }
 
-/// Whether the others might be planned without the one that failed.
-fn plan_concerns_one(error: &StoreError) -> bool {
-    matches!(error, StoreError::TooLarge { .. } | StoreError::Corrupt(_) | StoreError::Disk(DiskError::Aborted(_)))
-}
-
-/// Whether a smaller entry might have gone through.
+/// Whether the others might get through without the one that failed.
 fn concerns_one(error: &StoreError) -> bool {
-    matches!(error, StoreError::Disk(DiskError::Full(_) | DiskError::Aborted(_)))
+    let by_disk = matches!(error, StoreError::Disk(DiskError::Full(_) | DiskError::Aborted(_)));
+    by_disk || matches!(error, StoreError::TooLarge { .. } | StoreError::Corrupt(_))
 }

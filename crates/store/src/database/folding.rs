@@ -55,11 +55,11 @@ impl Inner {
         };
         match fold {
             None => Ok(FoldOutcome::Stale),
-            Some(fold) => Ok(self.run_fold(fold).await),
+            Some(fold) => Ok(self.run_fold(Box::new(fold)).await),
         }
     }
 
-    async fn run_fold(&self, mut fold: Fold) -> FoldOutcome {
+    async fn run_fold(&self, mut fold: Box<Fold>) -> FoldOutcome {
         loop {
             if self.closing.get() || self.halted.borrow().is_some() {
                 // Best effort: what stays behind is invisible.

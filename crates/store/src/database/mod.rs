@@ -74,7 +74,7 @@ struct Inner {
     last_number: Cell<u64>,
     tables: RefCell<Tables>,
     cache: RefCell<Cache>,
-    jobs: RefCell<Vec<Queued>>,
+    jobs: RefCell<Vec<Box<dyn Job>>>,
     /// Why no commit is taken any more.
     halted: RefCell<Option<StoreError>>,
     closing: Cell<bool>,
@@ -85,12 +85,6 @@ struct Inner {
     /// A fold failed: not again before the log is larger than this.
     fold_above: Cell<usize>,
     observers: Observers,
-}
-
-/// A job and how often it lost its position to others.
-struct Queued {
-    job: Box<dyn Job>,
-    lost: u8,
 }
 
 impl Database {
@@ -153,7 +147,7 @@ impl Database {
     ) -> Result<R, CommitError<E>> {
         self.inner.check_open().map_err(CommitError::Store)?;
         let (job, answer) = PlannedJob::new(durability, plan);
-        self.inner.jobs.borrow_mut().push(Queued { job: Box::new(job), lost: 0 });
+        self.inner.jobs.borrow_mut().push(Box::new(job));
         self.inner.to_commit.notify();
         answer.await.unwrap_or(Err(CommitError::Store(StoreError::Closed)))
     }
@@ -237,26 +231,28 @@ impl Inner {
 
     fn fail_waiting(&self, error: &StoreError) {
         let waiting = std::mem::take(&mut *self.jobs.borrow_mut());
-        for queued in waiting {
-            queued.job.resolve(Err(error.clone()));
+        for job in waiting {
+            job.resolve(Err(error.clone()));
         }
     }
 }
 
 impl Inner {
-    async fn load(&self) -> Result<(), StoreError> {
-        let since = self.tables.borrow().since();
-        let loaded = load(&*self.disk, since).await?;
-        let absorbed = self.tables.borrow_mut().absorb(since, loaded);
-        self.tell(&absorbed.events);
-        self.ask_for_fold();
-        match absorbed.failure {
-            None => Ok(()),
-            Some(failure) => {
-                self.note(&failure);
-                Err(failure)
+    fn load(&self) -> LocalBoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            let since = self.tables.borrow().since();
+            let loaded = load(&*self.disk, since).await?;
+            let absorbed = self.tables.borrow_mut().absorb(since, loaded);
+            self.tell(&absorbed.events);
+            self.ask_for_fold();
+            match absorbed.failure {
+                None => Ok(()),
+                Some(failure) => {
+                    self.note(&failure);
+                    Err(failure)
+                }
             }
-        }
+        })
     }
 }
 

@@ -51,6 +51,10 @@ impl Observers {
         Observer(callback)
     }
 
+    fn listener(&self, number: usize) -> Option<Weak<Callback>> {
+        self.0.borrow().get(number).cloned()
+    }
+
     /// Nothing of the store may be borrowed by the caller.
     pub(super) fn tell(&self, own_writer: u64, events: &[Event]) {
         self.0.borrow_mut().retain(|callback| callback.strong_count() > 0);
@@ -62,9 +66,12 @@ impl Observers {
                 change: event.ops.as_deref().map_or(Change::Everything, Change::Keys),
             };
             // Those who are told may observe, or stop observing.
-            let listening = self.0.borrow().clone();
-            for callback in listening.iter().filter_map(Weak::upgrade) {
-                callback(&applied);
+            let mut number = 0;
+            while let Some(callback) = self.listener(number) {
+                if let Some(callback) = callback.upgrade() {
+                    callback(&applied);
+                }
+                number += 1;
             }
         }
     }
