@@ -32,19 +32,7 @@ pub fn read_ids(text: &str) -> Result<Vec<String>, Error> {
     from_json_text(text.as_bytes()).map_err(|_| Error::new(ErrorCode::InvalidId, "ids are a list of strings"))
 }
 
-/// `{"rows": […]}`.
-pub fn query_json(rows: &[Row]) -> String {
-    format!("{{\"rows\":{}}}", rows_json(rows))
-}
-
 /// `{"rows": […], "diff": {…}}`.
 pub fn watched_json(rows: &[Row], diff: &Diff) -> String {
     format!("{{\"rows\":{},\"diff\":{}}}", rows_json(rows), json(diff))
-}
-
-/// A list of rows, with null for what was not found.
-pub fn found_json(rows: &[Option<Row>]) -> String {
-    let texts: Vec<String> =
-        rows.iter().map(|row| row.as_ref().map_or_else(|| "null".to_owned(), Row::to_json)).collect();
-    format!("[{}]", texts.join(","))
 }

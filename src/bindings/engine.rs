@@ -7,7 +7,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use holm_core::engine::{Transaction, WatchId};
+use holm_core::engine::{Promised, Transaction, WatchId};
 use holm_core::outbox::Operation;
 use holm_core::sync::Event;
 use holm_core::{Error, ErrorCode};
@@ -16,7 +16,7 @@ use js_sys::{Array, Function, Promise};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use super::convert::{found_json, json, query_json, read_ids, to_js, watched_json};
+use super::convert::{json, read_ids, to_js, watched_json};
 use super::given::Given;
 use super::promise::promise;
 use crate::runtime::Runtime;
@@ -64,57 +64,58 @@ impl Held {
         let answer = match name {
             "write" => {
                 let (rows, receipt) = (given.text(2), given.text(3));
-                json(&engine.write(now_ms, &receipt, &second, operation(&first)?, &rows).await?)
+                engine.write(now_ms, &receipt, &second, operation(&first)?, &rows)
             }
-            "read" => found_json(&engine.records(&first, read_ids(&second)?).await?),
-            "query" => query_json(&engine.query(&engine.parse_query(&first)?).await?),
-            "count" => json(&engine.count(&engine.parse_query(&first)?).await?),
+            "read" => engine.records(&first, read_ids(&second)?),
+            "query" => engine.query(&engine.parse_query(&first)?),
+            "count" => engine.count(&engine.parse_query(&first)?),
             "kvRead" => return engine.kv_read(now_ms, &first, &second).await,
-            "kvKeys" => json(&engine.kv_keys(now_ms, &first).await?),
-            "receipt" => json(&engine.receipt(&first).await?),
-            "parked" => json(&engine.parked().await?),
-            "explain" => json(&engine.explain(&first, &second).await?),
-            "txRead" | "txQuery" | "txWrite" => self.step(name, given).await?,
+            "kvKeys" => engine.kv_keys(now_ms, &first),
+            "receipt" => engine.receipt(&first),
+            "parked" => engine.parked(),
+            "explain" => engine.explain(&first, &second),
+            "txRead" | "txQuery" | "txWrite" => self.step(name, given)?,
             _ => return self.order(name, given).await.map(|()| None),
         };
-        Ok(Some(answer))
+        answer.await.map(Some)
     }
 
     /// What has nothing to answer.
     async fn order(&self, name: &str, given: &Given) -> Result<(), Error> {
         let (engine, now_ms) = (self.runtime.engine(), scope::now_ms());
         let (first, second) = (given.text(0), given.text(1));
-        match name {
-            "kvSet" => engine.kv_set(now_ms, &first, &second, &given.text(2), given.whole(3)).await,
-            "kvDelete" => engine.kv_delete(&first, &second).await,
+        let done = match name {
+            "kvSet" => engine.kv_set(now_ms, &first, &second, &given.text(2), given.whole(3)),
+            "kvDelete" => engine.kv_delete(&first, &second),
             "txCommit" => {
                 let transaction = self.transaction(given)?;
                 self.forget(given);
-                engine.tx_commit(&transaction, now_ms, &second).await
+                engine.tx_commit(&transaction, now_ms, &second)
             }
-            "synced" => engine.synced(&first).await,
-            "syncNow" => self.runtime.sync_now().await,
-            "retryParked" => engine.retry_parked(now_ms, &first).await,
-            "discardParked" => engine.discard_parked(&first).await,
+            "retryParked" => engine.retry_parked(now_ms, &first),
+            "discardParked" => engine.discard_parked(&first),
+            "synced" => return engine.synced(&first).await,
+            "syncNow" => return self.runtime.sync_now().await,
             "close" => {
                 self.transactions.borrow_mut().clear();
                 self.runtime.close().await;
-                Ok(())
+                return Ok(());
             }
-            _ => Err(unknown(name)),
-        }
+            _ => return Err(unknown(name)),
+        };
+        done.await
     }
 
     /// A step of a transaction; its number is given first.
-    async fn step(&self, name: &str, given: &Given) -> Result<String, Error> {
+    fn step(&self, name: &str, given: &Given) -> Result<Promised<String>, Error> {
         let (engine, now_ms, transaction) = (self.runtime.engine(), scope::now_ms(), self.transaction(given)?);
         let (first, second) = (given.text(1), given.text(2));
         Ok(match name {
-            "txRead" => found_json(&engine.tx_records(&transaction, now_ms, &first, read_ids(&second)?).await?),
-            "txQuery" => query_json(&engine.tx_query(&transaction, now_ms, &engine.parse_query(&first)?).await?),
+            "txRead" => engine.tx_records(&transaction, now_ms, &first, read_ids(&second)?),
+            "txQuery" => engine.tx_query(&transaction, now_ms, &engine.parse_query(&first)?),
             _ => {
                 let (operation, rows) = (operation(&first)?, given.text(3));
-                json(&engine.tx_write(&transaction, now_ms, &second, operation, &rows).await?)
+                engine.tx_write(&transaction, now_ms, &second, operation, &rows)
             }
         })
     }

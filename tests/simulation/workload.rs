@@ -6,8 +6,9 @@ use std::rc::Rc;
 
 use futures_util::future::select;
 use holm_core::engine::{Engine, Transaction};
-use holm_core::outbox::Operation;
+use holm_core::outbox::{Operation, Parked};
 use holm_core::{Error, ErrorCode};
+use holm_protocol::from_json_text;
 use serde_json::{Map, Value, json};
 
 use crate::device::Device;
@@ -159,7 +160,7 @@ impl User {
         let (one, two) = (self.id("tasks"), self.id("tasks"));
         let found = self.engine.tx_records(&tx, self.now_ms(), "tasks", vec![one.clone(), two.clone()]).await;
         let found = self.checked(found)?;
-        let seen = found[0].as_ref().map_or("", |row| row.body()).len();
+        let seen = parsed(&found)[0][2].to_string().len();
         let fields =
             json!({ "title": self.world.next_value(), "note": format!("{} after {seen}", self.world.next_value()) });
         let mine = format!("d{}{IN_TRANSACTIONS}", self.device.number);
@@ -193,10 +194,10 @@ impl User {
     async fn read(&self) {
         let query = self.engine.parse_query(r#"{"collection":"tasks","where":{"done":true},"orderBy":"title"}"#);
         let rows = self.engine.query(&query.expect("a query")).await;
-        for row in self.checked(rows).into_iter().flatten() {
-            let data: Value = serde_json::from_str(row.body()).expect("the engine's own JSON");
-            if data["done"] != Value::Bool(true) {
-                self.world.history.complain(format!("a query for done tasks found {data}"));
+        let Ok(found) = self.checked(rows) else { return };
+        for row in parsed(&found)["rows"].as_array().expect("rows") {
+            if row[2]["done"] != Value::Bool(true) {
+                self.world.history.complain(format!("a query for done tasks found {row}"));
             }
         }
     }
@@ -204,6 +205,7 @@ impl User {
     /// Gives a parked mutation up, or sends it again.
     async fn unpark(&self) {
         let Ok(parked) = self.checked(self.engine.parked().await) else { return };
+        let parked: Vec<Parked> = from_json_text(parked.as_bytes()).expect("the engine's own JSON");
         if parked.is_empty() {
             return;
         }
@@ -235,6 +237,10 @@ impl User {
         let found = self.engine.kv_read(self.now_ms(), "settings", &key).await;
         let _counted = self.checked(found);
     }
+}
+
+fn parsed(text: &str) -> Value {
+    serde_json::from_str(text).expect("the engine's own JSON")
 }
 
 fn names(collection: &str, rows: &[Value]) -> Vec<Name> {

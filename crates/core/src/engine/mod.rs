@@ -8,7 +8,7 @@
 //! ```
 //!
 //! An [`Engine`] decides nothing itself: it runs plans, tells watchers, and asks the sync machine what is next. Time is
-//! an argument of every call, randomness one of opening.
+//! an argument of every call, randomness one of opening. What it finds it gives as JSON text, on its way to JavaScript.
 
 mod census;
 mod exchange;
@@ -26,7 +26,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
-use holm_protocol::{Data, ErrorCode, MutationId};
+use holm_protocol::{Data, ErrorCode, MutationId, to_json_text};
 use holm_store::{Database, Durability, Observer, Random, Read, Signal};
 
 use exchange::Ahead;
@@ -42,9 +42,9 @@ pub use watch::{WatchId, Watched};
 
 use crate::Error;
 use crate::kv;
-use crate::outbox::{self, Operation, Parked, Planned, Receipt, WriteContext};
+use crate::outbox::{self, Operation, Planned, WriteContext};
 use crate::query::Query;
-use crate::records::{self, Row};
+use crate::records::{self, rows_json};
 use crate::schema::{Collection, Schema, check_id};
 use crate::sync::{Lease, Machine, PushLimits, Status};
 use census::Census;
@@ -136,7 +136,7 @@ impl Engine {
         collection: &str,
         operation: Operation,
         rows: &str,
-    ) -> Promised<Vec<String>> {
+    ) -> Promised<String> {
         let rows = parse_rows(operation, rows, &|| self.new_id(now_ms));
         let (schema, receipt, collection) = (Rc::clone(&self.inner.schema), receipt.to_owned(), collection.to_owned());
         let queued = self.inner.scopes.is_some();
@@ -152,7 +152,7 @@ impl Engine {
     ///
     /// # Errors
     /// `unknown-collection`, `invalid-id`; `storage-…`; `closed`.
-    pub fn records(&self, collection: &str, ids: Vec<String>) -> Promised<Vec<Option<Row>>> {
+    pub fn records(&self, collection: &str, ids: Vec<String>) -> Promised<String> {
         let (schema, collection) = (Rc::clone(&self.inner.schema), collection.to_owned());
         self.read(move |view| rows(view, schema.collection(&collection)?, &ids))
     }
@@ -161,18 +161,18 @@ impl Engine {
     ///
     /// # Errors
     /// `storage-…`; `closed`.
-    pub fn query(&self, query: &Rc<Query>) -> Promised<Vec<Row>> {
+    pub fn query(&self, query: &Rc<Query>) -> Promised<String> {
         let query = Rc::clone(query);
-        self.read(move |view| Ok(query.run(view)?))
+        self.read(move |view| found(view, &query))
     }
 
     /// Counts what a query finds.
     ///
     /// # Errors
     /// `storage-…`; `closed`.
-    pub fn count(&self, query: &Rc<Query>) -> Promised<usize> {
+    pub fn count(&self, query: &Rc<Query>) -> Promised<String> {
         let query = Rc::clone(query);
-        self.read(move |view| Ok(query.count(view)?))
+        self.read(move |view| Ok(query.count(view)?.to_string()))
     }
 
     /// Reads a query.
@@ -217,26 +217,26 @@ impl Engine {
     ///
     /// # Errors
     /// `storage-…`; `closed`.
-    pub fn kv_keys(&self, now_ms: u64, space: &str) -> Promised<Vec<String>> {
+    pub fn kv_keys(&self, now_ms: u64, space: &str) -> Promised<String> {
         let space = space.to_owned();
-        self.read(move |view| Ok(kv::keys(view, &space, now_ms)?))
+        self.read(move |view| Ok(to_json_text(&kv::keys(view, &space, now_ms)?)))
     }
 
     /// What became of a call.
     ///
     /// # Errors
     /// `storage-…`; `closed`.
-    pub fn receipt(&self, receipt: &str) -> Promised<Receipt> {
+    pub fn receipt(&self, receipt: &str) -> Promised<String> {
         let receipt = receipt.to_owned();
-        self.read(move |view| outbox::receipt(view, &receipt))
+        self.read(move |view| Ok(to_json_text(&outbox::receipt(view, &receipt)?)))
     }
 
     /// Every parked mutation.
     ///
     /// # Errors
     /// `storage-…`; `closed`.
-    pub fn parked(&self) -> Promised<Vec<Parked>> {
-        self.read(outbox::parked_list)
+    pub fn parked(&self) -> Promised<String> {
+        self.read(|view| Ok(to_json_text(&outbox::parked_list(view)?)))
     }
 
     /// Writes what a parked mutation wanted once more.
@@ -299,16 +299,29 @@ impl Engine {
     }
 }
 
-fn ids(rows: &[(String, Data)]) -> Vec<String> {
-    rows.iter().map(|(id, _)| id.clone()).collect()
+fn ids(rows: &[(String, Data)]) -> String {
+    let ids: Vec<String> = rows.iter().map(|(id, _)| id.clone()).collect();
+    to_json_text(&ids)
 }
 
-/// Rows by id, in the order asked.
-fn rows(view: &dyn Read, collection: &Collection, ids: &[String]) -> Planned<Vec<Option<Row>>> {
-    let mut rows = Vec::with_capacity(ids.len());
-    for id in ids {
+/// A list of rows by id, in the order asked, with null for what is not there.
+fn rows(view: &dyn Read, collection: &Collection, ids: &[String]) -> Planned<String> {
+    let mut out = String::from("[");
+    for (position, id) in ids.iter().enumerate() {
         check_id(id)?;
-        rows.push(records::row(view, &collection.name, id)?);
+        if position > 0 {
+            out.push(',');
+        }
+        match records::row(view, &collection.name, id)? {
+            Some(row) => row.write_json(&mut out),
+            None => out.push_str("null"),
+        }
     }
-    Ok(rows)
+    out.push(']');
+    Ok(out)
+}
+
+/// `{"rows": […]}`.
+fn found(view: &dyn Read, query: &Query) -> Planned<String> {
+    Ok(format!("{{\"rows\":{}}}", rows_json(&query.run(view)?)))
 }

@@ -1,6 +1,6 @@
 //! What the app may ask about the fate of its writes.
 
-use holm_protocol::{ErrorCode, json_words, write_fields};
+use holm_protocol::{ErrorCode, json_words, to_json_text, write_fields};
 
 use super::{Engine, Promised};
 use crate::Error;
@@ -66,7 +66,7 @@ impl Engine {
     ///
     /// # Errors
     /// `unknown-collection`, `invalid-id`; `storage-…`; `closed`.
-    pub fn explain(&self, collection: &str, id: &str) -> Promised<Explanation> {
+    pub fn explain(&self, collection: &str, id: &str) -> Promised<String> {
         let (engine, collection, id) = (self.clone(), collection.to_owned(), id.to_owned());
         self.read(move |view| {
             let name = &engine.inner.schema.collection(&collection)?.name;
@@ -82,7 +82,8 @@ impl Engine {
             let waiting = lane.iter().map(|entry| explained(entry, word(entry.state), None));
             let refused = parked.iter().map(|parked| explained(&parked.entry, "parked", Some(&parked.reason)));
             let mutations = refused.chain(waiting).collect();
-            Ok(Explanation { standing, why: status.why, next_attempt_at: status.next_attempt_at, mutations })
+            let Status { why, next_attempt_at, .. } = status;
+            Ok(to_json_text(&Explanation { standing, why, next_attempt_at, mutations }))
         })
     }
 
@@ -97,7 +98,8 @@ impl Engine {
         }
         loop {
             let seen = self.status_changes();
-            match self.receipt(receipt).await?.state {
+            let known = receipt.to_owned();
+            match self.read(move |view| outbox::receipt(view, &known)).await?.state {
                 ReceiptState::Acknowledged { .. } => return Ok(()),
                 ReceiptState::Parked { code, message } => return Err(Error::new(code, message)),
                 ReceiptState::Discarded => {

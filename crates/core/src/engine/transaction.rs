@@ -10,11 +10,10 @@ use holm_protocol::{Data, ErrorCode};
 use holm_store::{Draft, Read, ReadSet};
 
 use super::promised::{Promised, Writes, contention};
-use super::{Engine, ids, parse_rows, rows};
+use super::{Engine, found, ids, parse_rows, rows};
 use crate::Error;
 use crate::outbox::{self, Operation, Planned, WriteContext};
 use crate::query::Query;
-use crate::records::Row;
 use crate::schema::Schema;
 use crate::sync::push::{BYTES_PER_PUSH, MUTATIONS_PER_PUSH};
 
@@ -97,13 +96,7 @@ impl Engine {
     ///
     /// # Errors
     /// `contention` when what it read before has changed: run it again; otherwise as [`Engine::records`].
-    pub fn tx_records(
-        &self,
-        tx: &Transaction,
-        now_ms: u64,
-        collection: &str,
-        ids: Vec<String>,
-    ) -> Promised<Vec<Option<Row>>> {
+    pub fn tx_records(&self, tx: &Transaction, now_ms: u64, collection: &str, ids: Vec<String>) -> Promised<String> {
         let (schema, collection) = (Rc::clone(&self.inner.schema), collection.to_owned());
         self.tx_read(tx, now_ms, move |draft| rows(draft, schema.collection(&collection)?, &ids))
     }
@@ -112,31 +105,35 @@ impl Engine {
     ///
     /// # Errors
     /// `contention` when what it read before has changed: run it again; otherwise as [`Engine::query`].
-    pub fn tx_query(&self, tx: &Transaction, now_ms: u64, query: &Rc<Query>) -> Promised<Vec<Row>> {
+    pub fn tx_query(&self, tx: &Transaction, now_ms: u64, query: &Rc<Query>) -> Promised<String> {
         let query = Rc::clone(query);
-        self.tx_read(tx, now_ms, move |draft| Ok(query.run(draft)?))
+        self.tx_read(tx, now_ms, move |draft| found(draft, &query))
     }
 
     /// Adds writes to the transaction, and checks them against what it sees.
     ///
     /// # Errors
     /// As [`Engine::write`], and `contention`.
-    pub async fn tx_write(
+    pub fn tx_write(
         &self,
         tx: &Transaction,
         now_ms: u64,
         collection: &str,
         operation: Operation,
         rows: &str,
-    ) -> Result<Vec<String>, Error> {
-        let rows = parse_rows(operation, rows, &|| self.new_id(now_ms))?;
-        let ids = ids(&rows);
-        tx.0.steps.borrow_mut().push(Step { collection: collection.to_owned(), operation, rows });
-        let checked = self.tx_read(tx, now_ms, |_| Ok(())).await;
-        if checked.is_err() {
-            tx.0.steps.borrow_mut().pop();
-        }
-        checked.map(|()| ids)
+    ) -> Promised<String> {
+        let rows = parse_rows(operation, rows, &|| self.new_id(now_ms));
+        let (engine, tx, collection) = (self.clone(), tx.clone(), collection.to_owned());
+        self.plan(Writes::Rehearse(tx.clone()), move |draft| {
+            let rows = rows.as_ref().map_err(Error::clone)?;
+            let step = Step { collection: collection.clone(), operation, rows: rows.clone() };
+            let mut script = engine.script(&tx, now_ms, "");
+            script.steps.push(step.clone());
+            script.play(draft)?;
+            // A rehearsal that comes to its end is not run again.
+            tx.0.steps.borrow_mut().push(step);
+            Ok(ids(rows))
+        })
     }
 
     /// Commits what the transaction wrote, if nothing that it read has changed.
@@ -153,12 +150,12 @@ impl Engine {
         })
     }
 
-    fn tx_read<R: 'static>(
+    fn tx_read(
         &self,
         tx: &Transaction,
         now_ms: u64,
-        mut f: impl FnMut(&dyn Read) -> Planned<R> + 'static,
-    ) -> Promised<R> {
+        mut f: impl FnMut(&dyn Read) -> Planned<String> + 'static,
+    ) -> Promised<String> {
         let script = self.script(tx, now_ms, "");
         self.plan(Writes::Rehearse(tx.clone()), move |draft| {
             script.play(draft)?;

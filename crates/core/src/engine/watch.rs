@@ -103,7 +103,8 @@ impl Engine {
     }
 
     async fn run_again(&self, watcher: &Watcher) {
-        let found = self.query(&watcher.query).await;
+        let query = Rc::clone(&watcher.query);
+        let found = self.read(move |view| Ok(query.run(view)?)).await;
         if self.is_closed() {
             return;
         }

@@ -14,6 +14,7 @@ use holm_core::outbox::{Operation, Parked, Receipt};
 use holm_core::schema::Schema;
 use holm_core::sync::Status;
 use holm_core::{Error, ErrorCode};
+use holm_protocol::from_json_text;
 use holm_store::{Durability, FaultyDisk, MemoryLocks, Random};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
@@ -234,7 +235,7 @@ impl Bench {
     /// The fields of a record.
     pub fn record(&self, id: &str) -> Option<Value> {
         let rows = self.run(self.engine.records("tasks", vec![id.to_owned()])).expect("read");
-        rows[0].as_ref().map(|row| serde_json::from_str(row.body()).expect("JSON"))
+        parsed(&rows)[0].get(2).cloned()
     }
 
     pub fn title(&self, id: &str) -> Option<String> {
@@ -243,15 +244,19 @@ impl Bench {
 
     pub fn query(&self, query: &Value) -> Vec<String> {
         let query = self.engine.parse_query(&query.to_string()).expect("a query");
-        self.run(self.engine.query(&query)).expect("read").into_iter().map(|row| row.id).collect()
+        let found = parsed(&self.run(self.engine.query(&query)).expect("read"));
+        let rows = found["rows"].as_array().expect("rows");
+        rows.iter().map(|row| row[0].as_str().expect("an id").to_owned()).collect()
     }
 
     pub fn parked(&self) -> Vec<Parked> {
-        self.run(self.engine.parked()).expect("read")
+        from_json_text(self.run(self.engine.parked()).expect("read").as_bytes()).expect("parked mutations")
     }
 
     pub fn receipt(&self, receipt: &str) -> Receipt {
-        self.run(self.engine.receipt(receipt)).expect("read")
+        let text = self.run(self.engine.receipt(receipt)).expect("read");
+        let state = from_json_text(text.as_bytes()).expect("a state");
+        Receipt { state, mutations: parsed(&text)["mutations"].as_u64().expect("a number") as usize }
     }
 
     pub fn status(&self) -> Status {
@@ -280,6 +285,11 @@ impl Bench {
         }
         panic!("sync does not come to rest: {:?}", self.status());
     }
+}
+
+/// What the engine answers.
+pub fn parsed(text: &str) -> Value {
+    serde_json::from_str(text).expect("JSON")
 }
 
 /// A row as a pull brings it; every field stamped so many ms after `NOW_MS` by `client`.
