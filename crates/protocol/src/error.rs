@@ -116,14 +116,10 @@ impl fmt::Display for ErrorCode {
 }
 
 impl std::str::FromStr for ErrorCode {
-    type Err = String;
+    type Err = Unfit;
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL
-            .iter()
-            .copied()
-            .find(|code| code.as_str() == text)
-            .ok_or_else(|| format!("not an error code: {text:?}"))
+    fn from_str(text: &str) -> Result<Self, Unfit> {
+        Ok(*Self::ALL.iter().find(|code| code.as_str() == text).ok_or("not an error code")?)
     }
 }
 

@@ -47,6 +47,13 @@ impl Hlc {
         Self { ms: ms.min(MS_MAX), counter, client: self.client.clone() }
     }
 
+    fn parse(text: &str) -> Option<Self> {
+        let (ms, rest) = text.split_once('-')?;
+        let (counter, client) = rest.split_once('-')?;
+        let counter = u16::try_from(hexadecimal(counter, 4)?).ok()?;
+        Some(Self { ms: hexadecimal(ms, 12)?, counter, client: client.into() })
+    }
+
     /// The stamp right after this one, drawn by `client`.
     #[must_use]
     pub fn next_by(&self, client: &ClientId) -> Self {
@@ -62,21 +69,10 @@ impl fmt::Display for Hlc {
 }
 
 impl std::str::FromStr for Hlc {
-    type Err = String;
+    type Err = Unfit;
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        let bad = || format!("not a stamp: {text:?}");
-        let mut parts = text.splitn(3, '-');
-        let mut part = || parts.next().ok_or_else(bad);
-        let (ms, counter, client) = (part()?, part()?, part()?);
-        let hex = |s: &str, len| {
-            (s.len() == len && s.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)))
-                .then(|| u64::from_str_radix(s, 16).ok())
-                .flatten()
-                .ok_or_else(bad)
-        };
-        let counter = u16::try_from(hex(counter, 4)?).map_err(|_| bad())?;
-        Ok(Self { ms: hex(ms, 12)?, counter, client: client.into() })
+    fn from_str(text: &str) -> Result<Self, Unfit> {
+        Ok(Self::parse(text).ok_or("not a stamp")?)
     }
 }
 
@@ -88,9 +84,15 @@ impl ToJson for Hlc {
 
 impl FromJson for Hlc {
     fn read(&mut self, value: Value) -> Result<(), Unfit> {
-        *self = value.as_str().and_then(|text| text.parse().ok()).ok_or("not a stamp")?;
+        *self = value.as_str().and_then(Self::parse).ok_or("not a stamp")?;
         Ok(())
     }
+}
+
+/// The number that so many lower-case digits stand for.
+fn hexadecimal(digits: &str, count: usize) -> Option<u64> {
+    let are_digits = digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    (digits.len() == count && are_digits).then(|| u64::from_str_radix(digits, 16).ok())?
 }
 
 /// What a replica remembers to draw stamps that never go back.

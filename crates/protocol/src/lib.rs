@@ -9,6 +9,7 @@ mod ids;
 mod json;
 mod merge;
 mod messages;
+mod stamps;
 mod wire;
 
 pub use conflict::{Decision, Policy, Standing, decide};
@@ -20,4 +21,5 @@ pub use merge::{MergeReport, last_write, merge};
 pub use messages::*;
 #[doc(hidden)]
 pub use serde_json::Value;
+pub use stamps::Stamps;
 pub use wire::{ID_BYTES_MAX, RECORD_BYTES_MAX, Unreadable, decode, marked};

@@ -48,7 +48,7 @@ pub fn merge(
     changed_since_base: impl Fn(&str) -> bool,
 ) -> MergeReport {
     let mut report = MergeReport::default();
-    for (field, mine) in stamps {
+    for (field, mine) in stamps.iter() {
         let theirs = row_stamps.get(field);
         let value = data.get(field);
         let stamp = match theirs {

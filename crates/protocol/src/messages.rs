@@ -1,11 +1,9 @@
 //! The messages of the sync protocol, version 1 (`docs/protocol.md`).
 
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value};
 
 use crate::{
-    ClientId, ErrorCode, Fields, FromJson, Hlc, MutationId, Object, Revision, Seq, ToJson, Unfit, json_fields,
+    ClientId, ErrorCode, Fields, FromJson, Hlc, MutationId, Object, Revision, Seq, Stamps, ToJson, Unfit, json_fields,
     json_words,
 };
 
@@ -14,9 +12,6 @@ pub const PROTOCOL_VERSION: u32 = 1;
 
 /// The fields of a record, by name, in the protocol's JSON (`docs/protocol.md`, Values).
 pub type Data = Map<String, Value>;
-
-/// When each field was last written, by field name; a stamp without a field in the data is a removal.
-pub type Stamps = BTreeMap<String, Hlc>;
 
 /// `POST {base}/push`.
 #[derive(Clone, Debug, Default, PartialEq)]

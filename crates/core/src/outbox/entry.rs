@@ -148,7 +148,7 @@ impl Base {
     #[must_use]
     pub fn after(mut self, before: &Self, last_order: u64) -> Self {
         let fields = before.stamps.keys().chain(self.stamps.keys());
-        let changed = fields.filter(|field| before.stamps.get(*field) != self.stamps.get(*field));
+        let changed = fields.filter(|field| before.stamps.get(field) != self.stamps.get(field));
         let mut moved: Vec<_> = changed.map(|field| (field.clone(), last_order)).collect();
         for known in &before.moved {
             if moved.iter().all(|(field, _)| *field != known.0) {

@@ -85,7 +85,7 @@ fn any_record() -> impl Strategy<Value = Record> {
     let data = proptest::collection::btree_map(any::<String>(), any_value(), 0..5);
     (any::<u64>(), rev, stamps, data).prop_map(|(touch, rev, stamps, data)| {
         let data = data.into_iter().collect();
-        Record { touch, rev, stamps, data }
+        Record { touch, rev, stamps: stamps.into_iter().collect(), data }
     })
 }
 

@@ -54,17 +54,17 @@ pub trait ToJson {
 }
 
 /// Why JSON is not what was expected.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Unfit(Box<Reason>);
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 struct Reason {
     place: String,
     what: &'static str,
 }
 
 impl Unfit {
-    fn within(mut self, name: &str) -> Self {
+    pub(crate) fn within(mut self, name: &str) -> Self {
         self.0.place.insert_str(0, ": ");
         self.0.place.insert_str(0, name);
         self
@@ -82,6 +82,12 @@ impl fmt::Display for Unfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.place)?;
         f.write_str(self.0.what)
+    }
+}
+
+impl fmt::Debug for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -112,7 +118,7 @@ fn read_text(text: &[u8], read: &mut dyn FromJson) -> Result<(), Unfit> {
 }
 
 /// The fields of a JSON object that are not taken yet.
-pub struct Fields(Map<String, Value>);
+pub struct Fields(pub(crate) Map<String, Value>);
 
 impl Fields {
     /// The fields of `value`.
@@ -148,8 +154,12 @@ impl Fields {
     /// # Errors
     /// As for [`Fields::field`].
     pub fn some(&mut self, names: &[&str], reads: &mut [&mut dyn FromJson]) -> Result<(), Unfit> {
-        let mut there = names.iter().zip(reads).filter(|(name, _)| self.0.contains_key(**name)).collect::<Vec<_>>();
-        there.iter_mut().try_for_each(|(name, read)| self.field(name, **read))
+        for (name, read) in names.iter().zip(reads) {
+            if self.0.contains_key(*name) {
+                self.field(name, *read)?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -325,7 +335,7 @@ macro_rules! whole_numbers {
 
             impl ToJson for $type {
                 fn write(&self, text: &mut String) {
-                    text.push_str(&self.to_string());
+                    write::whole(text, u64::try_from(*self).unwrap_or(u64::MAX));
                 }
             }
         )*

@@ -79,6 +79,10 @@ pub(super) fn value(text: &mut String, value: &Value) {
     }
 }
 
+pub(super) fn whole(text: &mut String, number: u64) {
+    text.push_str(&number.to_string());
+}
+
 pub(super) fn string(text: &mut String, content: &str) {
     text.push('"');
     let mut rest = content;
