@@ -112,7 +112,11 @@ impl Inner {
                     if job.durability() == Durability::Strict {
                         planned.durability = Durability::Strict;
                     }
-                    planned.batch.extend(batch);
+                    // Most groups are one job, and a page of a pull has thousands of keys.
+                    match planned.batch.is_empty() {
+                        true => planned.batch = batch,
+                        false => planned.batch.extend(batch),
+                    }
                 }
             }
             planned.count += 1;
