@@ -4,7 +4,7 @@
 //! from time to time anyway.
 
 use wasm_bindgen::prelude::*;
-use web_sys::{BroadcastChannel, MessageEvent};
+use web_sys::{BroadcastChannel, Event, MessageEvent};
 
 /// A place in the channel of one database. Dropping it leaves the channel.
 pub struct Broadcast {
@@ -13,14 +13,15 @@ pub struct Broadcast {
 
 struct Joined {
     channel: BroadcastChannel,
-    _closure: Closure<dyn FnMut(MessageEvent)>,
+    _closure: Closure<dyn FnMut(Event)>,
 }
 
 impl Broadcast {
     /// Joins the channel of the database `name`; `on_message` hears every text that another one posts.
     pub fn join(name: &str, on_message: impl Fn(String) + 'static) -> Self {
         let joined = BroadcastChannel::new(&format!("holm:{name}")).ok().map(|channel| {
-            let closure = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
+            let closure = Closure::<dyn FnMut(Event)>::new(move |event: Event| {
+                let event: MessageEvent = event.unchecked_into();
                 if let Some(text) = event.data().as_string() {
                     on_message(text);
                 }

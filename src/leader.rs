@@ -6,19 +6,19 @@ use std::rc::Rc;
 
 use futures_util::future::{Either, select};
 use holm_core::engine::Step;
-use wasm_bindgen_futures::spawn_local;
 
-use crate::runtime::Runtime;
+use crate::limit::within;
+use crate::runtime::{Runtime, beside};
 use crate::{scope, timer};
 
 /// Between two tries to lead after storage failed.
-const PAUSE_MS: u64 = 1_000;
+const PAUSE_MS: u32 = 1_000;
 
 /// Leads whenever nobody else does, as long as the database is open and has a server.
 pub fn start(runtime: &Rc<Runtime>) {
     if runtime.has_server() {
         let leading = Rc::clone(runtime);
-        spawn_local(async move { lead_while_open(&leading).await });
+        beside(Box::pin(async move { lead_while_open(&leading).await }));
     }
 }
 
@@ -49,8 +49,8 @@ async fn lead(runtime: &Rc<Runtime>, is_lost: impl Fn() -> bool) {
             Step::Ended => return,
             Step::Idle => engine.woken(seen).await,
             Step::Wait(until_ms) => {
-                let due = Box::pin(timer::sleep(until_ms.saturating_sub(now_ms)));
-                select(due, Box::pin(engine.woken(seen))).await;
+                let ms = u32::try_from(until_ms.saturating_sub(now_ms)).unwrap_or(u32::MAX);
+                within(&timer::sleeper(), ms, engine.woken(seen)).await;
             }
         }
     }

@@ -2,17 +2,17 @@
 
 use std::rc::Rc;
 
-use futures_util::future::{Either, select};
 use holm_core::engine::Step;
 use holm_core::sync::{Event, Status};
 use holm_core::{Error, ErrorCode};
 
+use crate::limit::within;
 use crate::locks::HeldLock;
 use crate::runtime::{HttpTransport, OpenOptions, Runtime};
 use crate::{scope, timer};
 
 /// A page that leads gets this long to do the work itself; after that the browser shall ask again.
-const PAGE_MS: u64 = 20_000;
+const PAGE_MS: u32 = 20_000;
 
 /// Syncs until the outbox is drained and the news are in. Where a page leads, it is waited for: it may be closed any moment.
 ///
@@ -40,10 +40,7 @@ async fn free_lock(runtime: &Runtime) -> Option<HeldLock> {
     if runtime.engine().status().pending == 0 {
         return None;
     }
-    match select(Box::pin(runtime.sync_lock()), Box::pin(timer::sleep(PAGE_MS))).await {
-        Either::Left((held, _)) => Some(held),
-        Either::Right(_) => None,
-    }
+    within(&timer::sleeper(), PAGE_MS, runtime.sync_lock()).await
 }
 
 async fn left_to_the_page(runtime: &Runtime) -> Result<(), Error> {

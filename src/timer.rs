@@ -1,7 +1,5 @@
 //! Sleeping, by `setTimeout`.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::rc::Rc;
 
 use gloo_timers::future::TimeoutFuture;
@@ -11,21 +9,13 @@ use crate::limit::Sleep;
 /// `setTimeout` takes a signed 32-bit number of milliseconds (24.8 days); a longer one fires at once.
 const TIMEOUT_MS_MAX: u32 = i32::MAX as u32;
 
-/// Waits for so many milliseconds, however many they are. Dropping the future clears the timer.
-pub async fn sleep(ms: u64) {
-    let mut left = ms;
-    loop {
-        let step = u32::try_from(left).unwrap_or(TIMEOUT_MS_MAX).min(TIMEOUT_MS_MAX);
-        TimeoutFuture::new(step).await;
-        left -= u64::from(step);
-        if left == 0 {
-            return;
-        }
-    }
+/// Waits for so many milliseconds, or for the longest that can be waited. Dropping the future clears the timer.
+pub fn sleep(ms: u32) -> TimeoutFuture {
+    TimeoutFuture::new(ms.min(TIMEOUT_MS_MAX))
 }
 
 /// The timer as the adapters want it.
 #[must_use]
 pub fn sleeper() -> Sleep {
-    Rc::new(|ms| Box::pin(TimeoutFuture::new(ms.min(TIMEOUT_MS_MAX))) as Pin<Box<dyn Future<Output = ()>>>)
+    Rc::new(|ms| Box::pin(sleep(ms)))
 }

@@ -6,12 +6,11 @@ use async_trait::async_trait;
 use holm_store::{BlockId, Disk, DiskError, Durability, Generation, Loaded, LogSeq, Since, StoredManifest};
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
-use web_sys::{IdbFactory, IdbKeyRange, IdbRequest};
+use web_sys::{IdbFactory, IdbKeyRange, IdbObjectStore, IdbRequest};
 
 use super::failure::Failure;
-use super::listen::result;
 use super::session::{ATTEMPTS_MAX, Session};
-use super::transaction::{Access, Transaction, Work};
+use super::transaction::{Access, Ask, Then, Transaction, Work};
 use super::{BLOCKS, LOG, MANIFEST, StorageOptions};
 
 /// The manifest is the only record of its object store.
@@ -45,20 +44,11 @@ impl IndexedDbDisk {
     }
 
     /// Reads what the requests that `ask` makes find, in their order.
-    async fn read(&self, stores: &[&str], ask: &Ask<'_, Vec<IdbRequest>>) -> Result<Vec<JsValue>, DiskError> {
-        let work = |transaction: Rc<Transaction>| -> Work<'_> {
-            Box::pin(async move {
-                let requests = ask(&transaction)?;
-                if let Some(last) = requests.last() {
-                    result(last).await?; // requests succeed in order
-                }
-                let found: Result<Vec<JsValue>, JsValue> = requests.iter().map(|request| request.result()).collect();
-                Ok(found?)
-            })
-        };
+    async fn read(&self, stores: &[&str], ask: &Ask<'_>) -> Result<Vec<JsValue>, DiskError> {
+        let work = Work { stores, access: Access::Read, ask, then: &|_, _| Ok(()) };
         let mut attempt = 1;
         loop {
-            match self.0.transact(stores, Access::Read, &work).await? {
+            match self.0.transact(&work).await? {
                 Err(Failure::Lost(_)) if attempt < ATTEMPTS_MAX => attempt += 1,
                 Err(failure) => return Err(failure.into_read_error()),
                 Ok(found) => return Ok(found),
@@ -66,31 +56,27 @@ impl IndexedDbDisk {
         }
     }
 
-    /// Makes the requests of `write`, in a transaction that waits for nothing else.
-    async fn write(&self, stores: &[&str], write: &Ask<'_, ()>) -> Result<(), DiskError> {
-        self.write_checked(stores, Durability::Relaxed, &|transaction| {
-            Box::pin(async move {
-                write(&transaction)?;
-                transaction.commit()?;
-                Ok(Vec::new())
-            })
-        })
-        .await
-    }
-
-    async fn write_checked<'w>(
+    /// Makes the requests of `ask` and, if `then` agrees with what they find, its own.
+    async fn write(
         &self,
         stores: &[&str],
         durability: Durability,
-        work: &dyn Fn(Rc<Transaction>) -> Work<'w>,
+        ask: &Ask<'_>,
+        then: &Then<'_>,
     ) -> Result<(), DiskError> {
-        let written = self.0.transact(stores, Access::Write(durability), work).await?;
-        written.map(drop).map_err(Failure::into_write_error)
+        let work = Work { stores, access: Access::Write(durability), ask, then };
+        self.0.transact(&work).await?.map(drop).map_err(Failure::into_write_error)
+    }
+
+    /// Makes the requests of `write` to the blocks, whose results nobody wants.
+    async fn write_to_blocks(&self, write: &dyn Fn(&IdbObjectStore) -> Result<(), JsValue>) -> Result<(), DiskError> {
+        let ask = |transaction: &Transaction| {
+            write(&transaction.store(BLOCKS)?)?;
+            Ok(Vec::new())
+        };
+        self.write(&[BLOCKS], Durability::Relaxed, &ask, &|_, _| Ok(())).await
     }
 }
-
-/// Makes requests, and waits for none.
-type Ask<'a, R> = dyn Fn(&Transaction) -> Result<R, Failure> + 'a;
 
 #[async_trait(?Send)]
 impl Disk for IndexedDbDisk {
@@ -120,17 +106,11 @@ impl Disk for IndexedDbDisk {
     }
 
     async fn append(&self, seq: LogSeq, entry: &[u8], durability: Durability) -> Result<(), DiskError> {
-        self.write_checked(&[LOG], durability, &|transaction| {
-            Box::pin(async move {
-                let request = transaction.store(LOG)?.add(&Uint8Array::from(entry))?;
-                if whole(&result(&request).await?) != seq.0 {
-                    return Err(Failure::Stale);
-                }
-                transaction.commit()?;
-                Ok(Vec::new())
-            })
-        })
-        .await
+        let ask = |transaction: &Transaction| Ok(vec![transaction.store(LOG)?.add(&Uint8Array::from(entry))?]);
+        let then = |_: &Transaction, found: &[JsValue]| {
+            if whole(&found[0]) == seq.0 { Ok(()) } else { Err(Failure::Stale) }
+        };
+        self.write(&[LOG], durability, &ask, &then).await
     }
 
     async fn read_blocks(&self, ids: &[BlockId]) -> Result<Vec<Option<Vec<u8>>>, DiskError> {
@@ -151,8 +131,7 @@ impl Disk for IndexedDbDisk {
         if blocks.is_empty() {
             return Ok(());
         }
-        self.write(&[BLOCKS], &|transaction| {
-            let store = transaction.store(BLOCKS)?;
+        self.write_to_blocks(&|store| {
             for (id, bytes) in blocks {
                 store.put_with_key(&Uint8Array::from(bytes.as_slice()), &key_of(id))?;
             }
@@ -162,29 +141,24 @@ impl Disk for IndexedDbDisk {
     }
 
     async fn publish(&self, manifest: &StoredManifest, drop_log_through: LogSeq) -> Result<(), DiskError> {
-        self.write_checked(&[MANIFEST, LOG], Durability::Relaxed, &|transaction| {
-            Box::pin(async move {
-                let store = transaction.store(MANIFEST)?;
-                let stored = result(&store.get(&MANIFEST_KEY.into())?).await?;
-                if generation_of(&stored) + 1 != manifest.generation.0 {
-                    return Err(Failure::Stale);
-                }
-                store.put_with_key(&write_manifest(manifest)?, &MANIFEST_KEY.into())?;
-                let dropped = IdbKeyRange::upper_bound(&number(drop_log_through.0))?;
-                transaction.store(LOG)?.delete(&dropped)?;
-                transaction.commit()?;
-                Ok(Vec::new())
-            })
-        })
-        .await
+        let ask = |transaction: &Transaction| Ok(vec![transaction.store(MANIFEST)?.get(&MANIFEST_KEY.into())?]);
+        let then = |transaction: &Transaction, found: &[JsValue]| {
+            if generation_of(&found[0]) + 1 != manifest.generation.0 {
+                return Err(Failure::Stale);
+            }
+            transaction.store(MANIFEST)?.put_with_key(&write_manifest(manifest)?, &MANIFEST_KEY.into())?;
+            let dropped = IdbKeyRange::upper_bound(&number(drop_log_through.0))?;
+            transaction.store(LOG)?.delete(&dropped)?;
+            Ok(())
+        };
+        self.write(&[MANIFEST, LOG], Durability::Relaxed, &ask, &then).await
     }
 
     async fn drop_blocks(&self, ids: &[BlockId]) -> Result<(), DiskError> {
         if ids.is_empty() {
             return Ok(());
         }
-        self.write(&[BLOCKS], &|transaction| {
-            let store = transaction.store(BLOCKS)?;
+        self.write_to_blocks(&|store| {
             for id in ids {
                 store.delete(&key_of(id))?;
             }

@@ -9,7 +9,7 @@ use web_sys::IdbFactory;
 
 use super::connection::{Connection, IfAbsent, Life};
 use super::failure::{Failure, OpenFailure};
-use super::transaction::{Access, Transaction, Work};
+use super::transaction::{Transaction, Work};
 use super::{SHAPE, StorageEvent, StorageOptions};
 
 /// How often an operation begins: once, and once more on a new connection.
@@ -77,16 +77,11 @@ impl Session {
     }
 
     /// Runs one transaction; on another connection if this one takes none. The outer error: nothing was begun.
-    pub(super) async fn transact<'w>(
-        &self,
-        stores: &[&str],
-        access: Access,
-        work: &dyn Fn(Rc<Transaction>) -> Work<'w>,
-    ) -> Result<Result<Vec<JsValue>, Failure>, DiskError> {
+    pub(super) async fn transact(&self, work: &Work<'_>) -> Result<Result<Vec<JsValue>, Failure>, DiskError> {
         let mut attempt = 1;
         loop {
             let connection = self.connection().await?;
-            let transaction = match Transaction::begin(&connection.db, stores, access) {
+            let transaction = match Transaction::begin(&connection.db, work) {
                 Ok(transaction) => transaction,
                 Err(error) => {
                     connection.lose();
@@ -97,9 +92,7 @@ impl Session {
                     continue;
                 }
             };
-            let transaction = Rc::new(transaction);
-            let outcome = transaction.run(&self.options.sleep, work(Rc::clone(&transaction))).await;
-            return Ok(match outcome {
+            return Ok(match transaction.run(&self.options.sleep, work).await {
                 Err(Failure::Aborted(why)) if connection.life() == Life::Lost => Err(Failure::Lost(why)),
                 Err(Failure::Lost(why)) => {
                     connection.lose();

@@ -13,14 +13,13 @@
 
 use std::cell::Cell;
 
-use futures_util::future::LocalBoxFuture;
 use holm_store::Durability;
 use js_sys::{Array, Object, Reflect};
 use wasm_bindgen::prelude::*;
-use web_sys::{IdbDatabase, IdbObjectStore, IdbTransaction};
+use web_sys::{IdbDatabase, IdbObjectStore, IdbRequest, IdbTransaction};
 
 use super::failure::Failure;
-use super::listen::Listener;
+use super::listen::{Listener, result};
 use crate::limit::{Sleep, within};
 
 /// How long a transaction may take. Another tab that hogs the store must not hang ours for ever.
@@ -57,10 +56,20 @@ pub(super) enum Access {
     Write(Durability),
 }
 
-/// What is done in a transaction; it gives what was read.
-///
-/// Boxed, so that all that surrounds it is compiled once.
-pub(super) type Work<'w> = LocalBoxFuture<'w, Result<Vec<JsValue>, Failure>>;
+/// What is done in one transaction: requests, and what follows from what they find. Neither waits, so the transaction
+/// stays open, and all that surrounds them is compiled once.
+pub(super) struct Work<'w> {
+    pub(super) stores: &'w [&'w str],
+    pub(super) access: Access,
+    pub(super) ask: &'w Ask<'w>,
+    pub(super) then: &'w Then<'w>,
+}
+
+/// Makes requests; gives those whose results are wanted.
+pub(super) type Ask<'w> = dyn Fn(&Transaction) -> Result<Vec<IdbRequest>, Failure> + 'w;
+
+/// Judges what the requests found, in their order, and may make more, whose results nobody wants.
+pub(super) type Then<'w> = dyn Fn(&Transaction, &[JsValue]) -> Result<(), Failure> + 'w;
 
 /// A transaction that has begun.
 pub(super) struct Transaction {
@@ -70,11 +79,11 @@ pub(super) struct Transaction {
 }
 
 impl Transaction {
-    /// Begins one over `stores`. When this throws, nothing was sent.
-    pub(super) fn begin(db: &IdbDatabase, stores: &[&str], access: Access) -> Result<Self, JsValue> {
-        let names: Array = stores.iter().map(|name| JsValue::from_str(name)).collect();
+    /// Begins one. When this throws, nothing was sent.
+    pub(super) fn begin(db: &IdbDatabase, work: &Work<'_>) -> Result<Self, JsValue> {
+        let names: Array = work.stores.iter().map(|name| JsValue::from_str(name)).collect();
         let options = Object::new();
-        let mode = match access {
+        let mode = match work.access {
             Access::Read => "readonly",
             Access::Write(durability) => {
                 let hint = match durability {
@@ -95,14 +104,9 @@ impl Transaction {
         self.raw.object_store(name)
     }
 
-    /// Tells the browser that no further request will come.
-    pub(super) fn commit(&self) -> Result<(), JsValue> {
-        self.raw.unchecked_ref::<CommittingTransaction>().commit()
-    }
-
-    /// Runs `work` in it and waits for `complete`; aborts it if `work` fails.
-    pub(super) async fn run(&self, sleep: &Sleep, work: Work<'_>) -> Result<Vec<JsValue>, Failure> {
-        match within(sleep, TRANSACTION_MS_MAX, work).await {
+    /// Does `work` in it and waits for `complete`; aborts it if `work` fails. Gives what the requests found.
+    pub(super) async fn run(&self, sleep: &Sleep, work: &Work<'_>) -> Result<Vec<JsValue>, Failure> {
+        match within(sleep, TRANSACTION_MS_MAX, self.work(work)).await {
             Some(Ok(found)) => self.complete(sleep, found).await,
             Some(Err(failure)) => Err(self.abort(sleep, failure).await),
             None => match self.give_up(sleep).await {
@@ -110,6 +114,20 @@ impl Transaction {
                 None => Err(Failure::Lost(String::from("completed while it was given up"))),
             },
         }
+    }
+
+    async fn work(&self, work: &Work<'_>) -> Result<Vec<JsValue>, Failure> {
+        let requests = (work.ask)(self)?;
+        if let Some(last) = requests.last() {
+            result(last).await?; // requests succeed in order
+        }
+        let found = requests.iter().map(|request| request.result()).collect::<Result<Vec<_>, JsValue>>()?;
+        (work.then)(self, &found)?;
+        if work.access != Access::Read {
+            // tells the browser that no further request will come
+            self.raw.unchecked_ref::<CommittingTransaction>().commit()?;
+        }
+        Ok(found)
     }
 
     async fn complete(&self, sleep: &Sleep, found: Vec<JsValue>) -> Result<Vec<JsValue>, Failure> {

@@ -12,6 +12,7 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
+use futures_util::future::LocalBoxFuture;
 use js_sys::{Function, Object, Promise, Reflect};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
@@ -139,12 +140,13 @@ fn ask(manager: &LockManager, name: &str, options: &Object) -> Result<Rc<RefCell
     });
     let settled = manager.request(name, options, granted.as_ref()).map_err(|_| NoLocks)?;
     let watching = Rc::clone(&shared);
-    spawn_local(async move {
+    let settling: LocalBoxFuture<'static, ()> = Box::pin(async move {
         let _ = JsFuture::from(settled).await; // rejects when it was stolen, withdrawn, or not allowed
         drop(granted);
         if !matches!(watching.borrow().state, State::Refused) {
             Shared::set(&watching, State::Ended);
         }
     });
+    spawn_local(settling);
     Ok(shared)
 }

@@ -7,6 +7,7 @@ mod transport;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use futures_util::future::LocalBoxFuture;
 use holm_core::Error;
 use holm_core::engine::{Engine, Spawn};
 use holm_core::sync::{Event, Status};
@@ -68,7 +69,7 @@ impl Runtime {
             Some(disk) => Rc::new(disk.clone()),
             None => Rc::new(MemoryDisk::new()),
         };
-        let spawn: Spawn = Rc::new(spawn_local);
+        let spawn: Spawn = Rc::new(beside);
         let opening = options.engine()?;
         let opened = CatalogEntry {
             name: options.name.clone(),
@@ -91,7 +92,7 @@ impl Runtime {
             on_event,
         });
         let noting = Rc::clone(&runtime);
-        spawn_local(async move { noting.note().await });
+        beside(Box::pin(async move { noting.note().await }));
         Ok(runtime)
     }
 
@@ -107,7 +108,7 @@ impl Runtime {
             *self.connectivity.borrow_mut() = Some(self.listen());
         }
         let watching = Rc::clone(self);
-        spawn_local(async move { watching.tell_status().await });
+        beside(Box::pin(async move { watching.tell_status().await }));
     }
 
     /// The engine.
@@ -189,7 +190,7 @@ impl Runtime {
     /// Reads what others committed while this tab could not hear of it; what fails here is read with the next commit.
     fn look(&self) {
         let engine = self.engine.clone();
-        spawn_local(async move { drop(engine.refresh().await) });
+        beside(Box::pin(async move { drop(engine.refresh().await) }));
     }
 
     fn listen(self: &Rc<Self>) -> Connectivity {
@@ -232,7 +233,7 @@ impl Runtime {
             return;
         }
         let runtime = Rc::clone(self);
-        spawn_local(async move {
+        beside(Box::pin(async move {
             let registration = scope::service_worker_registration();
             let waits = runtime.engine.status().pending > 0;
             let there =
@@ -240,8 +241,13 @@ impl Runtime {
             if runtime.background.replace(there) != there {
                 (runtime.on_event)("status", "{}");
             }
-        });
+        }));
     }
+}
+
+/// Runs work beside everything else. Boxed, so that the machinery is compiled once.
+pub fn beside(work: LocalBoxFuture<'static, ()>) {
+    spawn_local(work);
 }
 
 async fn open_disk(options: &OpenOptions, on_event: &OnEvent) -> Result<Option<IndexedDbDisk>, Error> {

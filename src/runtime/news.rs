@@ -6,9 +6,8 @@ use std::rc::{Rc, Weak};
 use holm_core::sync::{Event, Status};
 use holm_protocol::{from_json_text, to_json_text};
 use holm_store::Origin;
-use wasm_bindgen_futures::spawn_local;
 
-use super::Runtime;
+use super::{Runtime, beside};
 use crate::broadcast::Broadcast;
 use crate::scope;
 
@@ -86,7 +85,7 @@ fn look(runtime: &Rc<Runtime>, loading: &Rc<Cell<Loading>>) {
     }
     loading.set(Loading::Busy);
     let (runtime, loading) = (Rc::clone(runtime), Rc::clone(loading));
-    spawn_local(async move {
+    beside(Box::pin(async move {
         loop {
             // What fails here is read with the next message, or by the next commit of this tab.
             let _ = runtime.engine.refresh().await;
@@ -95,5 +94,5 @@ fn look(runtime: &Rc<Runtime>, loading: &Rc<Cell<Loading>>) {
             }
         }
         loading.set(Loading::Idle);
-    });
+    }));
 }

@@ -47,7 +47,7 @@ async fn what_cannot_be_sent_is_refused_and_the_token_is_not_named() {
 }
 
 /// Puts a `fetch` of our own in the place of the browser's, and takes it away again.
-async fn with_fetch(fetch: &str, call: Call<'_>, ms: u64) -> Result<Answer, Failure> {
+async fn with_fetch(fetch: &str, call: Call<'_>, ms: u32) -> Result<Answer, Failure> {
     js(&format!("globalThis.realFetch ??= fetch; globalThis.fetch = {fetch}"), "").await;
     let answer = http::send(&call, &impatient(ms)).await;
     js("globalThis.fetch = globalThis.realFetch", "").await;

@@ -9,7 +9,7 @@ use wasm_bindgen_test::wasm_bindgen_test;
 
 use super::stage::{begin, fresh_name, impatient};
 
-const SHORT_MS: u64 = 50;
+const SHORT_MS: u32 = 50;
 
 /// Two tabs' locks of one database, with and without the API.
 fn pairs() -> [(WebLocks, WebLocks); 2] {

@@ -41,7 +41,7 @@ pub async fn open(name: &str) -> IndexedDbDisk {
 }
 
 /// A timer for which every limit is over after so many milliseconds.
-pub fn impatient(ms: u64) -> Sleep {
+pub fn impatient(ms: u32) -> Sleep {
     Rc::new(move |_| Box::pin(timer::sleep(ms)) as Pin<Box<dyn Future<Output = ()>>>)
 }
 
