@@ -38,4 +38,12 @@ impl Refusal {
         self.0.message = format!("{whose}: {path}{}", self.0.message);
         self.0
     }
+
+    /// `path: why`, naming the path as the field.
+    pub(crate) fn into_placed(mut self, code: ErrorCode) -> Error {
+        let path = self.0.field.as_deref().unwrap_or_default();
+        self.0.message = format!("{path}: {}", self.0.message);
+        self.0.code = code;
+        self.0
+    }
 }
