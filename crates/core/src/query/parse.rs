@@ -9,7 +9,7 @@ use crate::Error;
 use crate::keys::Class;
 use crate::order::sort_distinct;
 use crate::schema::{Collection, Column, Field, Kind, Schema};
-use crate::value::{Shape, TAG, check, parse_json};
+use crate::value::{Refusal, Shape, TAG, look_through, parse_json};
 
 /// Values in one `in`: each is looked for by itself.
 const IN_VALUES_MAX: usize = 10_000;
@@ -82,91 +82,89 @@ struct Operand<'s> {
 
 impl Operand<'_> {
     fn test(&self, operator: &str, value: &Value) -> Result<Test, Error> {
+        self.asked(operator, value).map_err(|refusal| {
+            let mut error = refusal.into_error(&format!("{}.{} {operator}", self.collection.name, self.name));
+            error.code = ErrorCode::InvalidQuery;
+            error.with_field(self.name)
+        })
+    }
+
+    fn asked(&self, operator: &str, value: &Value) -> Result<Test, Refusal> {
         Ok(match operator {
-            "eq" => Test::Eq(self.value(operator, value)?),
-            "ne" => Test::Ne(self.value(operator, value)?),
-            "lt" => Test::Within(Range::below(self.bound(operator, value)?)),
-            "lte" => Test::Within(Range::up_to(&self.bound(operator, value)?)),
-            "gt" => Test::Within(Range::above(&self.bound(operator, value)?)),
-            "gte" => Test::Within(Range::from(self.bound(operator, value)?)),
+            "eq" => Test::Eq(self.value(value)?),
+            "ne" => Test::Ne(self.value(value)?),
+            "lt" => Test::Within(Range::below(self.bound(value)?)),
+            "lte" => Test::Within(Range::up_to(&self.bound(value)?)),
+            "gt" => Test::Within(Range::above(&self.bound(value)?)),
+            "gte" => Test::Within(Range::from(self.bound(value)?)),
             "in" => Test::In(self.values(value)?),
             "has" => Test::Has(self.element(value)?),
             "startsWith" => match (self.field.map(|field| &field.kind), value) {
                 (None | Some(Kind::String | Kind::Ref(_) | Kind::Enum(_) | Kind::Json), Value::String(prefix)) => {
                     Test::Within(Range::starting_with(prefix))
                 }
-                (_, Value::String(_)) => return Err(self.wrong(operator, "is for fields that hold a string")),
-                _ => return Err(self.wrong(operator, "takes a string")),
+                (_, Value::String(_)) => return Err(unfit("is for fields that hold a string")),
+                _ => return Err(unfit("takes a string")),
             },
-            _ => {
-                let known = "eq, ne, lt, lte, gt, gte, in, has and startsWith";
-                return Err(self.wrong(operator, &format!("is no operator; there are {known}")));
-            }
+            _ => return Err(unfit("is no operator; there are eq, ne, lt, lte, gt, gte, in, has and startsWith")),
         })
     }
 
     /// An operand that the field itself could hold; null stands for absent.
-    fn value(&self, operator: &str, value: &Value) -> Result<Key, Error> {
-        check(value, &self.place(operator)).map_err(as_query_error)?;
-        let fits = match self.field {
-            _ if value.is_null() => Ok(()),
-            None if value.is_string() => Ok(()),
-            None => return Err(self.wrong(operator, &format!("must be a string, not {}", Shape::of(value).noun()))),
-            Some(field) => field.check(value, 1),
-        };
-        fits.map_err(|refusal| as_query_error(refusal.into_error(&self.place(operator))).with_field(self.name))?;
+    fn value(&self, value: &Value) -> Result<Key, Refusal> {
+        look_through(value, 1)?;
+        match self.field {
+            _ if value.is_null() => {}
+            None if value.is_string() => {}
+            None => return Err(not("a string", value)),
+            Some(field) => field.check(value, 1)?,
+        }
         Ok(encoded(value))
     }
 
     /// An operand of the same kind as the field's values, for comparing.
-    fn bound(&self, operator: &str, value: &Value) -> Result<Key, Error> {
-        let key = match self.field.map(|field| &field.kind) {
-            Some(Kind::Integer | Kind::Enum(_) | Kind::Ref(_)) | None => {
-                check(value, &self.place(operator)).map_err(as_query_error)?;
-                encoded(value)
-            }
-            Some(_) => self.value(operator, value)?,
-        };
+    fn bound(&self, value: &Value) -> Result<Key, Refusal> {
         let expected = match self.field.map(|field| &field.kind) {
-            Some(Kind::Integer) => Some(("a number", Class::of(&encoded(&Value::from(0))))),
-            None | Some(Kind::Enum(_) | Kind::Ref(_)) => Some(("a string", Class::of(&encoded(&Value::from(""))))),
+            Some(Kind::Integer) => Some(("a number", Value::from(0))),
+            None | Some(Kind::Enum(_) | Kind::Ref(_)) => Some(("a string", Value::from(""))),
             Some(_) => None,
         };
+        let key = match expected {
+            Some(_) => look_through(value, 1).map(|()| encoded(value))?,
+            None => self.value(value)?,
+        };
         match expected {
-            _ if Class::of(&key).is_null() => Err(self.wrong(operator, "cannot compare with null; use eq or ne")),
-            Some((noun, class)) if class != Class::of(&key) => {
-                Err(self.wrong(operator, &format!("must be {noun}, not {}", Shape::of(value).noun())))
-            }
+            _ if Class::of(&key).is_null() => Err(unfit("cannot compare with null; use eq or ne")),
+            Some((noun, like)) if Class::of(&encoded(&like)) != Class::of(&key) => Err(not(noun, value)),
             _ => Ok(key),
         }
     }
 
-    fn values(&self, value: &Value) -> Result<Vec<Key>, Error> {
-        let Value::Array(items) = value else { return Err(self.wrong("in", "takes an array")) };
+    fn values(&self, value: &Value) -> Result<Vec<Key>, Refusal> {
+        let Value::Array(items) = value else { return Err(unfit("takes an array")) };
         if items.len() > IN_VALUES_MAX {
-            return Err(self.wrong("in", &format!("takes at most {IN_VALUES_MAX} values")));
+            return Err(unfit(format!("takes at most {IN_VALUES_MAX} values")));
         }
-        let keys: Result<Vec<Key>, Error> = items.iter().map(|item| self.value("in", item)).collect();
+        let keys: Result<Vec<Key>, Refusal> = items.iter().map(|item| self.value(item)).collect();
         let mut keys = keys?;
         sort_distinct(&mut keys);
         Ok(keys)
     }
 
-    fn element(&self, value: &Value) -> Result<Key, Error> {
+    fn element(&self, value: &Value) -> Result<Key, Refusal> {
         let Some(Kind::Array(of)) = self.field.map(|field| &field.kind) else {
-            return Err(self.wrong("has", "is for fields that hold an array"));
+            return Err(unfit("is for fields that hold an array"));
         };
-        let element = Operand { collection: self.collection, name: self.name, field: Some(of) };
-        element.value("has", value)
+        Operand { field: Some(of), ..*self }.value(value)
     }
+}
 
-    fn place(&self, operator: &str) -> String {
-        format!("{}.{} {operator}", self.collection.name, self.name)
-    }
+fn not(noun: &str, value: &Value) -> Refusal {
+    unfit(format!("must be {noun}, not {}", Shape::of(value).noun()))
+}
 
-    fn wrong(&self, operator: &str, why: &str) -> Error {
-        Error::new(ErrorCode::InvalidQuery, format!("{} {why}", self.place(operator))).with_field(self.name)
-    }
+fn unfit(why: impl Into<String>) -> Refusal {
+    Refusal::new(ErrorCode::InvalidQuery, why)
 }
 
 fn order(collection: &Collection, value: &Value) -> Result<Vec<SortKey>, Error> {
@@ -201,11 +199,6 @@ fn order(collection: &Collection, value: &Value) -> Result<Vec<SortKey>, Error> 
 
 fn whole(value: &Value) -> Option<usize> {
     value.as_u64().map(|whole| usize::try_from(whole).unwrap_or(usize::MAX))
-}
-
-fn as_query_error(mut error: Error) -> Error {
-    error.code = ErrorCode::InvalidQuery;
-    error
 }
 
 fn wrong(place: &str, why: &str) -> Error {
