@@ -73,6 +73,8 @@ export class PlacesView {
 
   #tellFound(found) {
     const words = `${countWords(found, 'place')} ${found === 1 ? 'matches' : 'match'}`;
+    // During the first sync the number changes every other second: nobody wants to hear it.
+    part('found').ariaLive = this.#db.sync.status.initialSyncDone ? 'polite' : 'off';
     part('found').textContent = found > LISTED ? `${words}; the list shows the first ${LISTED}.` : `${words}.`;
     part('map').setAttribute('aria-label', `Map of the places: ${words}`);
   }
