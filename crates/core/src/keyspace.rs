@@ -152,10 +152,10 @@ pub fn bases_in(collection: &str) -> Span {
     Span::of(texts(BASE, &[collection]))
 }
 
-/// Where a record and its base stand: what a plan over many records asks for first.
-#[must_use]
-pub fn of_record(collection: &str, id: &str) -> [Vec<u8>; 2] {
-    [record(collection, id), base(collection, id)]
+/// Adds where a record and its base stand: what a plan over many records asks for first.
+pub fn add_keys(keys: &mut Vec<Vec<u8>>, collection: &str, id: &str) {
+    keys.push(record(collection, id));
+    keys.push(base(collection, id));
 }
 
 /// All base rows.

@@ -27,7 +27,7 @@ pub use lane::{base_ids, bases, drop_base, entry_at, lane, pending, remove, save
 pub use park::{Parked, Reason, discard, parked, parked_list, retry};
 pub use receipt::{Receipt, ReceiptState, receipt};
 pub use replay::{replay, restore};
-pub use settle::{confirm_covered, settle, thaw};
+pub use settle::{Moment, confirm_covered, settle, thaw};
 pub use write::{Operation, WriteContext, write};
 
 use holm_store::PlanError;

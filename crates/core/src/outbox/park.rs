@@ -4,11 +4,9 @@ use holm_protocol::{Data, ErrorCode, Fields, FromJson, MutationId, Object, Serve
 use holm_store::{Draft, Read};
 
 use super::receipt::{self, ReceiptState};
-use super::{Entry, Operation, Planned, WriteContext, remove, restore, write};
-use crate::local::Local;
+use super::{Entry, Moment, Operation, Planned, WriteContext, remove, restore, write};
 use crate::order::sort;
 use crate::records;
-use crate::schema::Schema;
 use crate::stored::{self, decode, encode};
 use crate::value::unset;
 use crate::{Error, keyspace};
@@ -58,19 +56,16 @@ impl FromJson for Parked {
 }
 
 /// Takes an entry out of its lane, keeps it with its reason, and shows what remains.
-pub(super) fn park(draft: &mut Draft<'_>, schema: &Schema, now_ms: u64, entry: Entry, reason: Reason) -> Planned<()> {
-    let collection = schema.collection(&entry.collection)?;
+pub(super) fn park(draft: &mut Draft<'_>, moment: &Moment<'_>, entry: Entry, reason: Reason) -> Planned<()> {
+    let collection = moment.schema.collection(&entry.collection)?;
     let mine = records::read(draft, &entry.collection, &entry.id)?.map(|record| record.data);
     remove(draft, &entry);
     let state = ReceiptState::Parked { code: reason.code, message: reason.message.clone() };
     receipt::save(draft, &entry.mid, &state);
     let id = entry.id.clone();
-    let parked = Parked { entry, reason, mine, parked_at: now_ms };
+    let parked = Parked { entry, reason, mine, parked_at: moment.now_ms };
     draft.put(&keyspace::parked(parked.entry.mid.as_str()), &encode(&parked));
-    let mut local = Local::read(draft)?;
-    let touch = local.touch(now_ms);
-    local.save(draft);
-    restore(draft, collection, &id, touch)
+    restore(draft, collection, &id, moment.touch)
 }
 
 /// Every parked mutation, in no particular order.

@@ -10,6 +10,29 @@ use crate::local::Local;
 use crate::schema::Schema;
 use crate::sync::SyncState;
 
+/// What everything shares that one commit records of the server's word.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment<'a> {
+    /// The app's schema.
+    pub schema: &'a Schema,
+    /// Wall clock, milliseconds.
+    pub now_ms: u64,
+    /// Stamps the visible records that change.
+    pub touch: u64,
+    /// The last place that was drawn in the order of writes.
+    pub last_order: u64,
+}
+
+impl<'a> Moment<'a> {
+    /// Draws a stamp for it.
+    #[must_use]
+    pub fn begin(draft: &mut Draft<'_>, mut local: Local, schema: &'a Schema, now_ms: u64) -> Self {
+        let touch = local.touch(now_ms);
+        local.save(draft);
+        Self { schema, now_ms, touch, last_order: local.last_order() }
+    }
+}
+
 /// Records results in the outbox: ok is confirmed, a refusal is parked, a retry is pending again.
 ///
 /// A result for what is not frozen (any more) was recorded already, and changes nothing.
@@ -18,8 +41,7 @@ use crate::sync::SyncState;
 /// `storage-corrupt`; [`holm_store::PlanError::Missing`].
 pub fn settle(
     draft: &mut Draft<'_>,
-    schema: &Schema,
-    now_ms: u64,
+    moment: &Moment<'_>,
     sync: &mut SyncState,
     results: &[MutationResult],
 ) -> Planned<()> {
@@ -27,14 +49,14 @@ pub fn settle(
         let Some(place) = sync.frozen.remove(result.seq) else { continue };
         let Some(entry) = entry_at(draft, &place)? else { continue };
         match &result.outcome {
-            Outcome::Ok { .. } => confirm(draft, now_ms, sync, (result.seq, place), entry),
-            Outcome::Conflict { server } => park(draft, schema, now_ms, entry, conflict(server))?,
+            Outcome::Ok { .. } => confirm(draft, moment.now_ms, sync, (result.seq, place), entry),
+            Outcome::Conflict { server } => park(draft, moment, entry, conflict(server))?,
             Outcome::Rejected { code, field, message, .. } => {
                 let reason = Reason { code: *code, message: message.clone(), field: field.clone(), server: None };
-                park(draft, schema, now_ms, entry, reason)?;
+                park(draft, moment, entry, reason)?;
             }
             Outcome::Retry { after } => {
-                let not_before = now_ms + u64::from(*after) * 1000;
+                let not_before = moment.now_ms + u64::from(*after) * 1000;
                 store_entry(draft, &Entry { state: State::Pending, not_before, ..entry });
             }
         }
@@ -59,24 +81,11 @@ fn conflict(server: &ServerRow) -> Reason {
 ///
 /// # Errors
 /// `storage-corrupt`; [`holm_store::PlanError::Missing`].
-pub fn confirm_covered(
-    draft: &mut Draft<'_>,
-    schema: &Schema,
-    now_ms: u64,
-    sync: &mut SyncState,
-    acked: Seq,
-) -> Planned<()> {
-    let covered = sync.confirmed.take_up_to(acked);
-    if covered.is_empty() {
-        return Ok(());
-    }
-    let mut local = Local::read(draft)?;
-    let touch = local.touch(now_ms);
-    local.save(draft);
-    for (_, place) in covered {
+pub fn confirm_covered(draft: &mut Draft<'_>, moment: &Moment<'_>, sync: &mut SyncState, acked: Seq) -> Planned<()> {
+    for (_, place) in sync.confirmed.take_up_to(acked) {
         if let Some(entry) = entry_at(draft, &place)? {
             remove(draft, &entry);
-            restore(draft, schema.collection(&place.collection)?, &place.id, touch)?;
+            restore(draft, moment.schema.collection(&place.collection)?, &place.id, moment.touch)?;
         }
     }
     Ok(())

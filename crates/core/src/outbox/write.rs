@@ -53,7 +53,9 @@ pub fn write(
     rows: &[(String, Data)],
 ) -> Planned<()> {
     let collection = cx.schema.collection(collection)?;
-    records::prefetch(draft, rows.iter().flat_map(|(id, _)| keyspace::of_record(&collection.name, id)))?;
+    let mut keys = Vec::new();
+    rows.iter().for_each(|(id, _)| keyspace::add_keys(&mut keys, &collection.name, id));
+    records::prefetch(draft, &keys)?;
     let mut local = Local::read(draft)?;
     for (position, (id, data)) in rows.iter().enumerate() {
         check_id(id)?;
@@ -166,9 +168,18 @@ fn known_base(view: &dyn Read, collection: &Collection, id: &str, before: Option
 
 fn changed_fields(before: Option<&Data>, after: Option<&Data>) -> Vec<String> {
     let Some(after) = after else { return Vec::new() };
-    let written = after.iter().filter(|(field, value)| before.and_then(|b| b.get(*field)) != Some(*value));
-    let removed = before.into_iter().flatten().filter(|(field, _)| !after.contains_key(*field));
-    written.chain(removed).map(|(field, _)| field.clone()).collect()
+    let mut changed = Vec::new();
+    for (field, value) in after {
+        if before.and_then(|before| before.get(field)) != Some(value) {
+            changed.push(field.clone());
+        }
+    }
+    for (field, _) in before.into_iter().flatten() {
+        if !after.contains_key(field) {
+            changed.push(field.clone());
+        }
+    }
+    changed
 }
 
 fn entry_data(operation: Operation, after: Option<&Data>, changed: &[String]) -> Data {

@@ -57,10 +57,10 @@ pub fn row(view: &dyn Read, collection: &str, id: &str) -> Result<Option<Row>, M
 ///
 /// # Errors
 /// [`Missing`], of all of them.
-pub fn prefetch(view: &dyn Read, keys: impl IntoIterator<Item = Vec<u8>>) -> Result<(), Missing> {
+pub fn prefetch(view: &dyn Read, keys: &[Vec<u8>]) -> Result<(), Missing> {
     let mut missing = AllMissing::default();
     for key in keys {
-        if let Err(why) = view.get(&key) {
+        if let Err(why) = view.get(key) {
             missing.add(why);
         }
     }

@@ -10,7 +10,7 @@ use super::state::{Checkpoint, SyncState};
 use super::{Lease, SyncContext};
 use crate::local::Local;
 use crate::order::sort;
-use crate::outbox::{Base, Planned, base_ids, bases, confirm_covered, restore, save_base, settle};
+use crate::outbox::{Base, Moment, Planned, base_ids, bases, confirm_covered, restore, save_base, settle};
 use crate::records::{self, Record};
 use crate::schema::Collection;
 use crate::{keyspace, stored};
@@ -70,7 +70,8 @@ pub fn apply(
     response: &PullResponse,
 ) -> Planned<Page> {
     let mut sync = lease.guard(draft)?;
-    if Local::read(draft)?.client != request.client {
+    let local = Local::read(draft)?;
+    if local.client != request.client {
         return Ok(Page::More);
     }
     if response.acked > sync.last_seq {
@@ -82,15 +83,16 @@ pub fn apply(
         }
     }
     let results = all_results(&sync, response);
-    settle(draft, cx.schema, cx.now_ms, &mut sync, &results)?;
+    let moment = Moment::begin(draft, local, cx.schema, cx.now_ms);
+    settle(draft, &moment, &mut sync, &results)?;
 
     let mut more = false;
     for (asked, answered) in request.scopes.iter().zip(&response.scopes) {
-        more |= apply_scope(draft, cx, &asked.name, answered)?;
+        more |= apply_scope(draft, &moment, &asked.name, answered)?;
     }
     sync.epoch.clone_from(&response.epoch);
     if !more {
-        confirm_covered(draft, cx.schema, cx.now_ms, &mut sync, response.acked)?;
+        confirm_covered(draft, &moment, &mut sync, response.acked)?;
         sync.caught_up = true;
         sync.pulled_at = Some(cx.now_ms);
     }
@@ -108,28 +110,26 @@ fn all_results(sync: &SyncState, response: &PullResponse) -> Vec<MutationResult>
     results
 }
 
-fn apply_scope(draft: &mut Draft<'_>, cx: &SyncContext<'_>, name: &str, page: &ScopeResponse) -> Planned<bool> {
+fn apply_scope(draft: &mut Draft<'_>, moment: &Moment<'_>, name: &str, page: &ScopeResponse) -> Planned<bool> {
     let mut checkpoint = Checkpoint::read(draft, name)?;
     if page.reset {
         forget_members(draft, name)?;
     }
     checkpoint.resetting |= page.reset;
-    let mut local = Local::read(draft)?;
-    let touch = local.touch(cx.now_ms);
-    local.save(draft);
-    let keys = page.changes.iter().flat_map(|change| keyspace::of_record(&change.collection, &change.id));
-    records::prefetch(draft, keys)?;
+    let mut keys = Vec::new();
+    page.changes.iter().for_each(|change| keyspace::add_keys(&mut keys, &change.collection, &change.id));
+    records::prefetch(draft, &keys)?;
     for change in &page.changes {
         // A row of a collection that this app version does not know is not for it.
-        let Ok(collection) = cx.schema.collection(&change.collection) else { continue };
-        apply_change(draft, collection, change, touch, local.last_order())?;
+        let Ok(collection) = moment.schema.collection(&change.collection) else { continue };
+        apply_change(draft, moment, collection, change)?;
         if checkpoint.resetting {
             draft.put(&keyspace::member(name, &change.collection, &change.id), &[]);
         }
     }
     if checkpoint.resetting && !page.more {
-        if let Ok(collection) = cx.schema.collection(name) {
-            sweep(draft, collection, name, touch, local.last_order())?;
+        if let Ok(collection) = moment.schema.collection(name) {
+            sweep(draft, moment, collection, name)?;
         }
         forget_members(draft, name)?;
         checkpoint.resetting = false;
@@ -140,20 +140,14 @@ fn apply_scope(draft: &mut Draft<'_>, cx: &SyncContext<'_>, name: &str, page: &S
     Ok(page.more)
 }
 
-fn apply_change(
-    draft: &mut Draft<'_>,
-    collection: &Collection,
-    change: &Change,
-    touch: u64,
-    last_order: u64,
-) -> Planned<()> {
+fn apply_change(draft: &mut Draft<'_>, moment: &Moment<'_>, collection: &Collection, change: &Change) -> Planned<()> {
     let absent = change.deleted || change.gone;
     if let Some(base) = bases(draft, &collection.name, &change.id)? {
         if base.rev != change.rev || base.absent != absent {
             let (data, stamps) = (change.data.clone(), change.stamps.clone());
             let now = Base { rev: change.rev.clone(), absent, data, stamps, ..Base::default() };
-            save_base(draft, &collection.name, &change.id, &now.after(&base, last_order));
-            restore(draft, collection, &change.id, touch)?;
+            save_base(draft, &collection.name, &change.id, &now.after(&base, moment.last_order));
+            restore(draft, collection, &change.id, moment.touch)?;
         }
         return Ok(());
     }
@@ -162,7 +156,7 @@ fn apply_change(
         return Ok(());
     }
     let record = (!absent).then(|| Record {
-        touch,
+        touch: moment.touch,
         rev: change.rev.clone(),
         stamps: change.stamps.clone(),
         data: change.data.clone(),
@@ -172,7 +166,7 @@ fn apply_change(
 }
 
 /// Removes what the server did not name during a reset, unless it is pending here.
-fn sweep(draft: &mut Draft<'_>, collection: &Collection, scope: &str, touch: u64, last_order: u64) -> Planned<()> {
+fn sweep(draft: &mut Draft<'_>, moment: &Moment<'_>, collection: &Collection, scope: &str) -> Planned<()> {
     let members = stored::scan(draft, &keyspace::members_in(scope, &collection.name))?;
     let named: Vec<Key> = members.into_iter().map(|(key, _)| key).collect(); // in order, as they were scanned
     // A record that a waiting delete hides has a base and is not seen.
@@ -186,9 +180,9 @@ fn sweep(draft: &mut Draft<'_>, collection: &Collection, scope: &str, touch: u64
             continue;
         }
         if let Some(base) = bases(draft, &collection.name, &id)? {
-            let now = Base { absent: true, ..Base::default() }.after(&base, last_order);
+            let now = Base { absent: true, ..Base::default() }.after(&base, moment.last_order);
             save_base(draft, &collection.name, &id, &now);
-            restore(draft, collection, &id, touch)?;
+            restore(draft, collection, &id, moment.touch)?;
         } else {
             records::store(draft, collection, &id, None)?;
         }

@@ -7,7 +7,7 @@ use super::state::SyncState;
 use super::{Lease, SyncContext};
 use crate::keyspace;
 use crate::local::Local;
-use crate::outbox::{self, Entry, Place, Planned, State, entry_at, pending, settle, store_entry};
+use crate::outbox::{self, Entry, Moment, Place, Planned, State, entry_at, pending, settle, store_entry};
 
 /// Mutations that one push holds at most, before the server says otherwise.
 pub const MUTATIONS_PER_PUSH: usize = 100;
@@ -181,7 +181,9 @@ fn groups(waiting: Vec<Entry>) -> Vec<Vec<Entry>> {
 /// `contention` when another leader took over; `storage-corrupt`.
 pub fn pushed(draft: &mut Draft<'_>, cx: &SyncContext<'_>, lease: &Lease, response: &PushResponse) -> Planned<()> {
     let mut sync = lease.guard(draft)?;
-    settle(draft, cx.schema, cx.now_ms, &mut sync, &response.results)?;
+    let local = Local::read(draft)?;
+    let moment = Moment::begin(draft, local, cx.schema, cx.now_ms);
+    settle(draft, &moment, &mut sync, &response.results)?;
     sync.limits = response.limits.or(sync.limits);
     sync.pushed_at = Some(cx.now_ms);
     sync.save(draft);
