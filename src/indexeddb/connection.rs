@@ -79,7 +79,7 @@ impl Connection {
             }
             None => {
                 let why = format!("{name} did not open within {OPEN_MS_MAX} ms");
-                Err(OpenFailure::Other(DiskError::Blocked(why)))
+                Err(OpenFailure::Other(DiskError::Blocked(why.into())))
             }
         }
     }
@@ -211,5 +211,5 @@ fn check_shape(db: &IdbDatabase) -> Result<(), DiskError> {
         return Ok(());
     }
     db.close();
-    Err(DiskError::Unavailable(format!("{} has none of the object stores it should have", db.name())))
+    Err(DiskError::Unavailable(format!("{} has none of the object stores it should have", db.name()).into()))
 }

@@ -202,7 +202,7 @@ fn read_manifest(record: &JsValue) -> Result<Option<StoredManifest>, DiskError> 
     }
     let bytes = property(record, "bytes");
     if !bytes.is_object() {
-        return Err(DiskError::Unavailable(String::from("the manifest's record has no bytes")));
+        return Err(DiskError::Unavailable("the manifest's record has no bytes".into()));
     }
     Ok(Some(StoredManifest {
         generation: Generation(generation_of(record)),

@@ -33,7 +33,7 @@ impl Failure {
     /// What this means when the whole transaction only read.
     pub(super) fn into_read_error(self) -> DiskError {
         match self {
-            Self::Lost(why) => DiskError::Unavailable(why),
+            Self::Lost(why) => DiskError::Unavailable(why.into()),
             other => other.into_write_error(),
         }
     }
@@ -42,10 +42,10 @@ impl Failure {
     pub(super) fn into_write_error(self) -> DiskError {
         match self {
             Self::Stale => DiskError::Stale,
-            Self::Full(why) => DiskError::Full(why),
-            Self::Aborted(why) => DiskError::Aborted(why),
-            Self::Slow(why) => DiskError::Blocked(why),
-            Self::Lost(why) => DiskError::Unknown(why),
+            Self::Full(why) => DiskError::Full(why.into()),
+            Self::Aborted(why) => DiskError::Aborted(why.into()),
+            Self::Slow(why) => DiskError::Blocked(why.into()),
+            Self::Lost(why) => DiskError::Unknown(why.into()),
         }
     }
 }
@@ -72,9 +72,9 @@ impl OpenFailure {
     pub(super) fn of(error: &JsValue) -> Self {
         let text = describe(error);
         match name(error).as_str() {
-            "VersionError" => Self::Other(DiskError::Newer(text)),
-            "QuotaExceededError" => Self::Other(DiskError::Full(text)),
-            "SecurityError" => Self::Other(DiskError::Unavailable(text)),
+            "VersionError" => Self::Other(DiskError::Newer(text.into())),
+            "QuotaExceededError" => Self::Other(DiskError::Full(text.into())),
+            "SecurityError" => Self::Other(DiskError::Unavailable(text.into())),
             _ => Self::Dead(text),
         }
     }
@@ -83,8 +83,8 @@ impl OpenFailure {
 impl From<OpenFailure> for DiskError {
     fn from(failure: OpenFailure) -> Self {
         match failure {
-            OpenFailure::Absent => Self::Unavailable(String::from("the database is not there any more")),
-            OpenFailure::Dead(why) => Self::Unavailable(why),
+            OpenFailure::Absent => Self::Unavailable("the database is not there any more".into()),
+            OpenFailure::Dead(why) => Self::Unavailable(why.into()),
             OpenFailure::Other(error) => error,
         }
     }

@@ -30,7 +30,7 @@ impl Over {
             Self::Closed => "the disk is closed",
             Self::Deleted => "the database was deleted",
         };
-        DiskError::Unavailable(String::from(why))
+        DiskError::Unavailable(why.into())
     }
 }
 
@@ -48,7 +48,7 @@ impl Session {
     /// Opens the database, and makes it if there is none.
     pub(super) async fn open(options: StorageOptions) -> Result<Self, DiskError> {
         let Some(factory) = options.factory.clone() else {
-            return Err(DiskError::Unavailable(String::from("there is no IndexedDB here")));
+            return Err(DiskError::Unavailable("there is no IndexedDB here".into()));
         };
         let session = Self {
             database: format!("holm.{}.{SHAPE}", options.name),

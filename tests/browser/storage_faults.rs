@@ -150,7 +150,7 @@ async fn a_quota_error_at_commit_is_full() {
     .await;
     let appended = disk.append(LogSeq(1), b"x", RELAXED).await;
     js("globalThis.restore()", "").await;
-    assert_eq!(appended, Err(DiskError::Full(String::from("QuotaExceededError: no room"))));
+    assert_eq!(appended, Err(DiskError::Full("QuotaExceededError: no room".into())));
     assert_eq!(disk.append(LogSeq(1), b"x", RELAXED).await, Ok(()));
 }
 
@@ -195,7 +195,7 @@ async fn a_write_whose_connection_breaks_is_unknown() {
     .await;
     let appended = disk.append(LogSeq(1), b"x", RELAXED).await;
     js("globalThis.restore()", "").await;
-    assert_eq!(appended, Err(DiskError::Unknown(String::from("UnknownError: Connection lost"))));
+    assert_eq!(appended, Err(DiskError::Unknown("UnknownError: Connection lost".into())));
     assert_eq!(log(&disk).await, [(1, b"x".to_vec())]);
 }
 

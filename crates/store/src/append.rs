@@ -113,7 +113,7 @@ impl Append {
                 self.doubtful = true;
                 self.look(tables)
             }
-            Err(error) if self.doubtful => end(AppendOutcome::Failed(StoreError::Unknown(error.to_string()))),
+            Err(error) if self.doubtful => end(AppendOutcome::Failed(StoreError::Unknown(error.to_string().into()))),
             Err(error) => end(AppendOutcome::Failed(error.into())),
         }
     }
@@ -163,7 +163,11 @@ impl Append {
         if self.tries < TRIES_MAX {
             return AppendStep::default();
         }
-        end(AppendOutcome::Failed(if self.doubtful { StoreError::Unknown(error.to_string()) } else { error.into() }))
+        end(AppendOutcome::Failed(if self.doubtful {
+            StoreError::Unknown(error.to_string().into())
+        } else {
+            error.into()
+        }))
     }
 }
 
@@ -171,7 +175,7 @@ impl Append {
 fn doubt(failure: StoreError) -> StoreError {
     match failure {
         StoreError::Replaced | StoreError::NewerVersion(_) => failure,
-        other => StoreError::Unknown(other.to_string()),
+        other => StoreError::Unknown(other.to_string().into()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a disk must do for the store: six operations, each exactly one transaction.
 
 use std::fmt;
+use std::rc::Rc;
 
 use async_trait::async_trait;
 
@@ -64,23 +65,45 @@ pub struct Loaded {
     pub entries: Vec<(LogSeq, Vec<u8>)>,
 }
 
+/// A failure in words. One word wide and shared by its copies, for it stands in the result of every operation.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Why(Rc<String>);
+
+impl From<String> for Why {
+    fn from(words: String) -> Self {
+        Self(Rc::new(words))
+    }
+}
+
+impl From<&str> for Why {
+    fn from(words: &str) -> Self {
+        Self::from(words.to_owned())
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// Why a disk operation failed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum DiskError {
     /// Somebody else was first: the key or the generation moved. Nothing was written.
     Stale,
     /// The quota is reached. Nothing was written.
-    Full(String),
+    Full(Why),
     /// The transaction aborted. Nothing was written.
-    Aborted(String),
+    Aborted(Why),
     /// The connection was lost, or timed out: written whole or not at all, and nobody knows which.
-    Unknown(String),
+    Unknown(Why),
     /// There is no storage here, or it will not open.
-    Unavailable(String),
+    Unavailable(Why),
     /// Another tab holds the storage; it did not answer in time. Nothing was written.
-    Blocked(String),
+    Blocked(Why),
     /// The store is of a shape that only newer code knows.
-    Newer(String),
+    Newer(Why),
 }
 
 impl fmt::Display for DiskError {

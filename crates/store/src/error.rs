@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::disk::{BlockId, DiskError, LogSeq};
+use crate::disk::{BlockId, DiskError, LogSeq, Why};
 use crate::fence::Fence;
 use crate::missing::Missing;
 
@@ -60,7 +60,7 @@ pub enum StoreError {
     /// A newer engine or schema uses the store. This handle writes no more.
     NewerVersion(Fence),
     /// The disk failed in the middle of the commit, and it cannot be found out whether it is there.
-    Unknown(String),
+    Unknown(Why),
     /// The operation needs more bytes at once than the named limit.
     TooLarge {
         /// What it needs.

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use futures_util::future::join;
+use futures_util::future::{LocalBoxFuture, join};
 use holm_protocol::{ClientId, ErrorCode, PullRequest, PushRequest, to_json_text};
 use holm_store::Durability;
 
@@ -199,15 +199,17 @@ impl Engine {
         self.inner.ahead.replace(good.map(|answer| Ahead { body, answer, at_ms }));
     }
 
-    async fn send(&self, path: &'static str, body: String) -> (Answered, u64) {
-        let extra = u32::try_from(body.len()).unwrap_or(u32::MAX) / BYTES_PER_SECOND;
-        let request = Request { path, body, timeout_ms: TIMEOUT_MS.saturating_add(extra.saturating_mul(1_000)) };
-        let mut reply = self.inner.transport.send(&request).await;
-        let refused = matches!(&reply.outcome, Ok(answer) if answer.status == 401);
-        if refused && self.inner.transport.refresh_token().await {
-            reply = self.inner.transport.send(&request).await;
-        }
-        (reply.outcome, reply.at_ms)
+    fn send(&self, path: &'static str, body: String) -> LocalBoxFuture<'_, (Answered, u64)> {
+        Box::pin(async move {
+            let extra = u32::try_from(body.len()).unwrap_or(u32::MAX) / BYTES_PER_SECOND;
+            let request = Request { path, body, timeout_ms: TIMEOUT_MS.saturating_add(extra.saturating_mul(1_000)) };
+            let mut reply = self.inner.transport.send(&request).await;
+            let refused = matches!(&reply.outcome, Ok(answer) if answer.status == 401);
+            if refused && self.inner.transport.refresh_token().await {
+                reply = self.inner.transport.send(&request).await;
+            }
+            (reply.outcome, reply.at_ms)
+        })
     }
 
     /// Becomes a new client; what is unanswered goes again under the same mids.

@@ -40,7 +40,7 @@ impl Storage {
 
     fn room_for(&self, bytes: usize) -> Result<(), DiskError> {
         match self.quota {
-            Some(quota) if self.bytes() + bytes > quota => Err(DiskError::Full(format!("{quota} bytes"))),
+            Some(quota) if self.bytes() + bytes > quota => Err(DiskError::Full(format!("{quota} bytes").into())),
             _ => Ok(()),
         }
     }
