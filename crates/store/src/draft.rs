@@ -53,7 +53,10 @@ impl<'a> Draft<'a> {
     }
 
     fn layers(&self) -> Layers<'_> {
-        Layers { batches: [Some(&self.own), self.overlay], ..view::layers(self.tables, self.blocks) }
+        Layers {
+            maps: [Some(&self.own), self.overlay, Some(&self.tables.memory)],
+            ..view::layers(self.tables, self.blocks)
+        }
     }
 }
 

@@ -17,7 +17,6 @@ use std::rc::Rc;
 use crate::disk::BlockId;
 use crate::encoding::{Block, Run, Spot};
 use crate::key::{Direction, Key, KeyRange, Value};
-use crate::memtable::Batch;
 use crate::memtable::{Memory, Slot};
 use crate::missing::Missing;
 
@@ -32,8 +31,7 @@ pub(crate) trait Blocks {
 /// The layers that a walk goes over, newest first.
 #[derive(Clone, Copy)]
 pub(crate) struct Layers<'a> {
-    pub batches: [Option<&'a Batch>; 2],
-    pub memory: &'a Memory,
+    pub maps: [Option<&'a Memory>; 3],
     pub runs: [Option<&'a Run>; 2],
     pub blocks: &'a dyn Blocks,
 }
@@ -44,7 +42,7 @@ type ShowAll<'v> = dyn FnMut(&[u8], Option<&[u8]>) -> ControlFlow<()> + 'v;
 impl<'a> Layers<'a> {
     /// The value of `key`; deleted and never written are alike.
     pub(crate) fn find(&self, key: &[u8]) -> Result<Option<Value>, Missing> {
-        for map in self.maps() {
+        for map in self.maps.iter().flatten() {
             if let Some(slot) = map.get(key) {
                 return Ok(slot.value.clone());
             }
@@ -99,22 +97,22 @@ impl<'a> Layers<'a> {
         }
     }
 
-    fn maps(&self) -> impl Iterator<Item = &'a Memory> {
-        self.batches.into_iter().flatten().chain([self.memory]).filter(|map| !map.is_empty())
-    }
-
-    fn sources(&self, range: &KeyRange, direction: Direction) -> Result<Vec<Source<'a>>, Missing> {
-        let bounds = range.bounds();
-        let mut sources: Vec<Source<'a>> = Vec::with_capacity(5);
-        for map in self.maps() {
-            sources.push(Source::Map { entries: map.range::<[u8], _>(bounds), current: None });
+    fn sources<'w>(&self, range: &'w KeyRange, direction: Direction) -> Result<Vec<Source<'w>>, Missing>
+    where
+        'a: 'w,
+    {
+        let mut sources: Vec<Source<'w>> = Vec::with_capacity(5);
+        for map in self.maps.into_iter().flatten() {
+            if !map.is_empty() {
+                sources.push(Source::Map { entries: map.range::<[u8], _>(range.bounds()), current: None });
+            }
         }
         let mut missing = Vec::new();
         for source in &mut sources {
             source.advance(direction, self.blocks)?;
         }
         for run in self.runs.iter().flatten() {
-            match RunCursor::begin(run, range.clone(), direction, self.blocks) {
+            match RunCursor::begin(run, range, direction, self.blocks) {
                 Ok(cursor) => sources.push(Source::Run(cursor)),
                 Err(lack) => missing.extend(lack.into_blocks()),
             }
@@ -171,7 +169,7 @@ impl Source<'_> {
 /// Walks the records of a run inside a range.
 struct RunCursor<'a> {
     run: &'a Run,
-    range: KeyRange,
+    range: &'a KeyRange,
     /// `None` at the end.
     at: Option<At>,
 }
@@ -186,7 +184,7 @@ struct At {
 }
 
 impl<'a> RunCursor<'a> {
-    fn begin(run: &'a Run, range: KeyRange, direction: Direction, blocks: &dyn Blocks) -> Result<Self, Missing> {
+    fn begin(run: &'a Run, range: &'a KeyRange, direction: Direction, blocks: &dyn Blocks) -> Result<Self, Missing> {
         let mut cursor = Self { run, range, at: None };
         let first = match direction {
             Direction::Forward => Some(run.position(&cursor.range.from).unwrap_or(0)),

@@ -77,8 +77,7 @@ impl Tables {
 /// The committed layers.
 pub(crate) fn layers<'a>(tables: &'a Tables, blocks: &'a dyn Blocks) -> Layers<'a> {
     Layers {
-        batches: [None, None],
-        memory: &tables.memory,
+        maps: [None, None, Some(&tables.memory)],
         runs: [Some(&tables.manifest.level0), Some(&tables.manifest.base)],
         blocks,
     }

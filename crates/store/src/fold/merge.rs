@@ -121,8 +121,7 @@ impl Merge {
 
     fn changes(&self, range: &KeyRange) -> Result<Changes, Missing> {
         let layers = Layers {
-            batches: [None, None],
-            memory: &self.frozen,
+            maps: [None, None, Some(&self.frozen)],
             runs: [self.into_base.then_some(&self.level0), None],
             blocks: &self.loaded,
         };
