@@ -46,7 +46,8 @@ export class PlacesView {
     let searched = performance.now();
     await new FirstSync(this.#db, done => {
       this.#fillCountries().catch(this.#showFailure);
-      if (!done && performance.now() - searched < REPEAT_MS) return;
+      const waits = performance.now() - searched < REPEAT_MS && part('results').childElementCount > 0;
+      if (!done && waits) return;
       searched = performance.now();
       this.#search();
     }).watch();

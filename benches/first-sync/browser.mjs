@@ -26,7 +26,7 @@ export async function measured(url, country) {
     received.reset();
     const run = await Promise.race([page.evaluate(country => globalThis.bench.run(country), country), failed]);
     const after = await rendererBytes(context);
-    const rows = await page.evaluate(() => globalThis.bench.rows());
+    const rows = JSON.parse(await page.evaluate(() => globalThis.bench.rows()));
     return { figures: { ...run, receivedBytes: received.bytes(), memoryBytes: after - before }, rows };
   } finally {
     await context.close();

@@ -15,7 +15,7 @@ const LOOK_EVERY_MS = 25;
 
 /** Measures an engine; the driver calls `globalThis.bench.run` and then `globalThis.bench.rows`. */
 export function measure(/** @type {Engine} */ engine) {
-  globalThis.bench = { run: country => run(engine, country), rows: () => engine.rows() };
+  globalThis.bench = { run: country => run(engine, country), rows: async () => JSON.stringify(await engine.rows()) };
 }
 
 async function run(engine, country) {
