@@ -8,6 +8,9 @@ use serde_json::Number;
 
 /// The number that JSON text means, in the one way to write it; `None` for what is no number, or beyond every `f64`.
 pub(super) fn parse(text: &str) -> Option<Number> {
+    if is_plain(text) {
+        return Some(Number::from_string_unchecked(text.to_owned()));
+    }
     let decimal = Decimal::parse(text)?;
     let text = decimal.text();
     let is_finite = decimal.point < 309 || decimal.into_f64().is_finite();
@@ -17,7 +20,31 @@ pub(super) fn parse(text: &str) -> Option<Number> {
 /// The nearest `f64`.
 #[must_use]
 pub fn to_f64(number: &Number) -> f64 {
-    Decimal::parse(number.as_str()).map_or(f64::NAN, Decimal::into_f64)
+    let text = number.as_str();
+    exactly(text).unwrap_or_else(|| Decimal::parse(text).map_or(f64::NAN, Decimal::into_f64))
+}
+
+/// Whether this is a number as JavaScript writes most of them.
+fn is_plain(text: &str) -> bool {
+    let text = text.strip_prefix('-').unwrap_or(text);
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "1"));
+    let is_small =
+        whole.starts_with('0') && (whole.len() > 1 || !text.starts_with("0.") || fraction.starts_with("000000"));
+    text.len() <= 21 && are_digits(whole) && are_digits(fraction) && !fraction.ends_with('0') && !is_small
+}
+
+/// Few digits over a power of ten that an `f64` holds (William Clinger, 1990): one operation, rounded once.
+fn exactly(text: &str) -> Option<f64> {
+    let (sign, text) = text.strip_prefix('-').map_or((1.0, text), |rest| (-1.0, rest));
+    let (mut whole, mut power, mut step) = (0.0, 1.0, 1.0);
+    for byte in text.bytes() {
+        match byte {
+            b'.' => step = 10.0,
+            b'0'..=b'9' => (whole, power) = (whole * 10.0 + f64::from(byte - b'0'), power * step),
+            _ => return None,
+        }
+    }
+    (text.len() <= 15).then_some(sign * whole / power)
 }
 
 /// `0.digits × 10^point`, without zeros at the ends of the digits.
@@ -86,19 +113,8 @@ impl Decimal {
     }
 
     fn into_f64(mut self) -> f64 {
-        let sign = if self.negative { -1.0 } else { 1.0 };
-        sign * self.exactly().unwrap_or_else(|| self.halving())
-    }
-
-    /// Few digits times or by a power of ten that an `f64` holds (William Clinger, 1990): one operation, rounded once.
-    fn exactly(&self) -> Option<f64> {
-        let places = self.point - i32::try_from(self.digits.len()).ok()?;
-        if self.digits.len() > 15 || places.abs() > 22 {
-            return None;
-        }
-        let whole = self.digits.iter().fold(0.0, |whole, digit| whole * 10.0 + f64::from(*digit));
-        let power = (0..places.abs()).fold(1.0, |power, _| power * 10.0);
-        Some(if places < 0 { whole / power } else { whole * power })
+        let size = if self.digits.is_empty() { 0.0 } else { self.halving() };
+        if self.negative { -size } else { size }
     }
 
     /// Halved or doubled until it is `0.1…` in base 2; then its first 53 bits are a whole number.
@@ -197,7 +213,9 @@ mod tests {
     use super::*;
 
     fn float(text: &str) -> f64 {
-        Decimal::parse(text).expect(text).into_f64()
+        let slow = Decimal::parse(text).expect(text).into_f64();
+        assert_eq!(exactly(text).unwrap_or(slow), slow, "{text}");
+        slow
     }
 
     /// What others make of it; JSON has one zero.
@@ -297,6 +315,15 @@ mod tests {
             ("1.7976931348623157e308", "1.7976931348623157e+308"),
         ] {
             assert_eq!(parse(text).expect(text).as_str(), same, "{text}");
+        }
+    }
+
+    #[test]
+    fn digits_beyond_53_bits_are_rounded_once() {
+        for text in
+            ["9007199254740993", "999999999999999", "9999999999999999", "0.9007199254740993", "-36028797018963971.5"]
+        {
+            assert_eq!(float(text), known(text), "{text}");
         }
     }
 

@@ -180,7 +180,7 @@ impl<'t> Parser<'t> {
         let mut open = 0_usize;
         loop {
             match self.peek().ok_or(BROKEN)? {
-                b'"' => drop(self.string()?),
+                b'"' => self.skip_string(),
                 b',' | b']' | b'}' if open == 0 => return Ok(()),
                 byte => {
                     self.at += 1;
@@ -194,8 +194,18 @@ impl<'t> Parser<'t> {
         }
     }
 
+    fn skip_string(&mut self) {
+        self.at += 1;
+        while let Some(byte) = self.text.get(self.at) {
+            self.at += if *byte == b'\\' { 2 } else { 1 };
+            if *byte == b'"' {
+                break;
+            }
+        }
+    }
+
     /// The bytes from here on that are of a kind.
-    fn run(&mut self, is_of_it: fn(u8) -> bool) -> &'t [u8] {
+    fn run(&mut self, is_of_it: impl Fn(u8) -> bool) -> &'t [u8] {
         let rest = &self.text[self.at..];
         let length = rest.iter().position(|byte| !is_of_it(*byte)).unwrap_or(rest.len());
         self.at += length;
@@ -212,8 +222,12 @@ impl<'t> Parser<'t> {
 
     /// The next byte that is no white space.
     fn peek(&mut self) -> Option<u8> {
-        self.run(|byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t'));
-        self.text.get(self.at).copied()
+        loop {
+            match self.text.get(self.at) {
+                Some(b' ' | b'\n' | b'\r' | b'\t') => self.at += 1,
+                found => return found.copied(),
+            }
+        }
     }
 }
 
