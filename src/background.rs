@@ -10,23 +10,21 @@ use wasm_bindgen_futures::JsFuture;
 /// The tag that the package's service worker listens to.
 pub const TAG: &str = "holm";
 
-/// Whether the browser has Background Sync and the page a service worker; it may still be forbidden.
-pub async fn is_there(registration: Option<Promise>) -> bool {
-    let Some(registration) = registration else { return false };
-    let found = JsFuture::from(registration).await;
-    found.is_ok_and(|registration| Reflect::get(&registration, &"sync".into()).is_ok_and(|sync| sync.is_object()))
+/// What takes requests for Background Sync; `None` where there is no such thing, or no service worker yet.
+pub async fn manager(registration: Option<Promise>) -> Option<JsValue> {
+    let registration = JsFuture::from(registration?).await.ok()?;
+    Reflect::get(&registration, &"sync".into()).ok().filter(JsValue::is_object)
 }
 
-/// Asks for a `sync` event; `false` where there is no such thing, or no service worker yet.
-pub async fn register(registration: Option<Promise>) -> bool {
-    let Some(registration) = registration else { return false };
-    let Ok(registration) = JsFuture::from(registration).await else { return false };
-    let Some(asked) = ask(&registration) else { return false };
-    JsFuture::from(asked).await.is_ok()
+/// Asks for a `sync` event; `false` where that is forbidden.
+pub async fn register(manager: &JsValue) -> bool {
+    match ask(manager) {
+        Some(asked) => JsFuture::from(asked).await.is_ok(),
+        None => false,
+    }
 }
 
-fn ask(registration: &JsValue) -> Option<Promise> {
-    let manager = Reflect::get(registration, &"sync".into()).ok()?;
-    let register: Function = Reflect::get(&manager, &"register".into()).ok()?.dyn_into().ok()?;
-    register.call1(&manager, &TAG.into()).ok()?.dyn_into().ok()
+fn ask(manager: &JsValue) -> Option<Promise> {
+    let register: Function = Reflect::get(manager, &"register".into()).ok()?.dyn_into().ok()?;
+    register.call1(manager, &TAG.into()).ok()?.dyn_into().ok()
 }

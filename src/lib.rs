@@ -14,3 +14,8 @@ pub mod runtime;
 pub mod scope;
 pub mod service_worker;
 pub mod timer;
+
+/// A tenth of the default allocator's code, as quick, and as thrifty.
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();

@@ -234,10 +234,11 @@ impl Runtime {
         }
         let runtime = Rc::clone(self);
         beside(Box::pin(async move {
-            let registration = scope::service_worker_registration();
             let waits = runtime.engine.status().pending > 0;
-            let there =
-                if waits { background::register(registration).await } else { background::is_there(registration).await };
+            let there = match background::manager(scope::service_worker_registration()).await {
+                Some(manager) if waits => background::register(&manager).await,
+                found => found.is_some(),
+            };
             if runtime.background.replace(there) != there {
                 (runtime.on_event)("status", "{}");
             }
