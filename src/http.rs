@@ -14,17 +14,15 @@ use web_sys::{
 
 use crate::limit::{Sleep, within};
 
-/// A request.
+/// A POST of JSON.
 #[derive(Clone, Debug)]
 pub struct Call<'a> {
     /// Where to; relative ones count from the page or the worker.
     pub url: &'a str,
-    /// JSON to POST; without one it is a GET.
-    pub body: Option<&'a str>,
+    /// The JSON.
+    pub body: &'a str,
     /// Sent as a bearer token.
     pub token: Option<&'a str>,
-    /// More headers.
-    pub headers: &'a [(&'a str, &'a str)],
     /// How long request and answer together may take.
     pub timeout_ms: u32,
     /// How long the answer's body may be, unpacked.
@@ -38,8 +36,6 @@ pub struct Answer {
     pub status: u16,
     /// The header `Retry-After`.
     pub retry_after: Option<String>,
-    /// The header `Content-Type`.
-    pub content_type: Option<String>,
     /// The whole body.
     pub body: Vec<u8>,
 }
@@ -55,7 +51,7 @@ pub enum Failure {
     TooLarge,
     /// The server wants the request elsewhere.
     Redirect,
-    /// The URL, the token or a header cannot be sent at all.
+    /// The URL or the token cannot be sent at all.
     Unsendable(String),
 }
 
@@ -78,35 +74,25 @@ impl Drop for AbortOnDrop {
 }
 
 fn build(call: &Call<'_>, signal: &AbortSignal) -> Result<Request, Failure> {
-    let mut builder = match call.body {
-        Some(_) => Request::post(call.url).header("Content-Type", "application/json"),
-        None => Request::get(call.url),
-    };
-    builder = builder
+    let mut builder = Request::post(call.url)
+        .header("Content-Type", "application/json")
         .redirect(RequestRedirect::Manual) // `error` would look like a lost connection
         .cache(RequestCache::NoStore)
         .credentials(RequestCredentials::SameOrigin)
         .abort_signal(Some(signal));
     if let Some(token) = call.token {
-        builder = with_header(builder, "Authorization", &format!("Bearer {token}"))?;
+        builder = with_token(builder, token)?;
     }
-    for (name, value) in call.headers {
-        builder = with_header(builder, name, value)?;
-    }
-    match call.body {
-        Some(body) => builder.body(body),
-        None => builder.build(),
-    }
-    .map_err(|error| Failure::Unsendable(error.to_string()))
+    builder.body(call.body).map_err(|error| Failure::Unsendable(error.to_string()))
 }
 
-/// The browser throws at a header it cannot send, and that would stop the engine. The value is not named: it may be a secret.
-fn with_header(builder: RequestBuilder, name: &str, value: &str) -> Result<RequestBuilder, Failure> {
-    let is_sendable = value.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+/// The browser throws at a header it cannot send, and that would stop the engine. The token is not named: it is a secret.
+fn with_token(builder: RequestBuilder, token: &str) -> Result<RequestBuilder, Failure> {
+    let is_sendable = token.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
     if !is_sendable {
-        return Err(Failure::Unsendable(format!("the header {name} has a character that no header may have")));
+        return Err(Failure::Unsendable(String::from("the token has a character that no header may have")));
     }
-    Ok(builder.header(name, value))
+    Ok(builder.header("Authorization", &format!("Bearer {token}")))
 }
 
 async fn exchange(request: Request, bytes_max: usize) -> Result<Answer, Failure> {
@@ -114,11 +100,9 @@ async fn exchange(request: Request, bytes_max: usize) -> Result<Answer, Failure>
     if response.type_() == ResponseType::Opaqueredirect {
         return Err(Failure::Redirect);
     }
-    let headers = response.headers();
     Ok(Answer {
         status: response.status(),
-        retry_after: headers.get("Retry-After"),
-        content_type: headers.get("Content-Type"),
+        retry_after: response.headers().get("Retry-After"),
         body: read(&response, bytes_max).await?,
     })
 }

@@ -59,9 +59,8 @@ impl Transport for HttpTransport {
         let token = self.token().await;
         let call = Call {
             url: &self.url(request.path),
-            body: Some(&request.body),
+            body: &request.body,
             token: token.as_deref(),
-            headers: &[],
             timeout_ms: request.timeout_ms,
             answer_bytes_max: ANSWER_BYTES_MAX,
         };
