@@ -7,6 +7,7 @@ need_wasm_target
 need_wasm_bindgen
 need_node_modules
 
+engine=$BUILT/engine
 stage=$BUILT/package-stage
 fresh=$BUILT/package
 bin=$ROOT/node_modules/.bin
@@ -22,21 +23,26 @@ export CARGO_ENCODED_RUSTFLAGS=$flags
 # cdylib alone: with the rlib beside it cargo would leave link-time optimisation out.
 (cd "$ROOT" && cargo rustc --quiet --profile wasm --target wasm32-unknown-unknown --package holm --lib --crate-type cdylib)
 
-rm -rf "$stage" "$fresh"
-mkdir -p "$stage" "$fresh"
-cp "$ROOT"/pkg-template/*.js "$stage"
-wasm-bindgen "$CARGO_TARGET_DIR/wasm32-unknown-unknown/wasm/holm.wasm" \
-  --target web --no-typescript --omit-default-module-path --out-dir "$stage" --out-name engine
-
 # By name, since like functions pack best side by side. `-Os`, since `-Oz` saves bytes that pack well anyway. Low memory is
 # the far end of the stack, which lies below everything else: no pointer is ever moved into it by an overflow. The features
-# are what rustc emits; the tool would assume fewer.
-say "optimising the engine"
-"$bin/wasm-opt" "$stage/engine_bg.wasm" -Os --low-memory-unused --converge --reorder-functions-by-name -g -o "$stage/named.wasm" \
-  --enable-bulk-memory --enable-bulk-memory-opt --enable-call-indirect-overlong --enable-multivalue --enable-mutable-globals \
-  --enable-nontrapping-float-to-int --enable-reference-types --enable-sign-ext
+# are what rustc emits; the tool would assume fewer. Done once for each compiled engine.
+compiled=$CARGO_TARGET_DIR/wasm32-unknown-unknown/wasm/holm.wasm
+from=$(cat "$compiled" "$ROOT/package-lock.json" "$ROOT/scripts/build-pkg.sh" | cksum)
+if [[ ! -f $engine/from || $(<"$engine/from") != "$from" ]]; then
+  say "optimising the engine"
+  rm -rf "$engine"
+  mkdir -p "$engine"
+  wasm-bindgen "$compiled" --target web --no-typescript --omit-default-module-path --out-dir "$engine" --out-name engine
+  "$bin/wasm-opt" "$engine/engine_bg.wasm" -Os --low-memory-unused --converge --reorder-functions-by-name -g -o "$engine/named.wasm" \
+    --enable-bulk-memory --enable-bulk-memory-opt --enable-call-indirect-overlong --enable-multivalue --enable-mutable-globals \
+    --enable-nontrapping-float-to-int --enable-reference-types --enable-sign-ext
+  printf '%s' "$from" >"$engine/from"
+fi
 
-node "$ROOT/scripts/short-names.js" "$stage/named.wasm" "$fresh/engine_bg.wasm" "$stage/engine.js"
+rm -rf "$stage" "$fresh"
+mkdir -p "$stage" "$fresh"
+cp "$ROOT"/pkg-template/*.js "$engine/engine.js" "$stage"
+node "$ROOT/scripts/short-names.js" "$engine/named.wasm" "$fresh/engine_bg.wasm" "$stage/engine.js"
 node "$ROOT/scripts/check-seam.js" "$ROOT/pkg-template/engine.d.ts" "$stage/engine.js" "$fresh/engine_bg.wasm"
 build=$(node -p 'require("node:crypto").createHash("sha256").update(require("node:fs").readFileSync(process.argv[1])).digest("hex").slice(0, 16)' "$fresh/engine_bg.wasm")
 printf 'export const BUILD = "%s";\n' "$build" >"$stage/build.js"
@@ -52,4 +58,4 @@ cp -r "$fresh" "$ROOT/pkg"
 (cd "$ROOT/pkg" && npm pack --dry-run --loglevel=error >/dev/null) || fail "npm does not accept the package."
 node "$ROOT/scripts/sizes.js" "$ROOT/pkg"
 say "parts of the engine"
-node "$ROOT/scripts/part-sizes.js" "$stage/named.wasm"
+node "$ROOT/scripts/part-sizes.js" "$engine/named.wasm"

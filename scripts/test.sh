@@ -2,12 +2,12 @@
 # Runs the tests; the last line counts them.
 #   scripts/test.sh             everything
 #   scripts/test.sh --quick     the host part: no browser
-#   scripts/test.sh --only NAME one part: format lint unit docs js package browser e2e deny
+#   scripts/test.sh --only NAME one part: format lint unit docs js package browser e2e www deny
 #   scripts/test.sh --long      everything in its long form; also installs cargo-deny, which a plain run only uses if it is there
 source "$(dirname "$0")/setup.sh"
 
 QUICK=(format lint unit docs js)
-FULL=("${QUICK[@]}" package browser e2e)
+FULL=("${QUICK[@]}" package browser e2e www)
 LOG=$(mktemp)
 trap 'rm -f "$LOG"' EXIT
 passed=0
@@ -65,6 +65,15 @@ part_e2e() {
   build_site "$ROOT/tests/e2e/site"
   build_server
   node --test --test-reporter=tap --test-concurrency=1 tests/e2e/*.test.js
+}
+
+part_www() {
+  need_node_modules
+  need_chromium
+  scripts/build-pkg.sh
+  build_site
+  build_server
+  node --test --test-reporter=tap --test-concurrency=1 tests/www/*.test.js
 }
 
 part_deny() {

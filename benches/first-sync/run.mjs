@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 import { checksum, places } from '../../scripts/places.mjs';
-import { Process } from '../../tests/e2e/harness/process.js';
+import { Process } from '../../tests/harness/process.js';
 import { measured } from './browser.mjs';
 import { servePeers } from './peers-server.mjs';
 import { markdown, medians, targets } from './report.mjs';

@@ -3,11 +3,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Browser, drained, status, tasks } from './harness/browser.js';
-import { exactlyOnce } from './harness/check.js';
-import { until } from './harness/process.js';
-import { Proxy, isPush } from './harness/proxy.js';
-import { Server } from './harness/server.js';
+import { Browser, drained, status, tasks } from '../harness/browser.js';
+import { exactlyOnce } from '../harness/check.js';
+import { until } from '../harness/process.js';
+import { Proxy, isPush } from '../harness/proxy.js';
+import { Server } from '../harness/server.js';
 
 const html = { 'content-type': 'text/html' };
 const json = { 'content-type': 'application/json' };

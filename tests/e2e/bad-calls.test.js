@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 
-import { Browser } from './harness/browser.js';
-import { Server } from './harness/server.js';
+import { Browser } from '../harness/browser.js';
+import { Server } from '../harness/server.js';
 
 /** @type {Server} */
 let server;

@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Browser, drained, tasks } from './harness/browser.js';
-import { exactlyOnce } from './harness/check.js';
-import { Proxy, isPush } from './harness/proxy.js';
-import { Server } from './harness/server.js';
+import { Browser, drained, tasks } from '../harness/browser.js';
+import { exactlyOnce } from '../harness/check.js';
+import { Proxy, isPush } from '../harness/proxy.js';
+import { Server } from '../harness/server.js';
 
 test('lost-answers', { timeout: 240_000 }, async t => {
   const server = await Server.start(t);

@@ -3,11 +3,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Browser, controlled, drained, reach, status, tasks } from './harness/browser.js';
-import { exactlyOnce } from './harness/check.js';
-import { until } from './harness/process.js';
-import { Proxy } from './harness/proxy.js';
-import { Server } from './harness/server.js';
+import { Browser, controlled, drained, reach, status, tasks } from '../harness/browser.js';
+import { exactlyOnce } from '../harness/check.js';
+import { until } from '../harness/process.js';
+import { Proxy } from '../harness/proxy.js';
+import { Server } from '../harness/server.js';
 
 /** Creates 50 tasks, edits some, deletes some; what must be there afterwards. */
 async function work(page) {

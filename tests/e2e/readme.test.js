@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 
-import { Browser } from './harness/browser.js';
-import { Server } from './harness/server.js';
+import { Browser } from '../harness/browser.js';
+import { Server } from '../harness/server.js';
 
 const READMES = ['README.md'];
 

@@ -4,10 +4,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { Browser, drained, tasks } from './harness/browser.js';
-import { exactlyOnce } from './harness/check.js';
-import { Proxy, isPush } from './harness/proxy.js';
-import { Server } from './harness/server.js';
+import { Browser, drained, tasks } from '../harness/browser.js';
+import { exactlyOnce } from '../harness/check.js';
+import { Proxy, isPush } from '../harness/proxy.js';
+import { Server } from '../harness/server.js';
 
 const KILLS = 4;
 

@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Browser, controlled, drained, tasks } from './harness/browser.js';
-import { exactlyOnce } from './harness/check.js';
-import { until } from './harness/process.js';
-import { Server } from './harness/server.js';
+import { Browser, controlled, drained, tasks } from '../harness/browser.js';
+import { exactlyOnce } from '../harness/check.js';
+import { until } from '../harness/process.js';
+import { Server } from '../harness/server.js';
 
 test('two-tabs', { timeout: 240_000 }, async t => {
   const server = await Server.start(t);

@@ -3,11 +3,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Browser, controlled, drained, tasks } from './harness/browser.js';
-import { exactlyOnce } from './harness/check.js';
-import { until } from './harness/process.js';
-import { Proxy } from './harness/proxy.js';
-import { Server } from './harness/server.js';
+import { Browser, controlled, drained, tasks } from '../harness/browser.js';
+import { exactlyOnce } from '../harness/check.js';
+import { until } from '../harness/process.js';
+import { Proxy } from '../harness/proxy.js';
+import { Server } from '../harness/server.js';
 
 test('worker-only', { timeout: 180_000 }, async t => {
   const server = await Server.start(t);

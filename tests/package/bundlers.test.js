@@ -10,11 +10,11 @@ import * as esbuild from 'esbuild';
 import * as vite from 'vite';
 import webpack from 'webpack';
 
-import { Browser, controlled, drained, tasks } from '../e2e/harness/browser.js';
-import { exactlyOnce } from '../e2e/harness/check.js';
-import { until } from '../e2e/harness/process.js';
-import { Proxy } from '../e2e/harness/proxy.js';
-import { Server } from '../e2e/harness/server.js';
+import { Browser, controlled, drained, tasks } from '../harness/browser.js';
+import { exactlyOnce } from '../harness/check.js';
+import { until } from '../harness/process.js';
+import { Proxy } from '../harness/proxy.js';
+import { Server } from '../harness/server.js';
 import { App, html } from './harness/app.js';
 
 const page = (holm, more = '') => `

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { cpSync } from 'node:fs';
 import { before, test } from 'node:test';
 
-import { Browser } from '../e2e/harness/browser.js';
+import { Browser } from '../harness/browser.js';
 import { App, html } from './harness/app.js';
 import { Site } from './harness/site.js';
 

@@ -5,8 +5,8 @@ import { before, test } from 'node:test';
 
 import * as esbuild from 'esbuild';
 
-import { Browser } from '../e2e/harness/browser.js';
-import { until } from '../e2e/harness/process.js';
+import { Browser } from '../harness/browser.js';
+import { until } from '../harness/process.js';
 import { App, ROOT, html } from './harness/app.js';
 import { snippet } from './harness/readme.js';
 import { Site } from './harness/site.js';

@@ -5,9 +5,9 @@ import { test } from 'node:test';
 
 import * as vite from 'vite';
 
-import { Browser, controlled } from '../e2e/harness/browser.js';
-import { until } from '../e2e/harness/process.js';
-import { Server } from '../e2e/harness/server.js';
+import { Browser, controlled } from '../harness/browser.js';
+import { until } from '../harness/process.js';
+import { Server } from '../harness/server.js';
 import { App, html } from './harness/app.js';
 import { snippet, snippets, typed } from './harness/readme.js';
 

@@ -5,7 +5,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { folder } from '../../e2e/harness/process.js';
+import { folder } from '../../harness/process.js';
 
 export const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 

@@ -5,10 +5,10 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
 
-import { Browser } from './harness/browser.js';
-import { addTask, allOnServer, makeConflict, openDemo, seedPlaces } from './harness/demo.js';
-import { Proxy } from './harness/proxy.js';
-import { Server } from './harness/server.js';
+import { Browser } from '../harness/browser.js';
+import { addTask, allOnServer, makeConflict, openDemo, seedPlaces } from '../harness/demo.js';
+import { Proxy } from '../harness/proxy.js';
+import { Server } from '../harness/server.js';
 
 const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 

@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Browser } from './harness/browser.js';
-import { makeConflict, onServer, openDemo, seedPlaces } from './harness/demo.js';
-import { until } from './harness/process.js';
-import { Server } from './harness/server.js';
+import { Browser } from '../harness/browser.js';
+import { makeConflict, onServer, openDemo, seedPlaces } from '../harness/demo.js';
+import { until } from '../harness/process.js';
+import { Server } from '../harness/server.js';
 
 const TABS_MAX = 60;
 

@@ -6,10 +6,10 @@ import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-import { Browser } from './harness/browser.js';
-import { addTask, openDemo } from './harness/demo.js';
-import { folder } from './harness/process.js';
-import { Server } from './harness/server.js';
+import { Browser } from '../harness/browser.js';
+import { addTask, openDemo } from '../harness/demo.js';
+import { folder } from '../harness/process.js';
+import { Server } from '../harness/server.js';
 
 const SHELL_LIST = fileURLToPath(new URL('../../scripts/shell-list.js', import.meta.url));
 

@@ -4,11 +4,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Browser } from './harness/browser.js';
-import { addTask, allOnServer, makeConflict, onServer, openDemo } from './harness/demo.js';
-import { until } from './harness/process.js';
-import { Proxy, isPush } from './harness/proxy.js';
-import { Server } from './harness/server.js';
+import { Browser } from '../harness/browser.js';
+import { addTask, allOnServer, makeConflict, onServer, openDemo } from '../harness/demo.js';
+import { until } from '../harness/process.js';
+import { Proxy, isPush } from '../harness/proxy.js';
+import { Server } from '../harness/server.js';
 
 const json = { 'content-type': 'application/json' };
 

@@ -1,6 +1,6 @@
 // The demo as a person uses it, and what tests put into its server beforehand.
 
-import { places } from '../../../scripts/places.mjs';
+import { places } from '../../scripts/places.mjs';
 import { controlled } from './browser.js';
 
 /** Writes a task with the form, and waits until the list has it. */

@@ -7,11 +7,11 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 import { checksum, folded, places } from '../../scripts/places.mjs';
-import { Browser } from './harness/browser.js';
-import { addTask, allOnServer, onServer, openDemo } from './harness/demo.js';
-import { until } from './harness/process.js';
-import { Proxy } from './harness/proxy.js';
-import { Server } from './harness/server.js';
+import { Browser } from '../harness/browser.js';
+import { addTask, allOnServer, onServer, openDemo } from '../harness/demo.js';
+import { until } from '../harness/process.js';
+import { Proxy } from '../harness/proxy.js';
+import { Server } from '../harness/server.js';
 
 const IMPORT = fileURLToPath(new URL('../../scripts/import-places.mjs', import.meta.url));
 const ALL = places().map(({ id, data }) => ({ id, ...data }));
