@@ -60,6 +60,7 @@ async function shootTasks(page) {
   await page.locator(`#tasks .name`).last().fill('Buy milk and bread');
   await page.locator(`#tasks .name`).last().press('Enter');
   await other.getByRole('button', { name: `Delete ${TASKS[0]}` }).click();
+  await other.getByRole('button', { name: `Delete ${TASKS[0]}` }).waitFor({ state: 'detached' });
   await other.locator('#waiting-count[data-count="0"]').waitFor({ timeout: 60_000 });
   await other.context().close();
   await page.getByText('Offline', { exact: true }).waitFor({ timeout: 60_000 });

@@ -2,6 +2,7 @@
 
 import { places } from '../../scripts/places.mjs';
 import { controlled } from './browser.js';
+import { until } from './process.js';
 
 /** Writes a task with the form, and waits until the list has it. */
 export async function addTask(page, title) {
@@ -15,9 +16,14 @@ export function allOnServer(page) {
   return page.locator('#waiting-count[data-count="0"]').waitFor({ timeout: 60_000 });
 }
 
-/** A task that this page changed offline while another device deleted it: the page shows both. */
-export async function makeConflict(browser, page, other, title) {
+/**
+ * A task that this page changed offline while another device deleted it: the page shows both. What the pages say may lag behind
+ * a click, so it is the server that is asked.
+ */
+export async function makeConflict(server, browser, page, other, title) {
+  const has = async () => (await onServer(server, 'tasks')).some(task => task.title === title);
   await addTask(page, title);
+  await until(`the server has ${title}`, 60_000, has);
   await allOnServer(page);
   const elsewhere = await other.open(page.url());
   await elsewhere.getByRole('button', { name: `Delete ${title}` }).waitFor();
@@ -25,8 +31,9 @@ export async function makeConflict(browser, page, other, title) {
   const name = page.locator('.task').filter({ has: page.getByRole('button', { name: `Delete ${title}` }) }).locator('.name');
   await name.fill(`${title}, mine`);
   await name.press('Enter');
+  await page.locator('#waiting-count[data-count="1"]').waitFor();
   await elsewhere.getByRole('button', { name: `Delete ${title}` }).click();
-  await allOnServer(elsewhere);
+  await until(`the server has ${title} no more`, 60_000, async () => !await has());
   await elsewhere.close();
   await browser.context.setOffline(false);
   await page.getByText(`You changed this task while somebody else deleted it`).waitFor({ timeout: 60_000 });

@@ -46,7 +46,7 @@ test('accessibility', { timeout: 300_000 }, async t => {
   await allOnServer(page);
   await page.getByLabel('Done: on the server').check();
   await allOnServer(page);
-  await makeConflict(browser, page, other, 'changed twice');
+  await makeConflict(server, browser, page, other, 'changed twice');
   await page.locator('#waiting summary').click();
   await check(page, 'a conflict');
 

@@ -67,7 +67,7 @@ test('tasks by keyboard', { timeout: 240_000 }, async t => {
   assert.equal(await focused(page), 'title', 'the focus does not get lost with the task');
 
   for (const [choice, title] of [['Keep yours', 'kept'], ['Take the server’s', 'let go']]) {
-    await makeConflict(browser, page, other, title);
+    await makeConflict(server, browser, page, other, title);
     await page.getByLabel('New task').focus();
     await tabTo(page, page.getByRole('button', { name: choice }), choice);
     await page.keyboard.press('Enter');

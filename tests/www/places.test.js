@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 
 import { checksum, folded, places } from '../../scripts/places.mjs';
 import { Browser } from '../harness/browser.js';
-import { addTask, allOnServer, onServer, openDemo } from '../harness/demo.js';
+import { addTask, onServer, openDemo } from '../harness/demo.js';
 import { until } from '../harness/process.js';
 import { Proxy } from '../harness/proxy.js';
 import { Server } from '../harness/server.js';
@@ -81,8 +81,7 @@ test('places', { timeout: 600_000 }, async t => {
     await page.getByText(/ of 135,233 places are here \(\d+ %\), .* left/).waitFor({ timeout: 60_000 });
     await page.getByRole('link', { name: 'Tasks' }).click();
     await addTask(page, 'written meanwhile');
-    await allOnServer(page);
-    assert.equal((await onServer(server, 'tasks')).length, 1);
+    await until('the server has the task', 60_000, async () => (await onServer(server, 'tasks')).length === 1);
     assert.equal(await page.locator('html[data-dots]').count(), 0, 'the places are still coming');
     await page.getByRole('link', { name: 'Places' }).click();
     await until('a search finds what is here already', 60_000, async () => await page.locator('#results li').count() > 0);

@@ -19,12 +19,13 @@ test('saved where', { timeout: 240_000 }, async t => {
   const other = await Browser.start(t);
   const page = await openDemo(browser, proxy.url);
   const badge = title => page.locator('.task').filter({ has: page.getByRole('button', { name: `Delete ${title}` }) }).locator('.mark');
+  const marked = (title, words) => until(`${title} is ${words}`, 30_000, async () => await badge(title).textContent() === words);
   const says = (id, pattern) => until(`${id} says ${pattern}`, 60_000, async () => pattern.test(await page.locator(`#${id}`).textContent()));
 
   await t.test('online', async () => {
     await addTask(page, 'first');
     await says('pending', /^0$/);
-    assert.equal(await badge('first').textContent(), 'on server');
+    await marked('first', 'on server');
     await says('connection', /^Connected$/);
     await says('phase', /^up to date$/);
     await says('here', /^1 task$/);
@@ -37,8 +38,8 @@ test('saved where', { timeout: 240_000 }, async t => {
     await addTask(page, 'second');
     await says('connection', /^Offline$/);
     await says('pending', /^1$/);
-    assert.equal(await badge('second').textContent(), 'only here');
-    assert.equal(await badge('first').textContent(), 'on server');
+    await marked('second', 'only here');
+    await marked('first', 'on server');
     await says('phase', /^next attempt in \d+ s$/);
     await says('why', /^The last attempt failed/);
     await says('error', /^The server cannot be reached\. What you write is kept here/);
@@ -46,7 +47,7 @@ test('saved where', { timeout: 240_000 }, async t => {
     await page.getByRole('button', { name: 'Sync now' }).click();
     await allOnServer(page);
     await until('the error is over', 30_000, async () => !await page.locator('#error-row').isVisible());
-    assert.equal(await badge('second').textContent(), 'on server');
+    await marked('second', 'on server');
   });
 
   await t.test('a server that asks for time', async () => {
@@ -61,7 +62,7 @@ test('saved where', { timeout: 240_000 }, async t => {
   });
 
   await t.test('a conflict', async () => {
-    await makeConflict(browser, page, other, 'fourth');
+    await makeConflict(server, browser, page, other, 'fourth');
     const conflict = page.locator('.refusal');
     await until('both versions are shown', 30_000, async () => {
       const versions = await conflict.locator('.version p').allTextContents();
