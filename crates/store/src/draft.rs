@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 
+use crate::blocks::BlockSet;
 use crate::error::ReadConflict;
 use crate::key::{Direction, Key, KeyRange, Value};
 use crate::layers::{Blocks, Layers};
@@ -57,6 +58,14 @@ impl<'a> Draft<'a> {
             maps: [Some(&self.own), self.overlay, Some(&self.tables.memory)],
             ..view::layers(self.tables, self.blocks)
         }
+    }
+}
+
+impl Tables {
+    /// Reads over these tables and `blocks`.
+    #[must_use]
+    pub fn view<'a>(&'a self, blocks: &'a BlockSet) -> impl Read + 'a {
+        Draft::new(self, blocks, None)
     }
 }
 

@@ -7,7 +7,6 @@ use std::rc::Rc;
 use crate::blocks::BlockSet;
 use crate::cache::Cache;
 use crate::disk::BlockId;
-use crate::draft::Draft;
 use crate::encoding::Block;
 use crate::key::{Direction, Key, KeyRange, Value, successor};
 use crate::layers::{Blocks, Layers};
@@ -63,14 +62,6 @@ impl Blocks for Resident<'_> {
 
     fn read_ahead(&self) -> usize {
         self.read_ahead
-    }
-}
-
-impl Tables {
-    /// Reads over these tables and `blocks`.
-    #[must_use]
-    pub fn view<'a>(&'a self, blocks: &'a BlockSet) -> impl Read + 'a {
-        Draft::new(self, blocks, None)
     }
 }
 
