@@ -51,7 +51,7 @@ printf 'export const BUILD = "%s";\n' "$build" >"$stage/build.js"
 "$bin/esbuild" "$stage/index.js" "$stage/service-worker.js" --bundle --splitting --chunk-names='shared-[hash]' \
   --format=esm --target=es2022 --minify --log-level=warning --log-override:import-is-undefined=error --outdir="$fresh"
 
-cp "$ROOT"/pkg-template/{package.json,README.md,index.d.ts,service-worker.d.ts} "$ROOT"/LICENSE-{MIT,APACHE} "$fresh"
+cp "$ROOT"/pkg-template/{package.json,README.md,index.d.ts,service-worker.d.ts,holm.wasm.d.ts} "$ROOT"/LICENSE-{MIT,APACHE} "$fresh"
 rm -rf "$ROOT/pkg"
 cp -r "$fresh" "$ROOT/pkg"
 
