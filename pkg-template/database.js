@@ -102,7 +102,10 @@ export class Session {
       const shown = rows.map((/** @type {import('./records.js').Row} */ row) => records.show(collection, row));
       watcher.rows(Object.freeze(shown), diff);
     }));
-    return this.untilClosed(() => this.#shared.engine.now('unwatch', handle));
+    return this.untilClosed(() => {
+      this.#shared.engine.now('unwatch', handle);
+      watcher.end?.();
+    });
   }
 
   /**

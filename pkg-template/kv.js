@@ -1,7 +1,7 @@
 // Settings and flags: one value by key, on this device only.
 
 import { HolmError } from './errors.js';
-import { decode, encode, freezeDeep } from './walk.js';
+import { decode, encode, freezeDeep, isWellFormed } from './walk.js';
 
 export class KeyValue {
   #session;
@@ -49,6 +49,6 @@ export class KeyValue {
 
 /** @param {unknown} key */
 function keyText(key) {
-  if (typeof key === 'string' && key !== '') return key;
-  throw new HolmError('invalid-argument', 'A key is a string that is not empty.');
+  if (typeof key === 'string' && key !== '' && isWellFormed(key)) return key;
+  throw new HolmError('invalid-argument', 'A key is a string that is not empty and holds no lone surrogate.');
 }

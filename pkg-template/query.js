@@ -4,7 +4,7 @@ import { HolmError, report } from './errors.js';
 import { encode } from './walk.js';
 
 /** @typedef {{ added: string[], changed: string[], removed: string[] }} Diff */
-/** @typedef {{ rows: (rows: readonly object[], diff: Diff) => void, error: (error: HolmError) => void }} Watcher */
+/** @typedef {{ rows: (rows: readonly object[], diff: Diff) => void, error: (error: HolmError) => void, end?: () => void }} Watcher */
 /** @typedef {{ where: Record<string, string>, orderBy: string[], limit?: number }} Parts */
 
 export class Query {
@@ -33,6 +33,7 @@ export class Query {
     if (filter === null || typeof filter !== 'object' || Array.isArray(filter)) throw invalid('where takes an object of conditions');
     const where = { ...this.#parts.where };
     for (const field of Object.keys(filter)) {
+      if (field === '__proto__') throw invalid('No field is named "__proto__"', field);
       if (Object.hasOwn(where, field)) throw invalid(`where names "${field}" twice; put its conditions into one object`, field);
       where[field] = encode(filter[field], field);
     }
@@ -81,19 +82,23 @@ export class Query {
    */
   watch(onRows, onError = report) {
     if (typeof onRows !== 'function') throw new HolmError('invalid-argument', 'watch takes a function.');
-    return this.#port.watch(this.#collection, () => this.#text(), { rows: safely(onRows), error: safely(onError) });
+    if (typeof onError !== 'function') throw new HolmError('invalid-argument', 'watch takes a function for errors.');
+    return this.#watch({ rows: safely(onRows), error: safely(onError) });
   }
 
   /**
    * With `getSnapshot`, what React's useSyncExternalStore and its like take.
    * @param {() => void} listener
    */
-  subscribe = listener => (this.#live ??= new Live(this)).subscribe(listener);
+  subscribe = listener => {
+    if (typeof listener !== 'function') throw new HolmError('invalid-argument', 'subscribe takes a function.');
+    return (this.#live ??= new Live(this)).subscribe(listener);
+  };
 
   /** The rows that `subscribe` told of last; undefined before the first. */
   getSnapshot = () => this.#live?.snapshot();
 
-  /** Yields the rows now and after every change; a slow reader skips to the newest. */
+  /** Yields the rows now and after every change until the database is closed; a slow reader skips to the newest. */
   async *[Symbol.asyncIterator]() {
     /** @type {(value?: unknown) => void} */
     let wake = () => {};
@@ -101,11 +106,17 @@ export class Query {
     let rows;
     /** @type {HolmError | undefined} */
     let failure;
-    const stop = this.watch(next => { rows = next; wake(); }, error => { failure = error; wake(); });
+    let ended = false;
+    const stop = this.#watch({
+      rows: next => { rows = next; wake(); },
+      error: error => { failure = error; wake(); },
+      end: () => { ended = true; wake(); },
+    });
     try {
       for (;;) {
-        while (!rows && !failure) await new Promise(resolve => { wake = resolve; });
+        while (!rows && !failure && !ended) await new Promise(resolve => { wake = resolve; });
         if (failure) throw failure;
+        if (!rows) return;
         const next = rows;
         rows = undefined;
         yield next;
@@ -113,6 +124,11 @@ export class Query {
     } finally {
       stop();
     }
+  }
+
+  /** @param {Watcher} watcher */
+  #watch(watcher) {
+    return this.#port.watch(this.#collection, () => this.#text(), watcher);
   }
 
   /** @param {Partial<Parts>} change */

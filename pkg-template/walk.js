@@ -184,7 +184,7 @@ function named(value) {
 }
 
 /** @type {(text: string) => boolean} */
-const isWellFormed = 'isWellFormed' in String.prototype
+export const isWellFormed = 'isWellFormed' in String.prototype
   ? text => /** @type {any} */ (text).isWellFormed()
   : text => !/\p{Surrogate}/u.test(text);
 

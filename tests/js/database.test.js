@@ -231,6 +231,8 @@ test('settings keep any value that a record could', async () => {
   await assert.rejects(settings.set('x', 1, { ttl: -1 }), holmError('invalid-argument'));
   await assert.rejects(settings.get(5), holmError('invalid-argument'));
   assert.throws(() => db.kv(''), holmError('invalid-argument'));
+  assert.throws(() => db.kv('\ud800'), holmError('invalid-argument'));
+  await assert.rejects(settings.set('\ud800', 1), holmError('invalid-argument'));
   await db.close();
 });
 

@@ -48,6 +48,9 @@ test('conditions that say nothing are refused', async () => {
   assert.throws(() => db.tasks.where({ n: { gt: NaN } }), { code: 'invalid-value', field: 'n.gt' });
   for (const wrong of [null, 'x', 5, [], undefined]) assert.throws(() => db.tasks.where(wrong), { code: 'invalid-query' });
   assert.throws(() => db.tasks.where({ a: 1 }).where({ a: 2 }), { code: 'invalid-query', field: 'a' });
+  assert.throws(() => db.tasks.where(JSON.parse('{"__proto__":1}')), { code: 'invalid-query', field: '__proto__' });
+  assert.throws(() => db.tasks.where({}).subscribe(), { code: 'invalid-argument' });
+  assert.throws(() => db.tasks.where({}).watch(() => {}, 5), { code: 'invalid-argument' });
   for (const wrong of [-1, 1.5, NaN, '5']) assert.throws(() => db.tasks.limit(wrong), { code: 'invalid-query' });
   assert.throws(() => db.tasks.orderBy(5), { code: 'invalid-query' });
   await assert.rejects(db.tasks.where({ unknown: 1 }).all(), { name: 'HolmError', code: 'invalid-query' });
@@ -125,6 +128,16 @@ test('the async iterator yields the newest rows and stops with the loop', async 
   assert.deepEqual(lengths, [0, 2, 3]);
   assert.equal(engine.watches.size, 0);
   await db.close();
+});
+
+test('an iterator that waits ends when the database is closed', async () => {
+  const { db } = await opened();
+  const rows = db.tasks.where({})[Symbol.asyncIterator]();
+  assert.deepEqual(await rows.next(), { value: [], done: false });
+  const waiting = rows.next();
+  await db.close();
+  assert.deepEqual(await waiting, { value: undefined, done: true });
+  await assert.rejects(db.tasks.where({})[Symbol.asyncIterator]().next(), { code: 'closed' });
 });
 
 test('a transaction commits once, with one receipt, and reads its own writes', async () => {

@@ -15,6 +15,9 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), String> {
+    if let Some(argument) = std::env::args().nth(1) {
+        return Err(format!("it takes no arguments ({argument}); see HOLM_PORT, HOLM_DATA, HOLM_TOKEN and HOLM_WWW."));
+    }
     let config = Config::read(|name| std::env::var(name).ok())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -9,7 +9,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use support::program::{Folder, Program, eventually, wal_of};
+use support::program::{Folder, Program, command, eventually, wal_of};
 
 const DEBUG: &[(&str, &str)] = &[("HOLM_DEBUG", "1")];
 
@@ -38,6 +38,16 @@ fn mids(server: &Program, table: &str) -> Vec<String> {
     let all = server.fetch("/sync/receipts", &[]).json();
     let rows = all[table].as_array().expect("a list").iter();
     rows.map(|row| row["mid"].as_str().expect("a mid").to_owned()).collect()
+}
+
+#[test]
+fn arguments_are_refused_before_anything_is_made() {
+    let folder = Folder::new();
+    let output = command(&folder, &[]).arg("--help").output().expect("runs");
+    assert_eq!(output.status.code(), Some(2));
+    let told = String::from_utf8(output.stderr).expect("text");
+    assert!(told.contains("HOLM_PORT") && told.contains("--help"), "{told}");
+    assert!(!folder.0.join("data.sqlite").exists());
 }
 
 #[test]
