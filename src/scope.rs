@@ -89,12 +89,6 @@ pub fn lock_manager() -> Option<JsValue> {
     property(&navigator()?, "locks")
 }
 
-/// What the browser believes about the network. It is wrong in both ways.
-#[must_use]
-pub fn on_line() -> Option<bool> {
-    property(&navigator()?, "onLine")?.as_bool()
-}
-
 /// The global object, where `online`, `offline`, `pagehide` and `pageshow` arrive.
 #[must_use]
 pub fn global_target() -> EventTarget {

@@ -10,7 +10,6 @@ async fn a_page_has_everything() {
     assert_eq!(scope::kind(), scope::ScopeKind::Page);
     assert!(scope::factory().is_some() && scope::another_factory().is_some());
     assert!(scope::lock_manager().is_some() && scope::document_target().is_some());
-    assert_eq!(scope::on_line(), Some(true));
     let mut drawn = [[0; 32]; 2];
     drawn.iter_mut().for_each(|bytes| scope::fill_random(bytes));
     assert_ne!(drawn[0], drawn[1]);

@@ -34,14 +34,6 @@ impl Row {
         self.id.write(out);
         write!(out, ",\"{}\",{}]", self.touch, self.body()).expect("a String takes every write");
     }
-
-    /// `[id, touch, {…}]`.
-    #[must_use]
-    pub fn to_json(&self) -> String {
-        let mut out = String::with_capacity(self.record.len() + self.id.len() + 32);
-        self.write_json(&mut out);
-        out
-    }
 }
 
 /// `[[id, touch, {…}], …]`.

@@ -109,8 +109,8 @@ fn a_row_is_json_with_the_body_as_it_was_stored() {
     let schema = every_type();
     store.put(&schema, "things", "a\"b", u64::MAX, Some(json!({"s": "é", "n": 1})));
     let row = store.read(|view| row(view, "things", "a\"b")).expect("there");
-    assert_eq!(row.to_json(), r#"["a\"b","18446744073709551615",{"n":1,"s":"é"}]"#);
-    assert_eq!(rows_json(&[row.clone(), row.clone()]), format!("[{0},{0}]", row.to_json()));
+    let text = r#"["a\"b","18446744073709551615",{"n":1,"s":"é"}]"#;
+    assert_eq!(rows_json(&[row.clone(), row]), format!("[{text},{text}]"));
     assert_eq!(rows_json(&[]), "[]");
     assert!(store.read(|view| super::row(view, "things", "c")).is_none());
     assert_eq!(store.read(|view| ids(view, "things")), ["a\"b"]);
