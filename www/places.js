@@ -1,7 +1,8 @@
 // The data of the Places view: a database of its own, so that 135,233 rows on their way never hold a task up, and so that
 // who never opens the view never fetches them.
 
-import { defineSchema, open, t } from './pkg/index.js';
+import { openHere } from './open-here.js';
+import { defineSchema, t } from './pkg/index.js';
 
 export const schema = defineSchema({ version: 1, collections: {
   sources: { fields: { name: t.string(), rows: t.integer(), countries: t.array(t.string()) } },
@@ -18,16 +19,9 @@ export const schema = defineSchema({ version: 1, collections: {
     indexes: [['place', '-updatedAt']],
   } } });
 
-const options = { name: 'places', schema, sync: { url: '/sync' } };
-
-/** Opens the places; where the browser keeps nothing, in memory. */
-export async function openPlaces() {
-  try {
-    return await open(options);
-  } catch (error) {
-    if (error.code !== 'storage-unavailable') throw error;
-    return open({ ...options, storage: 'memory' });
-  }
+/** Opens the places. */
+export function openPlaces() {
+  return openHere({ name: 'places', schema, sync: { url: '/sync' } });
 }
 
 /** A name as it is searched: without accents, in lower case. scripts/places.mjs folds in the same way. */

@@ -1,6 +1,7 @@
 // The data of the demo: what a task is, and how the database is opened.
 
-import { defineSchema, open, t } from './pkg/index.js';
+import { openHere } from './open-here.js';
+import { defineSchema, t } from './pkg/index.js';
 
 export const schema = defineSchema({ version: 1, collections: {
   tasks: {
@@ -9,14 +10,7 @@ export const schema = defineSchema({ version: 1, collections: {
     conflict: 'merge',
   } } });
 
-const options = { name: 'tasks', schema, sync: { url: '/sync' } };
-
-/** Opens the tasks; where the browser keeps nothing, in memory. */
-export async function openTasks() {
-  try {
-    return await open(options);
-  } catch (error) {
-    if (error.code !== 'storage-unavailable') throw error;
-    return open({ ...options, storage: 'memory' });
-  }
+/** Opens the tasks. */
+export function openTasks() {
+  return openHere({ name: 'tasks', schema, sync: { url: '/sync' } });
 }
