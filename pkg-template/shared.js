@@ -4,12 +4,11 @@ import { HolmError, holmError } from './errors.js';
 import { handOver } from './hand-over.js';
 import { load } from './load.js';
 import { Records } from './records.js';
-import { Schema } from './schema.js';
 import { StatusBoard } from './sync.js';
 
 /** @typedef {import('./engine.d.ts').Engine} Engine */
 /** @typedef {typeof import('./engine.d.ts')} EngineModule */
-/** @typedef {{ flat: import('./engine.d.ts').EngineOptions, schema: Schema, wasm: any, askToken: ((reason: string) => Promise<string | undefined>) | undefined }} Options */
+/** @typedef {{ flat: import('./engine.d.ts').EngineOptions, schema: import('./schema.js').Schema, wasm: any, askToken: ((reason: string) => Promise<string | undefined>) | undefined }} Options */
 
 // What all who share a database must give alike, as the app calls it. Functions cannot be compared: the first getToken is asked.
 const ALIKE = /** @type {const} */ ({ schema: 'schema', storage: 'storage', durability: 'durability', syncUrl: 'sync.url', scopes: 'sync.scopes' });

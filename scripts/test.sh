@@ -21,6 +21,8 @@ part_format() {
 part_lint() {
   need_rust_component clippy
   need_wasm_target
+  need_node_modules
+  node_modules/.bin/eslint .
   cargo clippy --quiet --workspace --all-targets -- -D warnings
   cargo clippy --quiet --package holm --target wasm32-unknown-unknown --all-targets -- -D warnings
 }

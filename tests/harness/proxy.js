@@ -78,8 +78,7 @@ export class Proxy {
 
   async #forward(request, response, body, dropped) {
     const answer = await new Promise((resolve, reject) => {
-      const { host: _, ...headers } = request.headers;
-      const target = { host: '127.0.0.1', port: this.#target.port, path: request.url, method: request.method, headers: { ...headers, host: new URL(this.url).host }, agent: false };
+      const target = { host: '127.0.0.1', port: this.#target.port, path: request.url, method: request.method, headers: { ...request.headers, host: new URL(this.url).host }, agent: false };
       const forwarded = httpRequest(target, resolve);
       forwarded.once('error', reject);
       response.once('close', () => { if (!response.writableFinished) forwarded.destroy(); });

@@ -64,7 +64,7 @@ test('values that cannot be stored unchanged are refused with the path to them',
   refused(new String('boxed'), 'invalid-value', 'value');
   refused({ [Symbol('s')]: 1 }, 'invalid-value', 'value');
   refused(Object.assign([1], { named: 2 }), 'invalid-value', 'value');
-  refused([1, , 3], 'invalid-value', 'value'); // eslint-disable-line no-sparse-arrays
+  refused([1, , 3], 'invalid-value', 'value');
   refused(JSON.parse('{"__proto__":1}'), 'invalid-value', 'value.__proto__');
   refused(Promise.resolve(1), 'invalid-value', 'value');
 });
