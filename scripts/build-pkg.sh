@@ -23,26 +23,28 @@ export CARGO_ENCODED_RUSTFLAGS=$flags
 # cdylib alone: with the rlib beside it cargo would leave link-time optimisation out.
 (cd "$ROOT" && cargo rustc --quiet --profile wasm --target wasm32-unknown-unknown --package holm --lib --crate-type cdylib)
 
-# By name, since like functions pack best side by side. `-Os`, since `-Oz` saves bytes that pack well anyway. Low memory is
-# the far end of the stack, which lies below everything else: no pointer is ever moved into it by an overflow. The features
-# are what rustc emits; the tool would assume fewer. Done once for each compiled engine.
+# `-Os`, since `-Oz` saves bytes that pack well anyway. Low memory is the far end of the stack, which lies below everything
+# else: no pointer is ever moved into it by an overflow. The features are what rustc emits; the tool would assume fewer.
+# Done once for each compiled engine.
+features=(--enable-bulk-memory --enable-bulk-memory-opt --enable-call-indirect-overlong --enable-multivalue
+  --enable-mutable-globals --enable-nontrapping-float-to-int --enable-reference-types --enable-sign-ext)
 compiled=$CARGO_TARGET_DIR/wasm32-unknown-unknown/wasm/holm.wasm
-from=$(cat "$compiled" "$ROOT/package-lock.json" "$ROOT/scripts/build-pkg.sh" | cksum)
+from=$(cat "$compiled" "$ROOT/package-lock.json" "$ROOT/scripts/"{build-pkg.sh,like-order.js,wasm-reader.js} | cksum)
 if [[ ! -f $engine/from || $(<"$engine/from") != "$from" ]]; then
   say "optimising the engine"
   rm -rf "$engine"
   mkdir -p "$engine"
   wasm-bindgen "$compiled" --target web --no-typescript --omit-default-module-path --out-dir "$engine" --out-name engine
-  "$bin/wasm-opt" "$engine/engine_bg.wasm" -Os --low-memory-unused --converge --reorder-functions-by-name -g -o "$engine/named.wasm" \
-    --enable-bulk-memory --enable-bulk-memory-opt --enable-call-indirect-overlong --enable-multivalue --enable-mutable-globals \
-    --enable-nontrapping-float-to-int --enable-reference-types --enable-sign-ext
+  "$bin/wasm-opt" "$engine/engine_bg.wasm" -Os --low-memory-unused --converge -g -o "$engine/named.wasm" "${features[@]}"
+  node "$ROOT/scripts/like-order.js" "$engine/named.wasm" "$engine/ordered.wasm"
+  "$bin/wasm-opt" "$engine/ordered.wasm" --reorder-functions-by-name -o "$engine/packed.wasm" "${features[@]}"
   printf '%s' "$from" >"$engine/from"
 fi
 
 rm -rf "$stage" "$fresh"
 mkdir -p "$stage" "$fresh"
 cp "$ROOT"/pkg-template/*.js "$engine/engine.js" "$stage"
-node "$ROOT/scripts/short-names.js" "$engine/named.wasm" "$fresh/engine_bg.wasm" "$stage/engine.js"
+node "$ROOT/scripts/short-names.js" "$engine/packed.wasm" "$fresh/engine_bg.wasm" "$stage/engine.js"
 node "$ROOT/scripts/check-seam.js" "$ROOT/pkg-template/engine.d.ts" "$stage/engine.js" "$fresh/engine_bg.wasm"
 build=$(node -p 'require("node:crypto").createHash("sha256").update(require("node:fs").readFileSync(process.argv[1])).digest("hex").slice(0, 16)' "$fresh/engine_bg.wasm")
 printf 'export const BUILD = "%s";\n' "$build" >"$stage/build.js"

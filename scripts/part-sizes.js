@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 
-import { Reader, sections } from './wasm-reader.js';
+import { Reader, functionBodies, sections } from './wasm-reader.js';
 
 const [CUSTOM, CODE, DATA] = [0, 10, 11];
 const OWN = /^holm(_\w+)?$/;
@@ -50,11 +50,6 @@ function functionNames(customs) {
     }
   }
   return found;
-}
-
-function functionBodies(code) {
-  const reader = new Reader(code);
-  return Array.from({ length: reader.number() }, () => reader.take(reader.number()));
 }
 
 function kilobytes(bytes) {

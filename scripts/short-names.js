@@ -5,12 +5,12 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 
-import { Reader, sections } from './wasm-reader.js';
+import { Reader, number, section, sections, text } from './wasm-reader.js';
 
 const GLUE = './engine_bg.js';
 const [CUSTOM, IMPORTS, EXPORTS] = [0, 2, 7];
 
-const [namedFile, wasmFile, glueFile] = process.argv.slice(2);
+const [builtFile, wasmFile, glueFile] = process.argv.slice(2);
 const short = { imports: new Map(), exports: new Map() };
 
 function renamedWasm(bytes) {
@@ -18,7 +18,7 @@ function renamedWasm(bytes) {
   for (const { id, body } of sections(bytes)) {
     if (id === CUSTOM) continue;
     const written = id === IMPORTS ? renamedImports(body) : id === EXPORTS ? renamedExports(body) : body;
-    parts.push(Buffer.of(id), number(written.length), written);
+    parts.push(section({ id, body: written }));
   }
   return Buffer.concat(parts);
 }
@@ -60,19 +60,6 @@ function shortened(names, name, letter) {
   return names.get(name);
 }
 
-function number(value) {
-  const bytes = [];
-  for (let rest = value; ; rest >>>= 7) {
-    if (rest < 128) return Buffer.from([...bytes, rest]);
-    bytes.push((rest & 127) | 128);
-  }
-}
-
-function text(value) {
-  const bytes = Buffer.from(value);
-  return Buffer.concat([number(bytes.length), bytes]);
-}
-
 /** Eight digits that stay the same while the names of all imports and exports do. */
 function digest(wasm) {
   const module = new WebAssembly.Module(wasm);
@@ -80,7 +67,7 @@ function digest(wasm) {
   return createHash('sha256').update(names.join()).digest('hex').slice(0, 8);
 }
 
-const wasm = readFileSync(namedFile);
+const wasm = readFileSync(builtFile);
 const seam = digest(wasm);
 writeFileSync(wasmFile, renamedWasm(wasm));
 const glue = readFileSync(glueFile, 'utf8')

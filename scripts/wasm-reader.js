@@ -1,3 +1,5 @@
+// What the scripts need to read and write WebAssembly modules.
+
 /** Reads the parts of a WebAssembly module in order: bytes, numbers (LEB128) and names. */
 export class Reader {
   at = 0;
@@ -36,4 +38,30 @@ export function* sections(wasm) {
   const reader = new Reader(wasm);
   reader.take(8);
   while (!reader.atEnd) yield { id: reader.byte(), body: reader.take(reader.number()) };
+}
+
+/** The function bodies of a code section. */
+export function functionBodies(code) {
+  const reader = new Reader(code);
+  return Array.from({ length: reader.number() }, () => reader.take(reader.number()));
+}
+
+/** A section as it is written. */
+export function section({ id, body }) {
+  return Buffer.concat([Buffer.of(id), number(body.length), body]);
+}
+
+/** A whole number as it is written: LEB128. */
+export function number(value) {
+  const bytes = [];
+  for (let rest = value; ; rest >>>= 7) {
+    if (rest < 128) return Buffer.from([...bytes, rest]);
+    bytes.push((rest & 127) | 128);
+  }
+}
+
+/** A name as it is written. */
+export function text(value) {
+  const bytes = Buffer.from(value);
+  return Buffer.concat([number(bytes.length), bytes]);
 }
