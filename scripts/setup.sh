@@ -62,12 +62,13 @@ need_wasm_bindgen() {
 need_wasm_pack() { need_cargo_tool wasm-pack 0.15.1 wasm-pack; }
 need_cargo_deny() { need_cargo_tool cargo-deny 0.20.2 cargo-deny; }
 
-need_node_modules() {
-  local stamp=$ROOT/node_modules/.holm-lock lock
-  lock=$(cksum <"$ROOT/package-lock.json")
+need_node_modules() { # the folder of a benchmark, or none for the root
+  local folder=$ROOT/${1:-} stamp lock
+  stamp=$folder/node_modules/.holm-lock
+  lock=$(cksum <"$folder/package-lock.json")
   [[ -f $stamp && $(<"$stamp") == "$lock" ]] && return
-  say "installing the npm tools"
-  (cd "$ROOT" && npm ci --ignore-scripts --loglevel=error >&2)
+  say "installing the npm packages of ${1:-the tools}"
+  (cd "$folder" && npm ci --ignore-scripts --loglevel=error >&2)
   printf '%s' "$lock" >"$stamp"
 }
 

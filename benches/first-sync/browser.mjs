@@ -1,20 +1,14 @@
 // One measured run: a fresh Chromium with a fresh profile on disk, one page, and what the page cannot see of itself.
 
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 
-import { chromium } from 'playwright-core';
+import { inFreshBrowser } from '../browser.mjs';
 
 const RUN_MS_MAX = 30 * 60_000;
 
 /** Opens `url`, has it sync, and gives the figures and the rows. */
-export async function measured(url, country) {
-  const profile = await mkdtemp(join(tmpdir(), 'holm-bench-'));
-  const context = await chromium.launchPersistentContext(profile, {
-    executablePath: process.env.HOLM_CHROMIUM, args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'],
-  });
-  try {
+export function measured(url, country) {
+  return inFreshBrowser(async context => {
     const page = await context.newPage();
     page.setDefaultTimeout(RUN_MS_MAX);
     const failed = new Promise((_, reject) => page.on('pageerror', reject));
@@ -28,10 +22,7 @@ export async function measured(url, country) {
     const after = await rendererBytes(context);
     const rows = JSON.parse(await page.evaluate(() => globalThis.bench.rows()));
     return { figures: { ...run, receivedBytes: received.bytes(), memoryBytes: after - before }, rows };
-  } finally {
-    await context.close();
-    await rm(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
-  }
+  });
 }
 
 /** Counts what comes over the network, compressed as it came. */

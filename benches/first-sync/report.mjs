@@ -1,5 +1,7 @@
 // Medians, ratios and targets: as data, and as a table to read.
 
+import { median } from '../median.js';
+
 const COLUMNS = ['holm', 'rxdb', 'dexie'];
 const NAMES = { holm: 'Holm', rxdb: 'RxDB (HTTP replication, Dexie storage)', dexie: 'fetch + Dexie bulkPut' };
 const ROWS = [
@@ -47,10 +49,4 @@ export function markdown({ rows, rounds, chromium, versions, load, medians, targ
     ...targets.map(({ target, measured, met }) => `- ${met ? 'met' : '**missed**'}: ${target} (${measured})`),
     '',
   ].join('\n');
-}
-
-function median(numbers) {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { cpus, loadavg, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -12,6 +12,7 @@ import { build } from 'esbuild';
 
 import { checksum, places } from '../../scripts/places.mjs';
 import { Process } from '../../tests/harness/process.js';
+import { chromiumVersion, cores, load } from '../machine.mjs';
 import { measured } from './browser.mjs';
 import { servePeers } from './peers-server.mjs';
 import { markdown, medians, targets } from './report.mjs';
@@ -23,7 +24,6 @@ const rounds = Number(process.argv[2] ?? 3);
 
 const expected = places().map(({ id, data }) => ({ id, ...data }));
 const right = { count: expected.length, ofCountry: expected.filter(({ country }) => country === COUNTRY).length, checksum: checksum(expected) };
-const load = () => loadavg()[0].toFixed(1);
 
 const folder = await mkdtemp(join(tmpdir(), 'holm-bench-'));
 const holm = await startHolm();
@@ -35,8 +35,8 @@ try {
   const version = async name => JSON.parse(await readFile(join(HERE, 'node_modules', name, 'package.json'), 'utf8')).version;
   const report = {
     at: new Date().toISOString(), rows: right.count, rounds,
-    chromium: execFileSync(process.env.HOLM_CHROMIUM, ['--version'], { encoding: 'utf8' }).match(/[\d.]+/)[0],
-    versions: { rxdb: await version('rxdb'), dexie: await version('dexie'), cpus: cpus().length },
+    chromium: chromiumVersion(),
+    versions: { rxdb: await version('rxdb'), dexie: await version('dexie'), cpus: cores() },
     load: { before, after: load() }, medians: all, targets: targets(all), runs,
   };
   await writeFile(join(HERE, 'result.json'), `${JSON.stringify(report, null, 2)}\n`);

@@ -7,6 +7,5 @@ need_chromium
 "$ROOT/scripts/build-pkg.sh" >&2
 build_site
 build_server
-say "installing the peers"
-(cd "$ROOT/benches/first-sync" && npm ci --ignore-scripts --loglevel=error >&2)
+need_node_modules benches/first-sync
 exec node "$ROOT/benches/first-sync/run.mjs" "$@"

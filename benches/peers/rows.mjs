@@ -1,0 +1,38 @@
+// The rows of the table: which figure, what to call it, how to show it.
+
+const ms = value => (value >= 100 ? Math.round(value).toLocaleString('en') : value >= 10 ? value.toFixed(1) : value.toFixed(2));
+const megabytes = value => (value / 1e6).toFixed(1);
+
+/** @type {[figure: string, what: string, show: (value: number) => string][]} */
+export const ROWS = [
+  ['empty.ms@0', 'open empty, insert, read (ms)', ms],
+  ['bulk.savedMs@10000', 'bulk insert 10k, saved (ms)', ms],
+  ['bulk.savedMs@100000', 'bulk insert 100k, saved (ms)', ms],
+  ['bulk.longestTaskMs@100000', 'longest task of the page while it does (ms)', ms],
+  ['write.acknowledgedMs@10000', 'one write, acknowledged (ms)', ms],
+  ['write.savedMs@10000', 'one write, saved (ms)', ms],
+  ['patches.savedMs@10000', '1,000 concurrent patches, saved (ms)', ms],
+  ['transaction.ms@10000', 'read-modify-write of 2 records (ms)', ms],
+  ['live.ms@10000', 'write to live-query callback (ms)', ms],
+  ['get.firstUs@10000', 'get by id, first time (µs)', ms],
+  ['get.warmUs@10000', 'get by id, warm (µs)', ms],
+  ['get.warmUs@100000', 'get by id, warm, of 100k (µs)', ms],
+  ['same.us@10000', 'get of the same object again (µs)', ms],
+  ['getMany.ms@10000', '1,000 gets in one call (ms)', ms],
+  ['list.firstMs@10000', 'not done, newest 50: first, 10k (ms)', ms],
+  ['list.firstMs@100000', 'same, first, 100k (ms)', ms],
+  ['list.repeatedMs@100000', 'same, repeated, 100k (ms)', ms],
+  ['list.afterWriteMs@10000', 'same, after a write, 10k (ms)', ms],
+  ['list.afterWriteMs@100000', 'same, after a write, 100k (ms)', ms],
+  ['filter.ms@10000', 'filter to 50 of 10k (ms)', ms],
+  ['scan.ms@10000', 'text scan of 10k (ms)', ms],
+  ['count.ms@10000', 'count half of 10k (ms)', ms],
+  ['count.ms@100000', 'count half of 100k (ms)', ms],
+  ['reopen.ms@1000', 'reopen 1k: script start to first result (ms)', ms],
+  ['reopen.ms@10000', 'reopen 10k: same (ms)', ms],
+  ['reopen.ms@100000', 'reopen 100k: same (ms)', ms],
+  ['memory.openedHeapBytes@100000', 'JS heap with 100k open (MB)', megabytes],
+  ['memory.openedWasmBytes@100000', 'wasm memory with 100k open (MB)', megabytes],
+  ['memory.scannedBytes@100000', 'both, when all 100k were read (MB)', megabytes],
+  ['bytes.bytesPerByte@10000', 'bytes to IndexedDB per byte of random updates', value => value.toFixed(1)],
+];
