@@ -35,6 +35,8 @@ export interface Calls {
   read(collection: string, ids: string): string;
   query(query: string): string;
   count(query: string): string;
+  /** Once a step or the commit said `contention`: waits for the transaction's turn, and gives the number of its next run. */
+  txAgain(tx: number): string;
   txRead(tx: number, collection: string, ids: string): string;
   txQuery(tx: number, query: string): string;
   txWrite(tx: number, op: string, collection: string, json: string): string;
@@ -60,7 +62,7 @@ export interface Instants {
   watch(query: string, callback: (json: string | null, error?: unknown) => void): number;
   unwatch(handle: number): void;
   begin(): number;
-  txRollback(tx: number): void;
+  end(tx: number): void;
   pause(): void;
   resume(): void;
 }

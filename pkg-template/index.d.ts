@@ -510,7 +510,11 @@ export interface DatabaseBase<S extends Schema = any> {
   readonly name: string;
   /** Its sync. */
   readonly sync: Sync<S>;
-  /** Writes all or nothing; the function may run again when what it read has changed. */
+  /**
+   * Writes all or nothing. The function runs again when what it read has changed, from then on one after another of those that
+   * want the same: so it should do nothing but this, soon. Nothing else goes ahead of it for two seconds; `contention` says that
+   * it takes longer each time.
+   */
   transaction<R>(work: (tx: Transaction<S>) => Promise<R> | R): Write<R>;
   /** Settings and flags under one name. */
   kv(namespace: string): KeyValue;

@@ -4,7 +4,7 @@ import { Collection } from './collection.js';
 import { HolmError, closedError, holmError } from './errors.js';
 import { fresh } from './records.js';
 
-const RUNS_MAX = 16; // the engine takes the writers' lock long before, so more is a function that never settles
+const RUNS_MAX = 8; // from the second on they have their turn, from the fifth on they hold up all others: more is a function that takes too long
 
 /** @typedef {import('./engine.d.ts').Engine} Engine */
 
@@ -18,10 +18,10 @@ class Run {
   /** Set when the engine says that what was read here has changed. */
   stale = false;
 
-  /** @param {Engine} engine */
-  constructor(engine) {
+  /** @param {Engine} engine @param {number} handle */
+  constructor(engine, handle) {
     this.#engine = engine;
-    this.#handle = begin(engine);
+    this.#handle = handle;
   }
 
   /**
@@ -67,7 +67,7 @@ class Run {
   async commit(receipt) {
     // Steps that nobody awaited belong to the transaction too: one of them failing fails it.
     await Promise.all(this.#working);
-    this.#ended = true; // the engine ends the transaction whether or not it commits
+    this.end();
     try {
       await this.#engine.call('txCommit', this.#handle, receipt);
     } catch (error) {
@@ -76,10 +76,9 @@ class Run {
     }
   }
 
-  rollback() {
-    if (this.#ended) return;
+  /** Whatever of the app's function still runs changes nothing any more. */
+  end() {
     this.#ended = true;
-    this.#engine.now('txRollback', this.#handle);
   }
 
   /**
@@ -120,25 +119,45 @@ class Run {
  * @returns {Promise<R>}
  */
 export async function transact(engine, names, receipt, work) {
-  for (let runs = 1; ; runs++) {
-    const run = new Run(engine);
-    try {
-      const result = await work(run.collections(names));
-      await run.commit(receipt);
-      return result;
-    } catch (error) {
-      run.rollback();
-      if (!run.stale || runs >= RUNS_MAX) throw error;
+  /** @type {number | undefined} */
+  let handle;
+  try {
+    for (let runs = 1; ; runs++) {
+      handle = await begin(engine, handle);
+      const run = new Run(engine, handle);
+      try {
+        const result = await work(run.collections(names));
+        await run.commit(receipt);
+        return result;
+      } catch (error) {
+        run.end();
+        if (!run.stale || runs === RUNS_MAX) throw error;
+      }
     }
+  } finally {
+    if (handle !== undefined) end(engine, handle);
   }
 }
 
-/** @param {Engine} engine */
-function begin(engine) {
+/**
+ * @param {Engine} engine
+ * @param {number | undefined} lost the run before, if there was one: this one has its turn
+ * @returns {Promise<number>}
+ */
+async function begin(engine, lost) {
   try {
-    return engine.now('begin');
+    return lost === undefined ? engine.now('begin') : JSON.parse(await engine.call('txAgain', lost));
   } catch (error) {
     throw holmError(error);
+  }
+}
+
+/** @param {Engine} engine @param {number} handle */
+function end(engine, handle) {
+  try {
+    engine.now('end', handle);
+  } catch {
+    // An engine that died holds no turn, and whoever called it was told.
   }
 }
 

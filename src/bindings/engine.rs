@@ -74,6 +74,7 @@ impl Held {
             "receipt" => engine.receipt(&first),
             "parked" => engine.parked(),
             "explain" => engine.explain(&first, &second),
+            "txAgain" => return self.again(given).await.map(|number| Some(number.to_string())),
             "txRead" | "txQuery" | "txWrite" => self.step(name, given)?,
             _ => return self.order(name, given).await.map(|()| None),
         };
@@ -89,7 +90,6 @@ impl Held {
             "kvDelete" => engine.kv_delete(&first, &second),
             "txCommit" => {
                 let transaction = self.transaction(given)?;
-                self.forget(given);
                 engine.tx_commit(&transaction, now_ms, &second)
             }
             "retryParked" => engine.retry_parked(now_ms, &first),
@@ -126,9 +126,9 @@ impl Held {
             "draw" => return Ok(engine.draw().into()),
             "status" => return Ok(json(&self.runtime.status()).into()),
             "watch" => return self.watch(&given.text(0), given.function(1)).map(JsValue::from),
-            "begin" => return Ok(self.begin().into()),
+            "begin" => return Ok(self.keep(Rc::default()).into()),
             "unwatch" => engine.unwatch(WatchId(given.handle(0))),
-            "txRollback" => self.forget(given),
+            "end" => self.end(given),
             "pause" => engine.happened(scope::now_ms(), Event::Paused),
             "resume" => engine.happened(scope::now_ms(), Event::Resumed),
             _ => return Err(unknown(name)),
@@ -149,11 +149,19 @@ impl Held {
         watching.map(|id| id.0)
     }
 
-    fn begin(&self) -> u32 {
+    /// Gives a transaction its number.
+    fn keep(&self, transaction: Rc<Transaction>) -> u32 {
         let number = self.next.get();
         self.next.set(number.wrapping_add(1));
-        self.transactions.borrow_mut().insert(number, Rc::default());
+        self.transactions.borrow_mut().insert(number, transaction);
         number
+    }
+
+    /// The number of the next run of a transaction, in its turn; that of the run before means nothing any more.
+    async fn again(&self, given: &Given) -> Result<u32, Error> {
+        let again = self.runtime.tx_again(&*self.transaction(given)?).await?;
+        self.transactions.borrow_mut().remove(&given.handle(0));
+        Ok(self.keep(Rc::new(again)))
     }
 
     fn transaction(&self, given: &Given) -> Result<Rc<Transaction>, Error> {
@@ -161,8 +169,10 @@ impl Held {
         found.ok_or_else(|| Error::new(ErrorCode::Closed, "the transaction has ended"))
     }
 
-    fn forget(&self, given: &Given) {
-        self.transactions.borrow_mut().remove(&given.handle(0));
+    fn end(&self, given: &Given) {
+        if let Some(transaction) = self.transactions.borrow_mut().remove(&given.handle(0)) {
+            transaction.end_turn();
+        }
     }
 }
 

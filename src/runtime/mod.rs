@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
 use holm_core::Error;
-use holm_core::engine::{Engine, Spawn};
+use holm_core::engine::{Engine, Spawn, Transaction};
 use holm_core::sync::{Event, Status};
 use holm_protocol::write_fields;
 use holm_store::{Disk, LockName, MemoryDisk, Observer};
@@ -25,6 +25,9 @@ use crate::indexeddb::{IndexedDbDisk, StorageEvent, StorageOptions};
 use crate::locks::{HeldLock, WebLocks};
 use crate::{background, scope, timer};
 use news::News;
+
+/// A transaction that lost to others goes ahead of them for so long. Its function may be waiting for one that waits for it.
+const TURN_MS: u32 = 2_000;
 
 /// The engine as this package runs it.
 pub type BrowserEngine = Engine;
@@ -101,6 +104,7 @@ impl Runtime {
         let news = News::new(self);
         if self.disk.is_some() {
             *self.broadcast.borrow_mut() = news.join();
+            news.ask_others();
             self.look();
         }
         *self.commits.borrow_mut() = news.tell_commits();
@@ -139,6 +143,20 @@ impl Runtime {
             storage: self.options.storage,
             background_sync: self.background.get(),
         }
+    }
+
+    /// Begins a transaction again that lost to others, in its turn.
+    ///
+    /// # Errors
+    /// As [`Engine::tx_again`].
+    pub async fn tx_again(&self, lost: &Transaction) -> Result<Transaction, Error> {
+        let again = self.engine.tx_again(lost).await?;
+        let timed = again.clone();
+        beside(Box::pin(async move {
+            timer::sleep(TURN_MS).await;
+            timed.end_turn();
+        }));
+        Ok(again)
     }
 
     /// Asks the one who talks to the server to do so now, whichever tab it is.

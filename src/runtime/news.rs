@@ -16,6 +16,9 @@ const COMMITTED: &str = "committed";
 /// Whoever leads: sync now.
 pub(super) const ASK: &str = "ask";
 
+/// A commit of this tab does not get through: everybody lets it go first.
+const MAKE_WAY: &str = "make-way";
+
 /// The leader's status changed: any other text is that, as JSON.
 pub(super) fn status(status: &Status) -> String {
     to_json_text(status)
@@ -43,6 +46,18 @@ impl News {
         }))
     }
 
+    /// Asks the others to make way when a commit of this tab does not get through.
+    pub(super) fn ask_others(&self) {
+        let weak = self.runtime.clone();
+        if let Some(runtime) = self.runtime.upgrade() {
+            runtime.engine.database().ask_others(move || {
+                if let Some(runtime) = weak.upgrade() {
+                    runtime.post(MAKE_WAY);
+                }
+            });
+        }
+    }
+
     /// Tells the others of each commit of this tab, until the engine closes.
     pub(super) fn tell_commits(&self) -> Option<holm_store::Observer> {
         let runtime = self.runtime.upgrade()?;
@@ -68,6 +83,7 @@ enum Loading {
 fn hear(runtime: &Rc<Runtime>, text: &str, loading: &Rc<Cell<Loading>>) {
     match text {
         COMMITTED => look(runtime, loading),
+        MAKE_WAY => runtime.engine.database().make_way(),
         ASK => runtime.engine.happened(scope::now_ms(), Event::Asked),
         status => {
             // One that cannot be read comes from another version of this code.

@@ -122,7 +122,6 @@ class FakeEngine {
   async txCommit(tx, receipt) {
     this.log.push(`commit ${receipt}`);
     const records = this.transactions.get(tx);
-    this.transactions.delete(tx);
     if (this.stale > 0) {
       this.stale--;
       throw engineError('contention', { retryable: true });
@@ -130,10 +129,13 @@ class FakeEngine {
     this.records = records;
   }
 
-  txRollback(tx) {
-    this.log.push('rollback');
+  async txAgain(tx) {
+    this.log.push('again');
     this.transactions.delete(tx);
+    return String(this.begin());
   }
+
+  end(tx) { this.transactions.delete(tx); }
 
   async kvSet(namespace, key, json, ttl) { this.settings.set(`${namespace}/${key}`, { json, ttl }); }
   async kvRead(namespace, key) { return this.settings.get(`${namespace}/${key}`)?.json; }

@@ -29,7 +29,7 @@ mod sorted;
 mod tables;
 mod view;
 
-pub use database::{Applied, Change, Database, Look, Observer, Options, Origin, SEED_BYTES};
+pub use database::{Applied, Change, Database, Look, Observer, Options, Origin, SEED_BYTES, Turn};
 pub use disk::{BlockId, Disk, DiskError, Durability, Generation, Loaded, LogSeq, Since, StoredManifest, Why};
 pub use draft::Draft;
 pub use error::{CommitError, Damage, Place, PlanError, ReadConflict, ReadError, StoreError};

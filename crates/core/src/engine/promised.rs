@@ -41,6 +41,8 @@ impl<R: 'static> Future for Promised<R> {
 pub(super) enum Writes {
     /// It is committed.
     Commit(Durability),
+    /// The same, ahead of all others while the transaction's turn insists.
+    CommitInTurn(Durability),
     /// It is forgotten: the plan is a read.
     Forget,
     /// It is forgotten, and what was read belongs to a transaction.
@@ -77,7 +79,8 @@ fn run(engine: Engine, writes: Writes, plan: Plan) -> LocalBoxFuture<'static, Re
     Box::pin(async move {
         engine.ensure_open()?;
         match writes {
-            Writes::Commit(durability) => commit(&engine, durability, plan).await,
+            Writes::Commit(durability) => committed(engine.inner.db.commit(durability, plan).await),
+            Writes::CommitInTurn(durability) => committed(engine.inner.db.commit_in_turn(durability, plan).await),
             Writes::Forget => look(&engine, None, plan).await,
             Writes::Rehearse(transaction) => {
                 let looked = look(&engine, Some(transaction.reads()), plan).await;
@@ -106,8 +109,8 @@ async fn look(engine: &Engine, reads: Option<&RefCell<ReadSet>>, mut plan: Plan)
     }
 }
 
-async fn commit(engine: &Engine, durability: Durability, plan: Plan) -> Result<Found, Error> {
-    engine.inner.db.commit(durability, plan).await.map_err(|error| match error {
+fn committed(outcome: Result<Found, CommitError<Error>>) -> Result<Found, Error> {
+    outcome.map_err(|error| match error {
         CommitError::Plan(error) => error,
         CommitError::Store(error) => store_error(&error),
     })

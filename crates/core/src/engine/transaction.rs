@@ -2,12 +2,22 @@
 //!
 //! What is read is remembered; a read that finds it changed, and a commit that finds it changed, fail with `contention`,
 //! and the app's function is run again. So a transaction that commits saw what nobody changed meanwhile, in any tab.
+//!
+//! ```text
+//!   1st run, on its own ── contention ──► waits for its turn ──► again, in its turn ── contention ──► again …
+//!                                           (one after another,       the 4th time: the turn insists, and no one
+//!                                            of all tabs)             else commits until it ends
+//! ```
+//!
+//! Who does not lose waits for nobody. A turn ends with its transaction, or when the owner's clock says so: the app's
+//! function may never end, and it may await another transaction, or a write, that waits for the very turn it holds. What
+//! it waits for then goes on, and the function, without its turn, runs on as in the first run.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use holm_protocol::{Data, ErrorCode};
-use holm_store::{Draft, Read, ReadSet};
+use holm_store::{Draft, Read, ReadSet, Turn};
 
 use super::promised::{Promised, Writes, contention};
 use super::{Engine, found, ids, parse_rows, rows};
@@ -16,6 +26,9 @@ use crate::outbox::{self, Operation, Planned, WriteContext};
 use crate::query::Query;
 use crate::schema::Schema;
 use crate::sync::push::{BYTES_PER_PUSH, MUTATIONS_PER_PUSH};
+
+/// A transaction that lost so often holds up the others until it is through.
+const LOST_MAX: u8 = 4;
 
 /// Writes of one transaction, in order.
 #[derive(Clone, Debug)]
@@ -26,16 +39,28 @@ struct Step {
 }
 
 /// A transaction under way. Clones are the same.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Transaction(Rc<Notes>);
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Notes {
     reads: RefCell<ReadSet>,
     steps: RefCell<Vec<Step>>,
+    /// How many runs before this one were in vain.
+    lost: u8,
+    turn: Rc<RefCell<Option<Turn>>>,
 }
 
 impl Transaction {
+    /// Lets the next one have its turn, when this one is over or took too long.
+    pub fn end_turn(&self) {
+        drop(self.0.turn.take());
+    }
+
+    fn has_turn(&self) -> bool {
+        self.0.turn.borrow().is_some()
+    }
+
     pub(super) fn reads(&self) -> &RefCell<ReadSet> {
         &self.0.reads
     }
@@ -92,6 +117,23 @@ impl Script {
 }
 
 impl Engine {
+    /// Begins a transaction again that failed with `contention`: in its turn, which the caller ends.
+    ///
+    /// # Errors
+    /// `closed`.
+    pub async fn tx_again(&self, tx: &Transaction) -> Result<Transaction, Error> {
+        let (lost, mut turn) = (tx.0.lost + 1, Rc::clone(&tx.0.turn));
+        if !tx.has_turn() {
+            // Not the slot of the turn that was ended: its clock may still run.
+            turn = Rc::new(RefCell::new(Some(self.inner.db.turn().await)));
+        }
+        self.ensure_open()?;
+        if let Some(turn) = turn.borrow().as_ref().filter(|_| lost >= LOST_MAX) {
+            turn.insist();
+        }
+        Ok(Transaction(Rc::new(Notes { lost, turn, ..Notes::default() })))
+    }
+
     /// Reads records as the transaction sees them, its own writes included.
     ///
     /// # Errors
@@ -143,7 +185,9 @@ impl Engine {
     pub fn tx_commit(&self, tx: &Transaction, now_ms: u64, receipt: &str) -> Promised<()> {
         let script = self.script(tx, now_ms, receipt);
         let reads = tx.0.reads.borrow().clone();
-        self.commit(move |draft| {
+        let durability = self.inner.durability;
+        let writes = if tx.has_turn() { Writes::CommitInTurn(durability) } else { Writes::Commit(durability) };
+        self.plan(writes, move |draft| {
             script.check_size()?;
             draft.validate(&reads).map_err(|_| contention())?;
             script.play(draft)

@@ -141,6 +141,7 @@ impl Transport for Wire {
 pub struct Bench {
     pool: RefCell<LocalPool>,
     pub disk: FaultyDisk,
+    locks: MemoryLocks,
     pub wire: Wire,
     pub engine: Engine,
     next_receipt: Cell<u64>,
@@ -160,33 +161,36 @@ pub fn try_open(
     scopes: Option<&[&str]>,
     seed: u8,
 ) -> Result<Bench, Error> {
-    let mut pool = LocalPool::new();
-    let spawner = pool.spawner();
-    let spawn: Spawn =
-        Rc::new(move |future: LocalBoxFuture<'static, ()>| spawner.spawn_local(future).expect("it runs"));
-    let options = Options {
+    let (mut pool, locks, disk) = (LocalPool::new(), MemoryLocks::new(), disk.reopen());
+    let options = options(schema, scopes, seed)?;
+    let engine = open(&mut pool, &disk, &locks, wire, options)?;
+    let next_receipt = Cell::new(u64::from(seed) << 32);
+    Ok(Bench { pool: RefCell::new(pool), disk, locks, wire: wire.clone(), engine, next_receipt })
+}
+
+fn options(schema: &str, scopes: Option<&[&str]>, seed: u8) -> Result<Options, Error> {
+    Ok(Options {
         schema: Schema::parse(schema)?,
         scopes: scopes.map(|scopes| scopes.iter().map(|scope| String::from(*scope)).collect()),
         durability: Durability::Relaxed,
         cache_bytes: 1 << 20,
         fold_bytes: 1 << 16,
         random: random(seed),
-    };
-    let disk = disk.reopen();
-    let engine = pool.run_until(Engine::open(
-        Rc::new(disk.clone()),
-        Rc::new(MemoryLocks::new()),
-        Rc::new(wire.clone()),
-        options,
-        &spawn,
-    ))?;
-    Ok(Bench {
-        pool: RefCell::new(pool),
-        disk,
-        wire: wire.clone(),
-        engine,
-        next_receipt: Cell::new(u64::from(seed) << 32),
     })
+}
+
+fn open(
+    pool: &mut LocalPool,
+    disk: &FaultyDisk,
+    locks: &MemoryLocks,
+    wire: &Wire,
+    options: Options,
+) -> Result<Engine, Error> {
+    let spawner = pool.spawner();
+    let spawn: Spawn =
+        Rc::new(move |future: LocalBoxFuture<'static, ()>| spawner.spawn_local(future).expect("it runs"));
+    let opening = Engine::open(Rc::new(disk.clone()), Rc::new(locks.clone()), Rc::new(wire.clone()), options, &spawn);
+    pool.run_until(opening)
 }
 
 impl Bench {
@@ -266,6 +270,12 @@ impl Bench {
     pub fn step(&self, now_ms: u64) -> Step {
         self.wire.now_ms.set(now_ms);
         self.run(self.engine.step(now_ms))
+    }
+
+    /// The same storage in another tab without a server, which runs beside this one.
+    pub fn another_tab(&self, seed: u8) -> Engine {
+        let options = options(SCHEMA, None, seed).expect("a schema");
+        open(&mut self.pool.borrow_mut(), &self.disk.reopen(), &self.locks, &self.wire, options).expect("opens")
     }
 
     /// The same storage in another tab, which leads from now on.

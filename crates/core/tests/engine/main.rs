@@ -6,3 +6,4 @@ mod local;
 mod opening;
 mod refusals;
 mod sync;
+mod transactions;

@@ -14,12 +14,12 @@ use crate::database::job::Job;
 use crate::database::reading::Held;
 use crate::disk::{DiskError, Durability};
 use crate::error::StoreError;
-use crate::locks::{HeldLock, LockName};
+use crate::locks::HeldLock;
 use crate::memtable::Batch;
 use crate::missing::Missing;
 use crate::view::Resident;
 
-/// A commit that lost its position to others so often asks them to let it through.
+/// A commit that lost its position to others so often asks them to make way.
 const LOST_MAX: u8 = 4;
 
 /// One entry holds so much before the rest of a group goes into the next: an append of it stays below some 50 ms.
@@ -48,7 +48,7 @@ impl Inner {
         loop {
             let seen = self.to_commit.count();
             if waiting.is_empty() {
-                push(&mut waiting, std::mem::take(&mut *self.jobs.borrow_mut()));
+                push(&mut waiting, self.due());
             }
             let Some(mut group) = waiting.pop() else {
                 if self.closing.get() {
@@ -57,10 +57,14 @@ impl Inner {
                 self.to_commit.after(seen).await;
                 continue;
             };
-            if group.lost >= LOST_MAX && group.lock.is_none() {
-                group.lock = Some(self.locks.lock(LockName::Write).await);
+            let lost_too_often = group.lost >= LOST_MAX;
+            if group.lock.is_none() && self.turns.must_wait(lost_too_often) {
+                group.lock = self.lock_or_turn().await;
                 // What others wrote while we waited is taken in now rather than by losing once more; if it fails, the append tells.
                 let _told_by_append = self.load().await;
+            }
+            if lost_too_often {
+                self.turns.ask();
             }
             let (count, outcome) = self.try_group(&mut group).await;
             settle(group, count, outcome, &mut waiting);

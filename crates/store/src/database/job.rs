@@ -17,6 +17,9 @@ pub(super) trait Job {
 
     fn durability(&self) -> Durability;
 
+    /// Whether it goes on while a turn that insists holds up the others.
+    fn is_in_turn(&self) -> bool;
+
     /// Whether nobody waits for it any more.
     fn is_abandoned(&self) -> bool;
 
@@ -29,14 +32,15 @@ type Answer<R, E> = Result<R, CommitError<E>>;
 pub(super) struct PlannedJob<R, E, F> {
     plan: F,
     durability: Durability,
+    in_turn: bool,
     outcome: Option<Result<R, E>>,
     answer: oneshot::Sender<Answer<R, E>>,
 }
 
 impl<R, E, F> PlannedJob<R, E, F> {
-    pub(super) fn new(durability: Durability, plan: F) -> (Self, oneshot::Receiver<Answer<R, E>>) {
+    pub(super) fn new(durability: Durability, in_turn: bool, plan: F) -> (Self, oneshot::Receiver<Answer<R, E>>) {
         let (answer, receiver) = oneshot::channel();
-        (Self { plan, durability, outcome: None, answer }, receiver)
+        (Self { plan, durability, in_turn, outcome: None, answer }, receiver)
     }
 }
 
@@ -61,6 +65,10 @@ where
 
     fn durability(&self) -> Durability {
         self.durability
+    }
+
+    fn is_in_turn(&self) -> bool {
+        self.in_turn
     }
 
     fn is_abandoned(&self) -> bool {

@@ -16,6 +16,7 @@ mod folding;
 mod job;
 mod observers;
 mod reading;
+mod turn;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -35,6 +36,8 @@ use job::{Job, PlannedJob};
 use observers::Observers;
 pub use observers::{Applied, Change, Observer, Origin};
 pub use reading::Look;
+pub use turn::Turn;
+use turn::Turns;
 
 /// How a handle works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +85,7 @@ struct Inner {
     ended: Signal,
     to_commit: Signal,
     to_fold: Signal,
+    turns: Turns,
     /// A fold failed: not again before the log is larger than this.
     fold_above: Cell<usize>,
     observers: Observers,
@@ -117,6 +121,7 @@ impl Database {
             ended: Signal::default(),
             to_commit: Signal::default(),
             to_fold: Signal::default(),
+            turns: Turns::default(),
             fold_above: Cell::new(0),
             observers: Observers::default(),
         };
@@ -145,8 +150,29 @@ impl Database {
         durability: Durability,
         plan: impl FnMut(&mut Draft<'_>) -> Result<R, PlanError<E>> + 'static,
     ) -> Result<R, CommitError<E>> {
+        self.run(durability, false, plan).await
+    }
+
+    /// The same, ahead of all others while our [`Turn`] insists.
+    ///
+    /// # Errors
+    /// As [`Self::commit`].
+    pub async fn commit_in_turn<R: 'static, E: 'static>(
+        &self,
+        durability: Durability,
+        plan: impl FnMut(&mut Draft<'_>) -> Result<R, PlanError<E>> + 'static,
+    ) -> Result<R, CommitError<E>> {
+        self.run(durability, true, plan).await
+    }
+
+    async fn run<R: 'static, E: 'static>(
+        &self,
+        durability: Durability,
+        in_turn: bool,
+        plan: impl FnMut(&mut Draft<'_>) -> Result<R, PlanError<E>> + 'static,
+    ) -> Result<R, CommitError<E>> {
         self.inner.check_open().map_err(CommitError::Store)?;
-        let (job, answer) = PlannedJob::new(durability, plan);
+        let (job, answer) = PlannedJob::new(durability, in_turn, plan);
         self.inner.jobs.borrow_mut().push(Box::new(job));
         self.inner.to_commit.notify();
         answer.await.unwrap_or(Err(CommitError::Store(StoreError::Closed)))
