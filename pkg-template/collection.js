@@ -2,7 +2,7 @@
 
 import { HolmError } from './errors.js';
 import { Query } from './query.js';
-import { encodeFields } from './walk.js';
+import { encodeFields, isWellFormed } from './walk.js';
 
 /** @typedef {import('./records.js').Row} Row */
 /** @typedef {'put' | 'insert' | 'patch' | 'delete'} Operation */
@@ -10,6 +10,7 @@ import { encodeFields } from './walk.js';
  * What a collection stands on.
  * @typedef {object} Port
  * @property {<R>(op: Operation, collection: string, text: () => string, answer: (ids: string[]) => R) => Promise<R>} write
+ * @property {(collection: string, id: string) => object | undefined} known a record that is as it was when it was read last
  * @property {(collection: string, ids: () => string) => Promise<(object | undefined)[]>} read
  * @property {(collection: string, query: () => string) => Promise<object[]>} query
  * @property {(query: () => string) => Promise<number>} count
@@ -74,7 +75,7 @@ export class Collection {
 
   /** @param {string} id */
   async get(id) {
-    return (await this.#port.read(this.#name, () => `[${idText(id)}]`))[0];
+    return this.#port.known(this.#name, id) ?? (await this.#port.read(this.#name, () => `[${idText(id)}]`))[0];
   }
 
   /** @param {string[]} ids */
@@ -153,6 +154,6 @@ function listText(items, text) {
 export function idText(id) {
   if (typeof id !== 'string' || id === '') throw new HolmError('invalid-id', 'A record id is a string that is not empty.', { field: 'id' });
   if (id === '__proto__') throw new HolmError('invalid-id', 'A record id cannot be __proto__.', { field: 'id' });
-  if (/\p{Surrogate}/u.test(id)) throw new HolmError('invalid-id', 'A record id cannot hold a lone surrogate.', { field: 'id' });
+  if (!isWellFormed(id)) throw new HolmError('invalid-id', 'A record id cannot hold a lone surrogate.', { field: 'id' });
   return JSON.stringify(id);
 }

@@ -56,7 +56,7 @@ export class Session {
 
   /**
    * @template R
-   * @param {(engine: Engine) => Promise<R>} call
+   * @param {(engine: Engine) => Promise<R> | R} call
    * @returns {Promise<R>}
    */
   async run(call) {
@@ -118,9 +118,46 @@ export class Session {
     return once;
   }
 
-  /** @param {import('./records.js').Row | null} row @param {string} collection */
-  show(collection, row) {
-    return row ? this.#shared.records.show(collection, row) : undefined;
+  /**
+   * Reads records by a call of the engine.
+   * @param {string} collection
+   * @param {(engine: Engine) => Promise<(import('./records.js').Row | null)[]>} call
+   */
+  read(collection, call) {
+    return this.run(async engine => {
+      const { records, moment } = this.#shared;
+      const rows = await call(engine);
+      const then = moment === this.#shared.moment ? moment : undefined;
+      return rows.map(row => (row ? records.show(collection, row, then) : undefined));
+    });
+  }
+
+  /**
+   * A record that was read since the last commit, without asking the engine.
+   * @param {string} collection
+   * @param {string} id
+   */
+  known(collection, id) {
+    return this.closed ? undefined : this.#shared.records.known(collection, id, this.#shared.moment);
+  }
+
+  /**
+   * Asks what may have been asked since the last commit already.
+   * @template R
+   * @param {string} question
+   * @param {() => Promise<R>} ask
+   * @param {(answer: R) => number} rows how many the answer holds
+   * @returns {Promise<R>}
+   */
+  ask(question, ask, rows) {
+    return this.run(async () => {
+      const { answers, moment } = this.#shared;
+      const known = answers.known(question, moment);
+      if (known !== undefined) return known;
+      const answer = await ask();
+      if (moment === this.#shared.moment) answers.keep(question, moment, answer, rows(answer));
+      return answer;
+    });
   }
 
   /** Waits for the writes under way, then gives the engine up. */
@@ -173,15 +210,18 @@ function portOf(session) {
         throw holmError(error);
       }
     }),
-    read: (collection, ids) => session.run(async engine => {
-      const rows = JSON.parse(await engine.call('read', collection, ids()));
-      return rows.map((/** @type {any} */ row) => session.show(collection, row));
-    }),
-    query: (collection, query) => session.run(async engine => {
-      const { rows } = JSON.parse(await engine.call('query', query()));
-      return rows.map((/** @type {any} */ row) => session.show(collection, row));
-    }),
-    count: query => session.run(async engine => JSON.parse(await engine.call('count', query()))),
+    known: (collection, id) => session.known(collection, id),
+    read: (collection, ids) => session.read(collection, async engine => JSON.parse(await engine.call('read', collection, ids()))),
+    async query(collection, query) {
+      const text = query();
+      const ask = () => session.read(collection, async engine => JSON.parse(await engine.call('query', text)).rows);
+      return [...await session.ask(text, ask, rows => rows.length)]; // the list is the caller's to change
+    },
+    async count(query) {
+      const text = query();
+      const ask = () => session.run(async engine => JSON.parse(await engine.call('count', text)));
+      return session.ask(`count ${text}`, ask, () => 0);
+    },
     watch: (collection, query, watcher) => session.watch(collection, query, watcher),
   };
 }

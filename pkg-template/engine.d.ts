@@ -14,7 +14,7 @@ export type AskToken = (reason: string) => Promise<string | undefined>;
 /** Instantiates the WebAssembly. */
 export default function init(source?: { module_or_path: unknown }): Promise<unknown>;
 
-/** `options` are EngineOptions as JSON. */
+/** `options` are EngineOptions as JSON. An event is 'commit' when reads show something new, 'status', or of the storage. */
 export function open_engine(
   options: string,
   askToken: AskToken | undefined,
@@ -26,19 +26,15 @@ export function run_sync_event(options: string, askToken: AskToken | undefined):
 
 export class Engine {
   call<Name extends keyof Calls>(name: Name, ...given: Parameters<Calls[Name]>): Promise<ReturnType<Calls[Name]>>;
+  call<Name extends keyof Reads>(name: Name, ...given: Parameters<Reads[Name]>): Promise<string> | string;
   now<Name extends keyof Instants>(name: Name, ...given: Parameters<Instants[Name]>): ReturnType<Instants[Name]>;
 }
 
 /** What takes time. */
 export interface Calls {
   write(op: string, collection: string, json: string, receipt: string): string;
-  read(collection: string, ids: string): string;
-  query(query: string): string;
-  count(query: string): string;
   /** Once a step or the commit said `contention`: waits for the transaction's turn, and gives the number of its next run. */
   txAgain(tx: number): string;
-  txRead(tx: number, collection: string, ids: string): string;
-  txQuery(tx: number, query: string): string;
   txWrite(tx: number, op: string, collection: string, json: string): string;
   txCommit(tx: number, receipt: string): void;
   kvSet(namespace: string, key: string, json: string, ttlMs: number | undefined): void;
@@ -53,6 +49,15 @@ export interface Calls {
   discardParked(mid: string): void;
   explain(collection: string, id: string): string;
   close(): void;
+}
+
+/** What takes time unless it is in memory: then it is answered without a promise, and fails by throwing. */
+export interface Reads {
+  read(collection: string, ids: string): string;
+  query(query: string): string;
+  count(query: string): string;
+  txRead(tx: number, collection: string, ids: string): string;
+  txQuery(tx: number, query: string): string;
 }
 
 /** What takes none. */

@@ -6,7 +6,7 @@ import { freezeDeep, revive } from './walk.js';
 
 /** Remembers the objects it handed out, as long as the app holds them. */
 export class Records {
-  /** @type {Map<string, Map<string, { touch: string | number, kept: WeakRef<object> }>>} */
+  /** @type {Map<string, Map<string, { touch: string | number, kept: WeakRef<object>, moment: number | undefined }>>} */
   #collections = new Map();
   /** @type {FinalizationRegistry<{ collection: string, id: string, kept: WeakRef<object> }>} */
   #gone = new FinalizationRegistry(({ collection, id, kept }) => {
@@ -18,19 +18,34 @@ export class Records {
    * The object for a row: the one handed out before, if the record has not changed since.
    * @param {string} collection
    * @param {Row} row
+   * @param {number} [moment] when it was asked for, and also read
    */
-  show(collection, row) {
+  show(collection, row, moment) {
     const [id, touch] = row;
     let records = this.#collections.get(collection);
     if (!records) this.#collections.set(collection, records = new Map());
     const known = records.get(id);
     const same = known?.touch === touch && known.kept.deref();
-    if (same) return same;
+    if (same) {
+      known.moment = moment ?? known.moment;
+      return same;
+    }
     const record = fresh(row);
     const kept = new WeakRef(record);
-    records.set(id, { touch, kept });
+    records.set(id, { touch, kept, moment });
     this.#gone.register(record, { collection, id, kept });
     return record;
+  }
+
+  /**
+   * The object of a record that was read at this moment, if the app still holds it.
+   * @param {string} collection
+   * @param {string} id
+   * @param {number} moment
+   */
+  known(collection, id, moment) {
+    const known = this.#collections.get(collection)?.get(id);
+    return known?.moment === moment ? known.kept.deref() : undefined;
   }
 
   /** How many objects are remembered, for tests. */

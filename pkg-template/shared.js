@@ -1,5 +1,6 @@
 // One engine for each database name in this page, however often it is opened.
 
+import { Answers } from './answers.js';
 import { HolmError, holmError } from './errors.js';
 import { handOver } from './hand-over.js';
 import { load } from './load.js';
@@ -38,6 +39,9 @@ export async function share(module, options) {
 
 export class Shared {
   records = new Records();
+  answers = new Answers();
+  /** How many commits this page has heard of, its own and those of others: nothing that reads show has changed in between. */
+  moment = 0;
   board = new StatusBoard(() => this.engine);
   /** @type {Promise<void> | undefined} */
   ending;
@@ -100,7 +104,8 @@ export class Shared {
     try {
       await load(module, wasm);
       const engine = await module.open_engine(JSON.stringify(flat), askToken, kind => {
-        if (kind === 'status') this.board.changed();
+        if (kind === 'commit') this.moment++;
+        else if (kind === 'status') this.board.changed();
       });
       if (flat.syncUrl !== undefined && flat.storage === 'indexeddb') void handOver(flat, askToken !== undefined);
       return engine;

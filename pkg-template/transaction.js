@@ -40,6 +40,11 @@ class Run {
     return this.#step(async handle => answer(JSON.parse(await this.#engine.call('txWrite', handle, op, collection, text()))));
   }
 
+  /** What is read here belongs to what the transaction depends on, so the engine is always asked. */
+  known() {
+    return undefined;
+  }
+
   /** @type {import('./collection.js').Port['read']} */
   read(collection, ids) {
     return this.#step(async handle => {

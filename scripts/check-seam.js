@@ -31,8 +31,8 @@ async function unknown() {
     }
   }
   // What waits for a server never settles here.
-  for (const name of members('Calls')) {
-    await Promise.race([engine.call(name), new Promise(resolve => { setTimeout(resolve, 100); })])
+  for (const name of [...members('Calls'), ...members('Reads')]) {
+    await Promise.race([(async () => engine.call(name))(), new Promise(resolve => { setTimeout(resolve, 100); })])
       .catch(error => { if (isUnknown(error)) found.push(name); });
   }
   return found;

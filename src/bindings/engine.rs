@@ -12,13 +12,13 @@ use holm_core::outbox::Operation;
 use holm_core::sync::Event;
 use holm_core::{Error, ErrorCode};
 use holm_store::SortedMap;
-use js_sys::{Array, Function, Promise};
+use js_sys::{Array, Function};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use super::convert::{json, read_ids, to_js, watched_json};
 use super::given::Given;
-use super::promise::promise;
+use super::promise::{Work, promise, result_or_promise};
 use crate::runtime::Runtime;
 use crate::scope;
 
@@ -40,11 +40,16 @@ impl JsEngine {
 
 #[wasm_bindgen(js_class = Engine)]
 impl JsEngine {
-    /// Does what takes time; the promise gives JSON text, or nothing. An error has a `code`.
+    /// Does what takes time; the promise gives JSON text, or nothing. What is read from memory is given without one.
+    ///
+    /// # Errors
+    /// As the engine's, where there is no promise; each has a `code`.
     #[wasm_bindgen(variadic)]
-    pub fn call(&self, name: String, given: Array) -> Promise {
+    pub fn call(&self, name: String, given: Array) -> Result<JsValue, JsValue> {
         let held = Rc::clone(&self.0);
-        promise(Box::pin(async move { Ok(held.call(&name, &Given(given)).await?.into()) }))
+        let reads = matches!(name.as_str(), "read" | "query" | "count" | "txRead" | "txQuery");
+        let work: Work = Box::pin(async move { Ok(held.call(&name, &Given(given)).await?.into()) });
+        if reads { result_or_promise(work) } else { Ok(promise(work).into()) }
     }
 
     /// Does what takes no time.

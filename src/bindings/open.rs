@@ -13,7 +13,7 @@ use super::promise::promise;
 use crate::runtime::{HttpTransport, OnEvent, OpenOptions, Runtime};
 use crate::{leader, panic, service_worker, timer};
 
-/// Opens a database by options in JSON; `ask_token` gives the bearer token, `on_event` hears of status and storage.
+/// Opens a database by options in JSON; `ask_token` gives the bearer token, `on_event` hears of commits, status and storage.
 ///
 /// The promise rejects as [`Runtime::open`] fails.
 #[wasm_bindgen]

@@ -58,14 +58,14 @@ impl News {
         }
     }
 
-    /// Tells the others of each commit of this tab, until the engine closes.
+    /// Tells the app of each commit, and the others of each of this tab, until the engine closes.
     pub(super) fn tell_commits(&self) -> Option<holm_store::Observer> {
         let runtime = self.runtime.upgrade()?;
         let weak = self.runtime.clone();
         Some(runtime.engine.database().observe(move |applied| {
-            if applied.origin == Origin::Own
-                && let Some(runtime) = weak.upgrade()
-            {
+            let Some(runtime) = weak.upgrade() else { return };
+            (runtime.on_event)("commit", "");
+            if applied.origin == Origin::Own {
                 runtime.post(COMMITTED);
             }
         }))

@@ -273,3 +273,53 @@ test('the token is asked for through the function of the app, whatever it gives'
   assert.deepEqual(asked, ['expired']);
   await db.close();
 });
+
+test('what was read since the last commit is not asked of the engine again', async () => {
+  const { db, engine, module } = await opened();
+  const asked = () => module.log.filter(line => /^(read|query)/.test(line)).length;
+  const id = await db.tasks.put({ title: 'milk' });
+  const [record] = await db.tasks.where({ done: false }).all();
+  assert.equal(asked(), 1);
+  assert.equal(await db.tasks.get(id), record);
+  const list = await db.tasks.where({ done: false }).all();
+  assert.deepEqual([list, asked()], [[record], 1]);
+  list.pop(); // a list belongs to who asked
+  assert.deepEqual(await db.tasks.where({ done: false }).all(), [record]);
+  assert.deepEqual([await db.tasks.count(), await db.tasks.count(), asked()], [1, 1, 2]);
+
+  engine.apply(engine.records, 'patch', JSON.stringify([[id, { title: 'bread' }]]));
+  engine.onEvent('commit', ''); // another tab wrote
+  assert.equal((await db.tasks.get(id)).title, 'bread');
+  assert.equal((await db.tasks.where({ done: false }).all())[0].title, 'bread');
+  assert.equal(asked(), 4);
+  await db.close();
+});
+
+test('what was read while something was committed is asked for again', async () => {
+  const { db, engine } = await opened();
+  const id = await db.tasks.put({ title: 'old' });
+  for (const read of [() => db.tasks.get(id), () => db.tasks.all()]) {
+    const reading = read();
+    engine.apply(engine.records, 'patch', JSON.stringify([[id, { title: 'new' }]]));
+    engine.onEvent('commit', '');
+    await reading;
+    engine.apply(engine.records, 'patch', JSON.stringify([[id, { title: 'old' }]])); // seen only by who asks
+    const [record] = [await read()].flat();
+    assert.equal(record.title, 'old');
+    engine.onEvent('commit', '');
+  }
+  await db.close();
+});
+
+test('answers are kept up to a number of rows', async () => {
+  const { db, module } = await opened();
+  const asked = () => module.log.filter(line => line === 'query').length;
+  await db.tasks.putMany(Array.from({ length: 1_500 }, (_, n) => ({ title: `${n}` })));
+  await db.tasks.limit(1_200).all();
+  await db.tasks.limit(1_100).all(); // no room beside the first
+  await db.tasks.limit(1_100).all();
+  assert.equal(asked(), 2);
+  await db.tasks.limit(1_200).all();
+  assert.equal(asked(), 3);
+  await db.close();
+});

@@ -56,6 +56,7 @@ class FakeEngine {
     this.log.push(`write ${op} ${collection} ${receipt}`);
     await new Promise(resolve => setTimeout(resolve, 2));
     const ids = this.apply(this.records, op, json);
+    this.onEvent('commit', '');
     this.tell();
     return JSON.stringify(ids);
   }
@@ -72,10 +73,12 @@ class FakeEngine {
   }
 
   async read(_collection, ids) {
+    this.log.push(`read ${ids}`);
     return JSON.stringify(JSON.parse(ids).map(id => this.records.get(id) ?? null));
   }
 
   async query(text) {
+    this.log.push('query');
     this.lastQuery = JSON.parse(text);
     if (this.lastQuery.where.unknown) throw engineError('invalid-query', { field: 'unknown' });
     const { limit = Infinity } = this.lastQuery;
@@ -127,6 +130,7 @@ class FakeEngine {
       throw engineError('contention', { retryable: true });
     }
     this.records = records;
+    this.onEvent('commit', '');
   }
 
   async txAgain(tx) {
