@@ -14,6 +14,7 @@ import { encodeFields, isWellFormed } from './walk.js';
  * @property {(collection: string, ids: () => string) => Promise<(object | undefined)[]>} read
  * @property {(collection: string, query: () => string) => Promise<object[]>} query
  * @property {(query: () => string) => Promise<number>} count
+ * @property {(query: () => string) => Promise<any>} explain
  * @property {(collection: string, query: () => string, watcher: import('./query.js').Watcher) => () => void} watch
  */
 

@@ -222,6 +222,7 @@ function portOf(session) {
       const ask = () => session.run(async engine => JSON.parse(await engine.call('count', text)));
       return session.ask(`count ${text}`, ask, () => 0);
     },
+    explain: query => session.run(async engine => JSON.parse(await engine.call('plan', query()))),
     watch: (collection, query, watcher) => session.watch(collection, query, watcher),
   };
 }

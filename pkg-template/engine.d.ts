@@ -33,6 +33,7 @@ export class Engine {
 /** What takes time. */
 export interface Calls {
   write(op: string, collection: string, json: string, receipt: string): string;
+  plan(query: string): string;
   /** Once a step or the commit said `contention`: waits for the transaction's turn, and gives the number of its next run. */
   txAgain(tx: number): string;
   txWrite(tx: number, op: string, collection: string, json: string): string;
@@ -58,6 +59,7 @@ export interface Reads {
   count(query: string): string;
   txRead(tx: number, collection: string, ids: string): string;
   txQuery(tx: number, query: string): string;
+  txCount(tx: number, query: string): string;
 }
 
 /** What takes none. */

@@ -322,10 +322,26 @@ export type Watch<F extends Fields = any> = (
   onError?: (error: HolmError) => void,
 ) => () => void;
 
+/** How the engine finds the records of a query. */
+export interface QueryPlan {
+  /** By id, over the records with unsent changes, through an index, or over all records. */
+  readonly path: 'ids' | 'outbox' | 'index' | 'scan';
+  /** The index, with commas between its fields. */
+  readonly index: string | null;
+  /** How many ids, or stretches of the index, it looks at. */
+  readonly ranges: number;
+  /** Fields that it looks at in each record found so far. */
+  readonly filters: readonly string[];
+  /** It finds all records before it knows the first. */
+  readonly sorts: boolean;
+}
+
 /** A query on a database, which can also be watched; `for await` yields the rows now and after every change. */
 export interface Query<F extends Fields = any> extends Queryable<F, Query<F>>, AsyncIterable<readonly RowOf<F>[]> {
   /** The first record that matches. */
   first(): Promise<RowOf<F> | undefined>;
+  /** How the engine finds the records: why this is fast, or slow. */
+  explain(): Promise<QueryPlan>;
   /** Calls back now and after every change, until the function that it returns is called. */
   watch: Watch<F>;
   /** With getSnapshot, what React's useSyncExternalStore and its like take; keep the query itself between renders. */

@@ -70,9 +70,14 @@ export class Query {
     return (await this.limit(Math.min(1, limit)).all())[0];
   }
 
-  /** How many records match. */
+  /** How many records match, whatever the limit. */
   count() {
-    return this.#port.count(() => this.#text());
+    return this.#port.count(() => this.#with({ limit: undefined }).#text());
+  }
+
+  /** How the engine finds them. */
+  explain() {
+    return this.#port.explain(() => this.#text());
   }
 
   /**

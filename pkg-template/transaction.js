@@ -60,7 +60,12 @@ class Run {
 
   /** @type {import('./collection.js').Port['count']} */
   count(query) {
-    return this.#step(async handle => JSON.parse(await this.#engine.call('txQuery', handle, query())).rows.length);
+    return this.#step(async handle => JSON.parse(await this.#engine.call('txCount', handle, query())));
+  }
+
+  /** @type {import('./collection.js').Port['explain']} */
+  explain() {
+    throw new HolmError('invalid-argument', 'A transaction explains nothing; ask the database.');
   }
 
   /** @type {import('./collection.js').Port['watch']} */

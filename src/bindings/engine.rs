@@ -47,7 +47,7 @@ impl JsEngine {
     #[wasm_bindgen(variadic)]
     pub fn call(&self, name: String, given: Array) -> Result<JsValue, JsValue> {
         let held = Rc::clone(&self.0);
-        let reads = matches!(name.as_str(), "read" | "query" | "count" | "txRead" | "txQuery");
+        let reads = matches!(name.as_str(), "read" | "query" | "count" | "txRead" | "txQuery" | "txCount");
         let work: Work = Box::pin(async move { Ok(held.call(&name, &Given(given)).await?.into()) });
         if reads { result_or_promise(work) } else { Ok(promise(work).into()) }
     }
@@ -74,13 +74,14 @@ impl Held {
             "read" => engine.records(&first, read_ids(&second)?),
             "query" => engine.query(&engine.parse_query(&first)?),
             "count" => engine.count(&engine.parse_query(&first)?),
+            "plan" => engine.explain_query(&engine.parse_query(&first)?),
             "kvRead" => return engine.kv_read(now_ms, &first, &second).await,
             "kvKeys" => engine.kv_keys(now_ms, &first),
             "receipt" => engine.receipt(&first),
             "parked" => engine.parked(),
             "explain" => engine.explain(&first, &second),
             "txAgain" => return self.again(given).await.map(|number| Some(number.to_string())),
-            "txRead" | "txQuery" | "txWrite" => self.step(name, given)?,
+            "txRead" | "txQuery" | "txCount" | "txWrite" => self.step(name, given)?,
             _ => return self.order(name, given).await.map(|()| None),
         };
         answer.await.map(Some)
@@ -118,6 +119,7 @@ impl Held {
         Ok(match name {
             "txRead" => engine.tx_records(&transaction, now_ms, &first, read_ids(&second)?),
             "txQuery" => engine.tx_query(&transaction, now_ms, &engine.parse_query(&first)?),
+            "txCount" => engine.tx_count(&transaction, now_ms, &engine.parse_query(&first)?),
             _ => {
                 let (operation, rows) = (operation(&first)?, given.text(3));
                 engine.tx_write(&transaction, now_ms, &second, operation, &rows)

@@ -111,6 +111,8 @@ impl Runtime {
         if self.options.sync_url.is_some() {
             *self.connectivity.borrow_mut() = Some(self.listen());
         }
+        let swept = self.engine.kv_sweep(scope::now_ms());
+        beside(Box::pin(async move { drop(swept.await) })); // what fails here is swept at the next opening
         let watching = Rc::clone(self);
         beside(Box::pin(async move { watching.tell_status().await }));
     }

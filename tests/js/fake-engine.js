@@ -117,6 +117,8 @@ class FakeEngine {
   }
 
   async txQuery(tx) { return JSON.stringify({ rows: [...this.transactions.get(tx).values()] }); }
+  async txCount(tx) { return String(this.transactions.get(tx).size); }
+  async plan() { return '{"path":"scan","index":null,"ranges":1,"filters":[],"sorts":false}'; }
   async txWrite(tx, op, _collection, json) {
     await new Promise(resolve => setTimeout(resolve, 2));
     return JSON.stringify(this.apply(this.transactions.get(tx), op, json));

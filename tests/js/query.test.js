@@ -140,6 +140,17 @@ test('an iterator that waits ends when the database is closed', async () => {
   await assert.rejects(db.tasks.where({})[Symbol.asyncIterator]().next(), { code: 'closed' });
 });
 
+test('a count counts whatever the limit, and a query tells how it is answered', async () => {
+  const { db, engine } = await opened();
+  await db.tasks.putMany([{ id: 'a', title: 'x' }, { id: 'b', title: 'y' }]);
+  assert.equal(await db.tasks.limit(1).count(), 2);
+  assert.equal(engine.lastQuery.limit, undefined);
+  assert.equal(await db.transaction(tx => tx.tasks.limit(1).count()), 2);
+  assert.deepEqual(await db.tasks.where({}).explain(), { path: 'scan', index: null, ranges: 1, filters: [], sorts: false });
+  await assert.rejects(db.transaction(tx => tx.tasks.where({}).explain()), { code: 'invalid-argument' });
+  await db.close();
+});
+
 test('a transaction commits once, with one receipt, and reads its own writes', async () => {
   const { db, module } = await opened();
   const write = db.transaction(async tx => {

@@ -1,7 +1,7 @@
 // Never run. What an app may write, and the types it gets for it: must compile as it stands.
 
 import { defineSchema, HolmError, open, t } from 'holm';
-import type { CollectionName, Collection, Database, ErrorCode, Insert, Patch, Row, Status, Transaction, Value, Where, Write } from 'holm';
+import type { CollectionName, Collection, Database, ErrorCode, Insert, Patch, QueryPlan, Row, Status, Transaction, Value, Where, Write } from 'holm';
 import { provideToken } from 'holm/service-worker';
 
 /** Exactly the same type, `any` being no other type. */
@@ -73,6 +73,8 @@ export async function queries(db: Database<typeof schema>): Promise<void> {
   const first = await query.first();
   same<typeof first, Task | undefined>(true);
   const count: number = await db.tasks.where(late).count();
+  const plan: QueryPlan = await query.explain();
+  void [plan.path === 'scan', plan.index];
   await db.tasks.where({ size: { eq: { w: 1 } }, extra: { startsWith: 'a' }, photo: { gt: new Uint8Array(count) }, weight: { lt: 4n } }).all();
   await db.tasks.where({ due: new Date(), tags: ['a'], parts: { has: { n: 1 } }, plan: { eq: { steps: 1 } }, rank: 3 }).all();
   await db.tasks.where({ state: { gte: 'l', startsWith: 'o' }, plan: null }).all();

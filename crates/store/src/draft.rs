@@ -82,4 +82,9 @@ impl Read for Draft<'_> {
     fn visit(&self, range: &KeyRange, direction: Direction, show: &mut Show<'_>) -> Result<(), Missing> {
         view::visit_recorded(&self.layers(), self.record, range, direction, show)
     }
+
+    fn blocks(&self, range: &KeyRange) -> usize {
+        let manifest = &self.tables.manifest;
+        manifest.level0.begin_in(range) + manifest.base.begin_in(range)
+    }
 }

@@ -31,6 +31,12 @@ pub trait Read {
     /// [`Missing`] when a block is not in memory. Records may have been shown before: forget them, all come again.
     fn visit(&self, range: &KeyRange, direction: Direction, show: &mut Show<'_>) -> Result<(), Missing>;
 
+    /// How many blocks begin inside `range`, each with some 256 records: an estimate for a planner, which costs nothing.
+    /// What lies in memory alone does not count.
+    fn blocks(&self, _range: &KeyRange) -> usize {
+        0
+    }
+
     /// The first `limit` records of `range`.
     ///
     /// # Errors

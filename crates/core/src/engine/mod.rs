@@ -172,6 +172,15 @@ impl Engine {
         self.read(move |view| Ok(query.count(view)?.to_string()))
     }
 
+    /// Tells how a query is answered.
+    ///
+    /// # Errors
+    /// `closed`.
+    pub fn explain_query(&self, query: &Rc<Query>) -> Promised<String> {
+        let query = Rc::clone(query);
+        self.read(move |view| Ok(to_json_text(&query.explain(view))))
+    }
+
     /// Reads a query.
     ///
     /// # Errors
@@ -187,6 +196,14 @@ impl Engine {
     pub fn kv_set(&self, now_ms: u64, space: &str, key: &str, json: &str, ttl_ms: Option<u64>) -> Promised<()> {
         let (space, key, json) = (space.to_owned(), key.to_owned(), json.to_owned());
         self.commit(move |draft| kv::set(draft, &space, &key, &json, ttl_ms, now_ms))
+    }
+
+    /// Removes settings whose time is over, some at a time; those that are left are as good as gone.
+    ///
+    /// # Errors
+    /// `storage-…`; `closed`.
+    pub fn kv_sweep(&self, now_ms: u64) -> Promised<()> {
+        self.commit(move |draft| Ok(kv::sweep(draft, now_ms)?))
     }
 
     /// Reads a key of a namespace, as JSON text.

@@ -152,6 +152,15 @@ impl Engine {
         self.tx_read(tx, now_ms, move |draft| found(draft, &query))
     }
 
+    /// Counts what a query finds as the transaction sees it.
+    ///
+    /// # Errors
+    /// As [`Engine::tx_query`].
+    pub fn tx_count(&self, tx: &Transaction, now_ms: u64, query: &Rc<Query>) -> Promised<String> {
+        let query = Rc::clone(query);
+        self.tx_read(tx, now_ms, move |draft| Ok(query.count(draft)?.to_string()))
+    }
+
     /// Adds writes to the transaction, and checks them against what it sees.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use holm_store::{Applied, Signal};
+use holm_store::{Applied, Change, Signal};
 
 use super::Engine;
 use crate::Error;
@@ -25,6 +25,21 @@ struct Watcher {
     tell: Box<dyn Fn(Watched<'_>)>,
 }
 
+/// Of a commit that writes more, only the keys are looked at: to run a query again takes less than to read so many records.
+const LOOKED_AT_MAX: usize = 64;
+
+impl Watcher {
+    /// Whether a commit may change what was found, which is what was there just before it.
+    fn is_touched(&self, applied: &Applied<'_>) -> bool {
+        match (&*self.rows.borrow(), applied.change) {
+            (Some(rows), Change::Keys(writes)) if writes.len() <= LOOKED_AT_MAX => {
+                self.query.touches_shown(applied, |id| rows.iter().any(|row| row.id == id))
+            }
+            _ => self.query.touches(applied),
+        }
+    }
+}
+
 /// All watched queries of one engine.
 #[derive(Default)]
 pub(super) struct Watchers {
@@ -38,7 +53,7 @@ impl Watchers {
     pub(super) fn notice(&self, applied: &Applied<'_>) {
         let mut any = false;
         for watcher in self.all.borrow().iter() {
-            if !watcher.dirty.get() && watcher.query.touches(applied) {
+            if !watcher.dirty.get() && watcher.is_touched(applied) {
                 watcher.dirty.set(true);
                 any = true;
             }
@@ -120,5 +135,43 @@ impl Engine {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use holm_store::{Key, LogSeq, Origin};
+    use serde_json::json;
+
+    use super::*;
+    use crate::keyspace;
+    use crate::records::tests::Store;
+    use crate::schema::tests::every_type;
+
+    #[test]
+    fn a_query_is_run_again_only_for_what_it_shows_or_would_show() {
+        let query =
+            Query::parse(r#"{"collection":"things","where":{"id":{"lt":"b"}}}"#, &every_type()).expect("a query");
+        let watcher = Watcher {
+            id: WatchId(0),
+            query: Rc::new(query),
+            rows: RefCell::new(None),
+            dirty: Cell::new(false),
+            tell: Box::new(|_| {}),
+        };
+        let mut store = Store::new();
+        store.put(&every_type(), "things", "z", 1, Some(json!({})));
+        let stored = store.read(|view| view.get(&keyspace::record("things", "z"))).expect("there");
+        let touched = |ids: &[&str]| {
+            let one = |id: &&str| (Key::from(keyspace::record("things", id)), Some(stored.clone()));
+            let writes: Vec<_> = ids.iter().map(one).collect();
+            watcher.is_touched(&Applied { seq: LogSeq(1), origin: Origin::Own, change: Change::Keys(&writes) })
+        };
+        assert!(touched(&["z"]), "before it ran");
+        watcher.rows.replace(Some(vec![Row::new("x".to_owned(), stored.clone())]));
+        assert!(!touched(&["z"]));
+        assert!(touched(&["z", "x"]), "one that is shown");
+        assert!(touched(&["z", "a"]), "one that matches");
+        assert!(touched(&["z"; LOOKED_AT_MAX + 1]), "too many to look at");
     }
 }

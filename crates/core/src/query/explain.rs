@@ -1,6 +1,7 @@
 //! Why a query is fast or slow, in terms of its author.
 
-use std::collections::BTreeSet;
+use holm_protocol::{json_words, write_fields};
+use holm_store::Read;
 
 use super::Query;
 use super::plan::{Path, Sorted};
@@ -15,10 +16,12 @@ pub struct Explanation {
     /// How many stretches of it, or ids, are looked at.
     pub ranges: usize,
     /// Fields that are looked at in each record found so far.
-    pub filters: BTreeSet<String>,
+    pub filters: Vec<String>,
     /// Everything found is sorted before the first row is known.
     pub sorts: bool,
 }
+
+write_fields!(Explanation { path, index, ranges, filters, sorts });
 
 /// A way to the records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,17 +36,22 @@ pub enum PathKind {
     Scan,
 }
 
+json_words!(PathKind { Ids "ids", Outbox "outbox", Index "index", Scan "scan" });
+
 impl Query {
-    /// How the query is answered.
+    /// How the query is answered over what `view` shows.
     #[must_use]
-    pub fn explain(&self) -> Explanation {
-        let (path, index, ranges) = match &self.plan.path {
+    pub fn explain(&self, view: &dyn Read) -> Explanation {
+        let plan = self.plans.choose(view);
+        let (path, index, ranges) = match &plan.path {
             Path::Ids(ids) => (PathKind::Ids, None, ids.len()),
             Path::Outbox => (PathKind::Outbox, None, 1),
             Path::Index(index) => (PathKind::Index, Some(index.spec.clone()), index.ranges.len()),
             Path::Scan(..) => (PathKind::Scan, None, 1),
         };
-        let filters = self.plan.residual.iter().map(|position| self.conditions[*position].field.clone()).collect();
-        Explanation { path, index, ranges, filters, sorts: self.plan.sorted == Sorted::Not }
+        let fields = plan.residual.iter().map(|position| self.conditions[*position].field.clone());
+        let mut filters: Vec<String> = fields.collect();
+        filters.dedup();
+        Explanation { path, index, ranges, filters, sorts: plan.sorted == Sorted::Not }
     }
 }

@@ -28,7 +28,7 @@ pub use crate::records::{Row, rows_json};
 use condition::Condition;
 pub use diff::{Diff, diff};
 pub use explain::{Explanation, PathKind};
-use plan::Plan;
+use plan::Plans;
 
 /// A query, checked against the schema and planned.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,7 +37,7 @@ pub struct Query {
     conditions: Vec<Condition>,
     order: Vec<SortKey>,
     limit: Option<usize>,
-    plan: Plan,
+    plans: Plans,
 }
 
 /// One key to sort by; the field `id` is the record's id.
@@ -62,15 +62,6 @@ impl Query {
     /// [`Missing`].
     pub fn run(&self, view: &dyn Read) -> Result<Vec<Row>, Missing> {
         rows::run(self, view, self.limit)
-    }
-
-    /// Finds the first row.
-    ///
-    /// # Errors
-    /// [`Missing`].
-    pub fn first(&self, view: &dyn Read) -> Result<Option<Row>, Missing> {
-        let limit = self.limit.unwrap_or(1).min(1);
-        Ok(rows::run(self, view, Some(limit))?.pop())
     }
 
     /// Counts what matches, whatever the limit.

@@ -33,8 +33,8 @@ pub(super) fn query(json: &str, schema: &Schema) -> Result<Query, Error> {
         None | Some(Value::Null) => None,
         Some(value) => Some(whole(value).ok_or_else(|| wrong("limit", "must be a whole number from 0"))?),
     };
-    let plan = plan::plan(collection, &conditions, &order, limit);
-    Ok(Query { collection: collection.name.clone(), conditions, order, limit, plan })
+    let plans = plan::plans(collection, &conditions, &order, limit);
+    Ok(Query { collection: collection.name.clone(), conditions, order, limit, plans })
 }
 
 fn all_conditions(collection: &Collection, given: &Map<String, Value>) -> Result<Vec<Condition>, Error> {

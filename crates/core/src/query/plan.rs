@@ -1,6 +1,6 @@
 //! Which way to the records: the one that leaves least to look at.
 
-use holm_store::{Direction, KeyRange};
+use holm_store::{Direction, KeyRange, Read};
 
 use super::SortKey;
 use super::condition::{Condition, ID, Key, Range, Test};
@@ -66,20 +66,100 @@ struct Wanted<'q> {
     tie: Order,
 }
 
+/// How a query may be answered.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Plans {
+    best: Plan,
+    /// One that gives rows in order and stops at the limit, and one that leaves fewer, all of them to be sorted. Which is
+    /// better only the store knows.
+    either: Option<(Plan, Plan)>,
+    limit: u64,
+    /// Where nothing is asked: ranges with one key for each record.
+    whole: Vec<KeyRange>,
+}
+
 /// Plans a query.
-pub(super) fn plan(collection: &Collection, conditions: &[Condition], order: &[SortKey], limit: Option<usize>) -> Plan {
+pub(super) fn plans(
+    collection: &Collection,
+    conditions: &[Condition],
+    order: &[SortKey],
+    limit: Option<usize>,
+) -> Plans {
     let wanted = wanted(conditions, order);
-    if let Some(plan) = by_ids(conditions, &wanted).or_else(|| by_outbox(conditions, &wanted)) {
-        return plan;
+    let exact = by_ids(conditions, &wanted).or_else(|| by_outbox(conditions, &wanted));
+    if let Some(best) = exact {
+        return Plans { best, either: None, limit: 0, whole: Vec::new() };
     }
-    let (mut best, mut best_score) = by_scan(collection, conditions, &wanted);
+    let mut ways: Vec<(Plan, u32)> = vec![by_scan(collection, conditions, &wanted)];
     for index in &collection.indexes {
-        let Some((plan, score)) = by_index(collection, index, conditions, &wanted, limit) else { continue };
-        if score > best_score {
-            (best, best_score) = (plan, score);
+        ways.extend(by_index(collection, index, conditions, &wanted, limit));
+    }
+    let best_of = |fits: &dyn Fn(&Plan) -> bool| {
+        let mut best: Option<&(Plan, u32)> = None;
+        for way in ways.iter().filter(|(plan, _)| fits(plan)) {
+            if best.is_none_or(|(_, score)| way.1 > *score) {
+                best = Some(way);
+            }
+        }
+        best.map(|(plan, _)| plan.clone())
+    };
+    let ordered = best_of(&|plan| plan.sorted != Sorted::Not && !plan.residual.is_empty());
+    let narrow = best_of(&|plan| plan.sorted == Sorted::Not && plan.residual.len() < conditions.len());
+    let best = best_of(&|_| true).expect("there is always the scan");
+    let open = best.sorted == Sorted::Not || !best.residual.is_empty();
+    Plans {
+        best,
+        either: limit.filter(|_| open).and(ordered.zip(narrow)),
+        limit: limit.map_or(0, |limit| limit as u64),
+        whole: if conditions.is_empty() { whole(collection) } else { Vec::new() },
+    }
+}
+
+/// Records, and the entries of each index that has one for each of them.
+fn whole(collection: &Collection) -> Vec<KeyRange> {
+    let mut ranges = vec![keyspace::records(&collection.name).range()];
+    for index in collection.indexes.iter().filter(|index| index.each_column().is_none()) {
+        ranges.push(KeyRange::prefix(&keyspace::index(&collection.name, index.number)));
+    }
+    ranges
+}
+
+/// Some records of a block, and of a stretch in which none begins: for estimates.
+const RECORDS_OF_BLOCK: u64 = 256;
+const RECORDS_OF_STRETCH: u64 = 16;
+
+impl Plans {
+    /// The plan to follow in what `view` shows.
+    ///
+    /// Of `all` entries that stand in order, `few` match as far as an index tells: so a walk in order finds `limit` of them
+    /// after looking at `limit × all ÷ few` records, and the other way looks at `few`.
+    pub(super) fn choose(&self, view: &dyn Read) -> &Plan {
+        let Some((ordered, narrow)) = &self.either else { return &self.best };
+        let (all, few) = (ordered.path.estimate(view), narrow.path.estimate(view));
+        match () {
+            // So little lies in memory, where it hardly matters.
+            () if all < RECORDS_OF_BLOCK => &self.best,
+            () if few * few < self.limit.saturating_mul(all) => narrow,
+            () => ordered,
         }
     }
-    best
+
+    /// The range with one key for each record that is read in the least blocks, if the query asks for all records.
+    pub(super) fn whole(&self, view: &dyn Read) -> Option<&KeyRange> {
+        self.whole.iter().min_by_key(|range| view.blocks(range))
+    }
+}
+
+impl Path {
+    /// How many entries or records it looks at, roughly.
+    fn estimate(&self, view: &dyn Read) -> u64 {
+        let of = |range: &KeyRange| RECORDS_OF_BLOCK * view.blocks(range) as u64 + RECORDS_OF_STRETCH;
+        match self {
+            Self::Index(index) => index.ranges.iter().map(|(_, range)| of(range)).sum(),
+            Self::Scan(range, _) => of(range),
+            Self::Ids(_) | Self::Outbox => 0,
+        }
+    }
 }
 
 fn wanted<'q>(conditions: &[Condition], order: &'q [SortKey]) -> Wanted<'q> {

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use holm_store::{Direction, KeyRange, Missing, Read, Value};
 
 use super::condition::{Condition, Filter, ID, Test};
-use super::plan::{IndexPath, Path, Sorted};
+use super::plan::{IndexPath, Path, Plan, Sorted};
 use super::{Query, SortKey};
 use crate::keys::{Order, push_text, push_value, read_text, skip_value};
 use crate::keyspace::{self, LANE_PENDING};
@@ -55,23 +55,24 @@ pub(super) fn run(query: &Query, view: &dyn Read, limit: Option<usize>) -> Resul
     if limit == 0 {
         return Ok(Vec::new());
     }
-    if query.plan.sorted == Sorted::Not {
-        return sorted_rows(query, view, limit);
+    let plan = query.plans.choose(view);
+    if plan.sorted == Sorted::Not {
+        return sorted_rows(query, plan, view, limit);
     }
     let mut rows = Vec::new();
-    Walk::new(query, view, limit).matches(&mut |found| {
+    Walk::new(query, plan, view, limit).matches(&mut |found| {
         rows.push(found.into_row());
         if rows.len() == limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;
     Ok(rows)
 }
 
-fn sorted_rows(query: &Query, view: &dyn Read, limit: usize) -> Result<Vec<Row>, Missing> {
+fn sorted_rows(query: &Query, plan: &Plan, view: &dyn Read, limit: usize) -> Result<Vec<Row>, Missing> {
     let keys: Vec<&SortKey> = query.order.iter().filter(|key| key.field != ID).collect();
     let fields: Vec<&str> = keys.iter().map(|key| key.field.as_str()).collect();
     let tie = query.order.iter().find(|key| key.field == ID).map_or(Order::Ascending, |key| key.order);
     let mut found: Vec<(Vec<u8>, Row)> = Vec::new();
-    Walk::new(query, view, usize::MAX).matches(&mut |one| {
+    Walk::new(query, plan, view, usize::MAX).matches(&mut |one| {
         let mut sort = Vec::new();
         for (value, key) in pick(one.bytes(), &fields).iter().zip(&keys) {
             push_value(&mut sort, value.as_ref().unwrap_or(&serde_json::Value::Null), key.order);
@@ -100,12 +101,14 @@ fn keep_first(found: &mut Vec<(Vec<u8>, Row)>, limit: usize) {
 
 pub(super) fn count(query: &Query, view: &dyn Read) -> Result<usize, Missing> {
     let mut count = 0;
-    let ranges: Vec<&KeyRange> = match &query.plan.path {
-        Path::Index(index) => index.ranges.iter().map(|(_, range)| range).collect(),
-        Path::Scan(range, _) => vec![range],
-        Path::Ids(_) | Path::Outbox => Vec::new(),
+    let plan = query.plans.choose(view);
+    let ranges: Vec<&KeyRange> = match (query.plans.whole(view), &plan.path) {
+        (Some(whole), _) => vec![whole],
+        (None, Path::Index(index)) => index.ranges.iter().map(|(_, range)| range).collect(),
+        (None, Path::Scan(range, _)) => vec![range],
+        (None, Path::Ids(_) | Path::Outbox) => Vec::new(),
     };
-    if !ranges.is_empty() && query.plan.residual.is_empty() {
+    if !ranges.is_empty() && plan.residual.is_empty() {
         for range in ranges {
             view.visit(range, Direction::Forward, &mut |_, _| {
                 count += 1;
@@ -114,7 +117,7 @@ pub(super) fn count(query: &Query, view: &dyn Read) -> Result<usize, Missing> {
         }
         return Ok(count);
     }
-    Walk::new(query, view, usize::MAX).matches(&mut |_| {
+    Walk::new(query, plan, view, usize::MAX).matches(&mut |_| {
         count += 1;
         ControlFlow::Continue(())
     })?;
@@ -124,6 +127,7 @@ pub(super) fn count(query: &Query, view: &dyn Read) -> Result<usize, Missing> {
 /// A walk along the path of a query.
 struct Walk<'q> {
     query: &'q Query,
+    plan: &'q Plan,
     view: &'q dyn Read,
     filter: Filter<'q>,
     pending: Vec<bool>,
@@ -133,20 +137,19 @@ struct Walk<'q> {
 }
 
 impl<'q> Walk<'q> {
-    fn new(query: &'q Query, view: &'q dyn Read, limit: usize) -> Self {
-        let residual: Vec<&Condition> =
-            query.plan.residual.iter().map(|position| &query.conditions[*position]).collect();
+    fn new(query: &'q Query, plan: &'q Plan, view: &'q dyn Read, limit: usize) -> Self {
+        let residual: Vec<&Condition> = plan.residual.iter().map(|position| &query.conditions[*position]).collect();
         let pending =
             residual.iter().filter_map(|is| if let Test::Pending(asked) = is.test { Some(asked) } else { None });
         let pending: Vec<bool> = pending.collect();
         let size = if residual.is_empty() { limit } else { limit.max(FETCH_MIN) };
         let prefix = keyspace::records(&query.collection).start;
-        Self { query, view, filter: Filter::new(&residual), pending, size, prefix }
+        Self { query, plan, view, filter: Filter::new(&residual), pending, size, prefix }
     }
 
     /// Shows every match, in the order that the path gives.
     fn matches(&self, see: &mut See<'_>) -> Result<(), Missing> {
-        match &self.query.plan.path {
+        match &self.plan.path {
             Path::Scan(range, direction) => self.scan(range, *direction, see),
             Path::Ids(ids) => self.fetch(&ids.iter().map(|id| tail_of(id)).collect::<Vec<_>>(), see).map(drop),
             Path::Outbox => self.fetch(&self.waiting()?, see).map(drop),
@@ -204,7 +207,7 @@ impl<'q> Walk<'q> {
         mut range: KeyRange,
         see: &mut See<'_>,
     ) -> Result<ControlFlow<()>, Missing> {
-        let groups = match self.query.plan.sorted {
+        let groups = match self.plan.sorted {
             Sorted::Groups(columns, tie) => Some((columns, tie)),
             Sorted::Whole | Sorted::Not => None,
         };
@@ -251,7 +254,7 @@ impl<'q> Walk<'q> {
                 waiting.reverse();
             }
             // In the order of the records what is fetched together lies together.
-            None if self.query.plan.sorted == Sorted::Not => sort_keys(waiting),
+            None if self.plan.sorted == Sorted::Not => sort_keys(waiting),
             None => {}
         }
         let flow = self.fetch(waiting, see)?;

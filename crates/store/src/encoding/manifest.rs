@@ -4,7 +4,7 @@ use crate::disk::{BlockId, Generation, LogSeq, StoredManifest};
 use crate::encoding::{DecodeError, EntryId, Kind, Reader, Writer};
 use crate::error::{Damage, Place, StoreError};
 use crate::fence::Fence;
-use crate::key::Key;
+use crate::key::{Key, KeyRange};
 use crate::sorted::SortedMap;
 
 /// One block of a run.
@@ -24,6 +24,12 @@ pub(crate) struct Run {
 impl Run {
     pub(crate) fn bytes(&self) -> u64 {
         self.blocks.iter().map(|block| u64::from(block.bytes)).sum()
+    }
+
+    /// How many blocks begin inside a range.
+    pub(crate) fn begin_in(&self, range: &KeyRange) -> usize {
+        let before = |key: &[u8]| self.blocks.partition_point(|block| &*block.first < key);
+        range.until.as_deref().map_or(self.blocks.len(), before).saturating_sub(before(&range.from))
     }
 
     /// Which block could hold `key`.
