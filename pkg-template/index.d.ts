@@ -253,10 +253,12 @@ export interface Ordered<T> {
   gte?: T;
 }
 
-/** For fields that hold a string. */
-export interface Prefixed {
+/** For fields that hold a string; case and accents count. */
+export interface Texts {
   /** Begins with this. */
   startsWith?: string;
+  /** Has this somewhere in it; every record is looked at that no other condition leaves out. */
+  contains?: string;
 }
 
 /** For fields that hold a list. */
@@ -266,9 +268,9 @@ export interface Listed<E> {
 }
 
 type Operators<T, K extends Kind> = Equality<T> & (
-  K extends 'json' ? Ordered<Value> & Prefixed
+  K extends 'json' ? Ordered<Value> & Texts
   : [T] extends [readonly (infer E)[]] ? Listed<E>
-  : [T] extends [string] ? Ordered<string> & Prefixed
+  : [T] extends [string] ? Ordered<string> & Texts
   : [T] extends [number | bigint | Date | Uint8Array] ? Ordered<T>
   : unknown);
 type Asked<T, K extends Kind> = (K extends 'tree' | 'json' ? null : T | null) | Operators<T, K>;

@@ -6,6 +6,7 @@
 //   --pkg DIR              another build of Holm
 //   --fresh                forgets what was measured of these engines
 //   --profile              also writes CPU profiles of the page, and prints where the time goes
+// Only a run of everything writes its report beside this file; any other leaves it in dist/.
 
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -30,6 +31,7 @@ const { values: given } = parseArgs({ options: {
   only: { type: 'string' }, sizes: { type: 'string' }, workloads: { type: 'string' }, rounds: { type: 'string', default: '3' },
   pkg: { type: 'string', default: join(HERE, '../../pkg') }, fresh: { type: 'boolean' }, profile: { type: 'boolean' },
 } });
+const out = given.only || given.sizes || given.workloads || given.profile ? WORK : HERE;
 const rounds = Number(given.rounds);
 const chosen = given.only?.split(',') ?? Object.keys(ENGINES);
 const unknown = chosen.filter(engine => !(engine in ENGINES));
@@ -88,9 +90,9 @@ async function report() {
   const { medians: firstSync } = await readJson('../first-sync/result.json');
   const judged = judge(await readJson('targets.json'), figures, firstSync);
   const result = { at: new Date().toISOString(), chromium: chromiumVersion(), cores: cores(), load: { before, after: load() }, rounds, engines, judged };
-  await writeFile(join(HERE, 'result.json'), `${JSON.stringify(result, null, 1)}\n`);
-  await writeFile(join(HERE, 'RESULT.md'), markdown(result));
-  await writeFile(join(HERE, 'chart.svg'), chart(engines));
+  await writeFile(join(out, 'result.json'), `${JSON.stringify(result, null, 1)}\n`);
+  await writeFile(join(out, 'RESULT.md'), markdown(result));
+  await writeFile(join(out, 'chart.svg'), chart(engines));
   console.log(targetLines(judged, Object.fromEntries(Object.entries(ENGINES).map(([engine, { title }]) => [engine, title]))).join('\n'));
 }
 

@@ -68,7 +68,7 @@ export async function records(db: Database<typeof schema>): Promise<void> {
 export async function queries(db: Database<typeof schema>): Promise<void> {
   const query = db.tasks
     .where({ done: false, updatedAt: { gt: 1, lte: 5 }, tags: { has: 'home' }, $pending: true })
-    .where({ title: { startsWith: 'a', ne: null }, state: { in: ['open', null] }, projectId: null, id: { gt: 'a' } })
+    .where({ title: { startsWith: 'a', contains: 'b', ne: null }, state: { in: ['open', null] }, projectId: null, id: { gt: 'a' } })
     .orderBy('-updatedAt', ['title', '-id'], 'tags').limit(5);
   const first = await query.first();
   same<typeof first, Task | undefined>(true);

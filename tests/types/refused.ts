@@ -78,6 +78,8 @@ export function filters(): void {
   void db.tasks.where({ done: { gt: false } });
   // @ts-expect-error TS2353 a number has no beginning
   void db.tasks.where({ updatedAt: { startsWith: '1' } });
+  // @ts-expect-error TS2353 a number has no text
+  void db.tasks.where({ updatedAt: { contains: '1' } });
   // @ts-expect-error TS2353 a string has no elements
   void db.tasks.where({ title: { has: 'x' } });
   // @ts-expect-error TS2322 the elements are strings

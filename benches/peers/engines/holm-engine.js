@@ -21,7 +21,7 @@ export function holm(options) {
     getMany: ids => db.tasks.getMany(ids),
     newest: limit => list(limit).all(),
     inProject: projectId => db.tasks.where({ projectId, done: false }).all(),
-    withWord: async word => (await db.tasks.all()).filter(({ notes }) => notes.includes(word)), // no operator for it yet
+    withWord: word => db.tasks.where({ notes: { contains: word } }).all(),
     countOpen: () => db.tasks.where({ done: false }).count(),
     exchange: (a, b) => db.transaction(async tx => {
       const [first, second] = await tx.tasks.getMany([a, b]);

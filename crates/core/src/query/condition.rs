@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::needle::Needle;
 use crate::keys::{Class, Order, after_prefix, push_string, push_value, string_prefix};
 use crate::records::pick;
 
@@ -33,6 +34,8 @@ pub(super) enum Test {
     Within(Range),
     /// The value is an array that has this element.
     Has(Key),
+    /// The value is a string with this text somewhere in it.
+    Contains(Needle),
     /// The record has, or has not, mutations that the server has not acknowledged.
     Pending(bool),
 }
@@ -87,14 +90,21 @@ pub(super) struct Filter<'q> {
     fields: Vec<&'q str>,
     /// With the position of the field among `fields`; `None` is the id.
     tests: Vec<(Option<usize>, &'q Test)>,
+    /// What a record that matches has somewhere in its bytes: looking there is cheaper than taking fields out.
+    needles: Vec<&'q Needle>,
 }
 
 impl<'q> Filter<'q> {
     pub(super) fn new(conditions: &[&'q Condition]) -> Self {
-        let mut filter = Self { fields: Vec::new(), tests: Vec::new() };
+        let mut filter = Self { fields: Vec::new(), tests: Vec::new(), needles: Vec::new() };
         for condition in conditions.iter().filter(|condition| !condition.is_pending()) {
             let position = (condition.field != ID).then(|| filter.position(&condition.field));
             filter.tests.push((position, &condition.test));
+            if let (Some(_), Test::Contains(needle)) = (position, &condition.test)
+                && needle.stands_as_it_is()
+            {
+                filter.needles.push(needle);
+            }
         }
         filter
     }
@@ -112,6 +122,9 @@ impl<'q> Filter<'q> {
         if self.tests.is_empty() {
             return true;
         }
+        if !self.needles.iter().all(|needle| needle.is_in(record)) {
+            return false;
+        }
         let values = if self.fields.is_empty() { Vec::new() } else { pick(record, &self.fields) };
         self.tests.iter().all(|(position, test)| match position {
             Some(position) => holds(test, values[*position].as_ref().unwrap_or(&Value::Null)),
@@ -123,12 +136,16 @@ impl<'q> Filter<'q> {
 fn holds(test: &Test, value: &Value) -> bool {
     match (test, value) {
         (Test::Has(element), Value::Array(items)) => items.iter().any(|item| encoded(item) == *element),
-        (Test::Has(_), _) => false,
+        (Test::Contains(needle), Value::String(text)) => needle.is_in(text.as_bytes()),
+        (Test::Has(_) | Test::Contains(_), _) => false,
         _ => key_holds(test, &encoded(value)),
     }
 }
 
 fn id_holds(test: &Test, id: &str) -> bool {
+    if let Test::Contains(needle) = test {
+        return needle.is_in(id.as_bytes());
+    }
     let mut key = Key::new();
     push_string(&mut key, id);
     key_holds(test, &key)
@@ -140,7 +157,7 @@ fn key_holds(test: &Test, key: &Key) -> bool {
         Test::Ne(operand) => key != operand,
         Test::In(operands) => operands.binary_search(key).is_ok(),
         Test::Within(range) => range.contains(key),
-        Test::Has(_) | Test::Pending(_) => true,
+        Test::Has(_) | Test::Contains(_) | Test::Pending(_) => true,
     }
 }
 

@@ -12,6 +12,7 @@
 mod condition;
 mod diff;
 mod explain;
+mod needle;
 mod parse;
 mod plan;
 mod rows;

@@ -4,6 +4,7 @@ use holm_protocol::ErrorCode;
 use serde_json::{Map, Value};
 
 use super::condition::{Condition, ID, Key, Range, Test, encoded};
+use super::needle::Needle;
 use super::{Query, SortKey, plan};
 use crate::Error;
 use crate::keys::Class;
@@ -99,15 +100,23 @@ impl Operand<'_> {
             "gte" => Test::Within(Range::from(self.bound(value)?)),
             "in" => Test::In(self.values(value)?),
             "has" => Test::Has(self.element(value)?),
-            "startsWith" => match (self.field.map(|field| &field.kind), value) {
-                (None | Some(Kind::String | Kind::Ref(_) | Kind::Enum(_) | Kind::Json), Value::String(prefix)) => {
-                    Test::Within(Range::starting_with(prefix))
-                }
-                (_, Value::String(_)) => return Err(unfit("is for fields that hold a string")),
-                _ => return Err(unfit("takes a string")),
-            },
-            _ => return Err(unfit("is no operator; there are eq, ne, lt, lte, gt, gte, in, has and startsWith")),
+            "startsWith" => Test::Within(Range::starting_with(self.text(value)?)),
+            "contains" => Test::Contains(Needle::new(self.text(value)?)),
+            _ => {
+                return Err(unfit(
+                    "is no operator; there are eq, ne, lt, lte, gt, gte, in, has, startsWith and contains",
+                ));
+            }
         })
+    }
+
+    /// An operand that is looked for in the text of the field's values.
+    fn text<'v>(&self, value: &'v Value) -> Result<&'v str, Refusal> {
+        match (self.field.map(|field| &field.kind), value) {
+            (None | Some(Kind::String | Kind::Ref(_) | Kind::Enum(_) | Kind::Json), Value::String(text)) => Ok(text),
+            (_, Value::String(_)) => Err(unfit("is for fields that hold a string")),
+            _ => Err(unfit("takes a string")),
+        }
     }
 
     /// An operand that the field itself could hold; null stands for absent.

@@ -69,7 +69,7 @@ fn tagged_zero() -> Value {
 }
 
 fn any_name() -> impl Strategy<Value = String> {
-    prop_oneof!["[ab]{0,2}", Just("a\0".to_owned())]
+    prop_oneof!["[ab\"]{0,2}", Just("a\0".to_owned())]
 }
 
 fn any_json() -> impl Strategy<Value = Value> {
@@ -103,6 +103,9 @@ fn any_query() -> impl Strategy<Value = Value> {
         2 => name().prop_map(|value| ("name", value)),
         1 => range(name().boxed()).prop_map(|asked| ("name", asked)),
         1 => name().prop_map(|value| ("name", json!({"startsWith": value}))),
+        1 => name().prop_map(|value| ("name", json!({"contains": value}))),
+        1 => Just(("name", json!({"contains": "\""}))),
+        1 => any_name().prop_map(|value| ("any", json!({"contains": value}))),
         1 => proptest::collection::vec(prop_oneof![name(), Just(Value::Null)], 0..4).prop_map(|values| ("name", json!({"in": values}))),
         2 => name().prop_map(|value| ("tags", json!({"has": value}))),
         1 => proptest::collection::vec(any_name(), 0..2).prop_map(|value| ("tags", json!({"eq": value}))),
@@ -112,6 +115,7 @@ fn any_query() -> impl Strategy<Value = Value> {
         1 => "[a-c]{1,2}".prop_map(|id| ("id", json!(id))),
         1 => proptest::collection::vec("[a-c]{1,2}", 0..4).prop_map(|ids| ("id", json!({"in": ids}))),
         1 => "[a-c]{0,2}".prop_map(|id| ("id", json!({"startsWith": id}))),
+        1 => "[a-c]{0,2}".prop_map(|id| ("id", json!({"contains": id}))),
         1 => range("[a-c]{1,2}".prop_map(Value::String).boxed()).prop_map(|asked| ("id", asked)),
     ];
     let key = prop_oneof!["-?(done|at|name|tags)", "-?id"];
@@ -166,6 +170,7 @@ fn holds(asked: &Value, value: &Value) -> bool {
             "in" => operand.as_array().expect("a list").iter().any(|one| compare(value, one).is_eq()),
             "has" => value.as_array().is_some_and(|items| items.iter().any(|item| compare(item, operand).is_eq())),
             "startsWith" => value.as_str().is_some_and(|text| text.starts_with(operand.as_str().expect("a string"))),
+            "contains" => value.as_str().is_some_and(|text| text.contains(operand.as_str().expect("a string"))),
             other => panic!("{other}"),
         }
     })
@@ -304,6 +309,8 @@ fn wrong_queries_name_what_does_not_fit() {
         (json!({"collection": "things", "where": {"list": {"has": 1}}}), ErrorCode::InvalidQuery, Some("list")),
         (json!({"collection": "things", "where": {"n": {"startsWith": "a"}}}), ErrorCode::InvalidQuery, Some("n")),
         (json!({"collection": "things", "where": {"s": {"startsWith": 1}}}), ErrorCode::InvalidQuery, Some("s")),
+        (json!({"collection": "things", "where": {"s": {"contains": null}}}), ErrorCode::InvalidQuery, Some("s")),
+        (json!({"collection": "things", "where": {"list": {"contains": "a"}}}), ErrorCode::InvalidQuery, Some("list")),
         (json!({"collection": "things", "where": {"s": {"$holm": ["date", 1]}}}), ErrorCode::InvalidQuery, Some("s")),
         (json!({"collection": "things", "where": {"e": "mid"}}), ErrorCode::InvalidQuery, Some("e")),
         (json!({"collection": "things", "where": {"e": {"gt": 1}}}), ErrorCode::InvalidQuery, Some("e")),
@@ -325,6 +332,7 @@ fn wrong_queries_name_what_does_not_fit() {
         json!({"i": {"lt": 1.5}}),
         json!({"p": {"startsWith": "x"}}),
         json!({"p": {"gt": ""}}),
+        json!({"any": {"contains": "x"}}),
         json!({"any": {"lt": "z"}}),
         json!({"s": null}),
         json!({"n": {"ne": null}}),
