@@ -8,6 +8,9 @@ use web_sys::{Crypto, EventTarget, IdbFactory};
 
 #[wasm_bindgen]
 extern "C" {
+    #[wasm_bindgen(js_namespace = performance, js_name = now)]
+    fn performance_now() -> f64;
+
     type Document;
 
     #[wasm_bindgen(method, catch, js_name = createElement)]
@@ -108,6 +111,18 @@ pub fn document_target() -> Option<EventTarget> {
 pub fn fill_random(bytes: &mut [u8]) {
     let crypto: Crypto = property(&js_sys::global(), "crypto").expect("every scope has crypto").unchecked_into();
     crypto.get_random_values_with_u8_array(bytes).expect("so many bytes are allowed");
+}
+
+/// Milliseconds since some moment, by a clock that never jumps.
+#[must_use]
+pub fn elapsed_ms() -> f64 {
+    performance_now()
+}
+
+/// Whether this is a page that nobody sees.
+#[must_use]
+pub fn is_hidden() -> bool {
+    property(&js_sys::global(), "document").is_some_and(|document| property(&document, "hidden") == Some(JsValue::TRUE))
 }
 
 /// The wall clock in milliseconds.

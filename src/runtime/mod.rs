@@ -2,6 +2,7 @@
 
 mod news;
 mod options;
+mod pace;
 mod transport;
 
 use std::cell::{Cell, RefCell};

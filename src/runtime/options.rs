@@ -8,12 +8,13 @@ use holm_core::{Error, ErrorCode};
 use holm_protocol::{from_json_text, json_fields, json_words};
 use holm_store::Durability;
 
+use super::pace::PagePace;
 use crate::scope;
 
 /// Bytes of blocks kept in memory.
 const CACHE_BYTES: usize = 32 * 1024 * 1024;
-/// Bytes of log that start a fold.
-const FOLD_BYTES: usize = 1024 * 1024;
+/// Bytes of log that start a fold: with 1 MiB half as much again is written, and an opening reads what is left of it.
+const FOLD_BYTES: usize = 4 * 1024 * 1024;
 
 /// Where a database lies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -83,7 +84,8 @@ impl OpenOptions {
             DurabilityKind::Strict => Durability::Strict,
         };
         let random = Rc::new(scope::fill_random);
-        Ok(Options { schema, scopes, durability, cache_bytes: CACHE_BYTES, fold_bytes: FOLD_BYTES, random })
+        let pace = Rc::new(PagePace::default());
+        Ok(Options { schema, scopes, durability, cache_bytes: CACHE_BYTES, fold_bytes: FOLD_BYTES, pace, random })
     }
 }
 

@@ -4,10 +4,11 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use async_trait::async_trait;
 use futures_util::future::{Either, LocalBoxFuture, select};
 use holm_core::engine::{Engine, Options, Spawn, Step};
 use holm_core::sync::Event;
-use holm_store::{Durability, FaultyDisk, LockName, Locks, MemoryLocks, Observer, Origin};
+use holm_store::{Durability, FaultyDisk, LockName, Locks, MemoryLocks, Observer, Origin, Pace};
 
 use crate::executor::Group;
 use crate::network::Link;
@@ -126,6 +127,32 @@ async fn run(world: Rc<World>, device: Rc<Device>, tab: Rc<Tab>) {
     workload::live(world, device, engine).await;
 }
 
+/// A pace whose slices end, and whose pages hide, by chance.
+struct Haste {
+    world: Rc<World>,
+}
+
+#[async_trait(?Send)]
+impl Pace for Haste {
+    fn begin(&self) {}
+
+    fn is_spent(&self) -> bool {
+        self.world.dice.below(2) == 0
+    }
+
+    async fn turn(&self) {
+        self.world.executor.sleep(self.world.dice.below(5)).await;
+    }
+
+    async fn pause(&self) {
+        self.world.executor.sleep(PAUSE_MS).await;
+    }
+
+    fn is_hidden(&self) -> bool {
+        self.world.dice.below(10) == 0
+    }
+}
+
 async fn open(world: &Rc<World>, device: &Rc<Device>, tab: &Tab) -> Engine {
     let (executor, group) = (world.executor.clone(), tab.group);
     let spawn: Spawn = Rc::new(move |future: LocalBoxFuture<'static, ()>| executor.spawn(group, future));
@@ -138,6 +165,7 @@ async fn open(world: &Rc<World>, device: &Rc<Device>, tab: &Tab) -> Engine {
             durability: Durability::Relaxed,
             cache_bytes: 1 << 20,
             fold_bytes: usize::try_from(world.odds.fold_bytes).expect("small"),
+            pace: Rc::new(Haste { world: Rc::clone(world) }),
             random: world.dice.random(),
         };
         match Engine::open(disk, locks, link, options, &spawn).await {

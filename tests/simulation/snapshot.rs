@@ -103,8 +103,8 @@ fn decode<T: FromJson + Default>(bytes: &[u8]) -> Result<T, String> {
 }
 
 /// Decodes the stored value of a record.
-pub fn record(collection: &str, id: &str, value: &Value) -> Record {
-    let one = One(value.clone());
+pub fn record(collection: &str, id: &str, value: &[u8]) -> Record {
+    let one = One(Value::from(value));
     records::read(&one, collection, id).ok().flatten().expect("a value that is there")
 }
 

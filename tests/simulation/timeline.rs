@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use holm_core::keyspace::{self, Parsed};
 use holm_core::outbox::{Entry, State};
 use holm_protocol::{Data, Kind, from_json_text};
-use holm_store::{Applied, Change, Key, Value};
+use holm_store::{Applied, Change, Records};
 
 use crate::history::Name;
 use crate::snapshot::{self, Snapshot};
@@ -104,21 +104,21 @@ impl Timeline {
         is_new
     }
 
-    fn take_in(&mut self, writes: &[(Key, Option<Value>)]) -> Result<(), String> {
+    fn take_in(&mut self, writes: &Records) -> Result<(), String> {
         let mut written: BTreeSet<Name> = BTreeSet::new();
         let mut touched: BTreeSet<Name> = BTreeSet::new();
-        for (key, value) in writes {
+        for (key, value) in writes.iter() {
             if let Ok(Parsed::Lane(collection, id, order)) = keyspace::parse(key) {
                 let name = (collection, id);
                 touched.insert(name.clone());
-                if self.take_in_lane(&name, order, value.as_ref()) {
+                if self.take_in_lane(&name, order, value) {
                     written.insert(name);
                 }
             }
         }
-        for (key, value) in writes {
+        for (key, value) in writes.iter() {
             if let Ok(Parsed::Record(collection, id)) = keyspace::parse(key) {
-                let record = value.as_ref().map(|value| snapshot::record(&collection, &id, value));
+                let record = value.map(|value| snapshot::record(&collection, &id, value));
                 let name = (collection, id);
                 match record {
                     Some(record) => self.visible.insert(name.clone(), record.data),
@@ -137,7 +137,7 @@ impl Timeline {
     }
 
     /// Whether it was a new mutation.
-    fn take_in_lane(&mut self, name: &Name, order: u64, value: Option<&Value>) -> bool {
+    fn take_in_lane(&mut self, name: &Name, order: u64, value: Option<&[u8]>) -> bool {
         let Some(value) = value else {
             let gone = self.lanes.entry(name.clone()).or_default().remove(&order);
             // What the server applied must be in sight when it goes; what it refused need not be.

@@ -16,7 +16,7 @@
 use std::rc::Rc;
 
 use crate::disk::{DiskError, Durability, Loaded, LogSeq, Since};
-use crate::encoding::{Entry, EntryId, Ops};
+use crate::encoding::{Entry, EntryId, Records};
 use crate::error::{Damage, Place, StoreError};
 use crate::tables::{Absorbed, Event, Settled, Tables};
 
@@ -31,7 +31,7 @@ pub enum AppendRequest {
         /// The position that the entry must get.
         seq: LogSeq,
         /// The encoded entry.
-        entry: Rc<[u8]>,
+        entry: Rc<Vec<u8>>,
         /// How it is to be kept.
         durability: Durability,
     },
@@ -70,8 +70,8 @@ enum Phase {
 pub struct Append {
     id: EntryId,
     seq: LogSeq,
-    entry: Rc<[u8]>,
-    ops: Ops,
+    entry: Rc<Vec<u8>>,
+    ops: Rc<Records>,
     durability: Durability,
     phase: Phase,
     /// An earlier append of it ended in nobody knows what.
@@ -82,10 +82,19 @@ pub struct Append {
 impl Append {
     /// An entry planned over `tables` as they are now. `id` must be new.
     #[must_use]
-    pub fn new(tables: &Tables, id: EntryId, ops: Ops, durability: Durability) -> Self {
-        let entry = Entry::encode(id, tables.own_fence(), &tables.database_id(), &ops).into();
+    pub fn new(tables: &Tables, id: EntryId, ops: Records, durability: Durability) -> Self {
+        let entry = Entry::encode(id, tables.own_fence(), &tables.database_id(), &ops);
         let seq = tables.tail().next();
-        Self { id, seq, entry, ops, durability, phase: Phase::Append, doubtful: false, tries: 0 }
+        Self {
+            id,
+            seq,
+            entry: Rc::new(entry),
+            ops: Rc::new(ops),
+            durability,
+            phase: Phase::Append,
+            doubtful: false,
+            tries: 0,
+        }
     }
 
     /// What to ask of the disk now.
@@ -104,7 +113,7 @@ impl Append {
         match answer {
             Ok(()) => {
                 let applied = tables.apply(self.seq, self.id, &self.ops);
-                let event = Event { seq: self.seq, id: self.id, ops: Some(std::mem::take(&mut self.ops)) };
+                let event = Event { seq: self.seq, id: self.id, ops: Some(self.ops.clone()) };
                 let events = if applied { vec![event] } else { Vec::new() };
                 AppendStep { events, outcome: Some(AppendOutcome::Committed) }
             }

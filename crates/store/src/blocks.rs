@@ -3,14 +3,14 @@
 use std::rc::Rc;
 
 use crate::disk::BlockId;
-use crate::encoding::Block;
+use crate::encoding::{Records, read_block};
 use crate::error::StoreError;
 use crate::layers::Blocks;
 use crate::sorted::SortedMap;
 
 /// Decoded blocks by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct BlockSet(SortedMap<BlockId, Rc<Block>>);
+pub struct BlockSet(SortedMap<BlockId, Rc<Records>>);
 
 /// How many blocks a walk over a set asks for at once.
 const READ_AHEAD: usize = 8;
@@ -20,23 +20,22 @@ impl BlockSet {
     ///
     /// # Errors
     /// Damage in the block, or a newer format.
-    pub fn take(&mut self, id: BlockId, frame: Vec<u8>) -> Result<(), StoreError> {
-        let block = Block::decode(&id, frame)?;
-        self.insert(id, Rc::new(block));
+    pub fn take(&mut self, id: BlockId, frame: &[u8]) -> Result<(), StoreError> {
+        self.insert(id, Rc::new(read_block(&id, frame)?));
         Ok(())
     }
 
-    pub(crate) fn insert(&mut self, id: BlockId, block: Rc<Block>) {
+    pub(crate) fn insert(&mut self, id: BlockId, block: Rc<Records>) {
         self.0.insert(id, block);
     }
 
-    pub(crate) fn remove(&mut self, id: &BlockId) -> Option<Rc<Block>> {
+    pub(crate) fn remove(&mut self, id: &BlockId) -> Option<Rc<Records>> {
         self.0.remove(id)
     }
 }
 
 impl Blocks for BlockSet {
-    fn block(&self, id: &BlockId) -> Option<Rc<Block>> {
+    fn block(&self, id: &BlockId) -> Option<Rc<Records>> {
         self.0.get(id).cloned()
     }
 

@@ -1,29 +1,32 @@
-//! A batch being planned: reads see what is committed, what the group planned before, and its own writes.
+//! A batch being planned: reads see what is committed, what was planned before into the same batch, and its own writes.
 
 use std::cell::RefCell;
 
+use crate::batch::Batch;
 use crate::blocks::BlockSet;
 use crate::error::ReadConflict;
-use crate::key::{Direction, Key, KeyRange, Value};
+use crate::key::{Direction, KeyRange, Value};
 use crate::layers::{Blocks, Layers};
-use crate::memtable::{Batch, Slot};
 use crate::missing::Missing;
 use crate::read_set::ReadSet;
 use crate::tables::Tables;
 use crate::view::{self, Read, Show};
 
+/// What [`Read::blocks`] takes for a block in memory.
+const BLOCK_RECORDS: usize = 256;
+
 /// What a plan reads from and writes to. All of its writes are committed, or none.
 pub struct Draft<'a> {
     tables: &'a Tables,
     blocks: &'a dyn Blocks,
-    overlay: Option<&'a Batch>,
-    own: Batch,
+    batch: Batch,
     record: Option<&'a RefCell<ReadSet>>,
 }
 
 impl<'a> Draft<'a> {
-    pub(crate) fn new(tables: &'a Tables, blocks: &'a dyn Blocks, overlay: Option<&'a Batch>) -> Self {
-        Self { tables, blocks, overlay, own: Batch::new(), record: None }
+    /// Plans into `batch`, over what is in it.
+    pub(crate) fn new(tables: &'a Tables, blocks: &'a dyn Blocks, batch: Batch) -> Self {
+        Self { tables, blocks, batch, record: None }
     }
 
     /// The same, adding to `record` what is read from below its own writes.
@@ -33,30 +36,33 @@ impl<'a> Draft<'a> {
 
     /// Gives `key` a value.
     pub fn put(&mut self, key: &[u8], value: &[u8]) {
-        self.own.insert(Key::from(key), Slot::unlogged(Some(Value::from(value))));
+        self.batch.put(key, Some(value));
     }
 
     /// Takes `key` away, if it is there.
     pub fn delete(&mut self, key: &[u8]) {
-        self.own.insert(Key::from(key), Slot::unlogged(None));
+        self.batch.put(key, None);
     }
 
-    /// Checks that what a transaction has read still holds, in the store and in the batches planned before this one.
+    /// Checks that what a transaction has read still holds, in the store and in the batches planned before this one. To be
+    /// asked before the first write.
     ///
     /// # Errors
     /// [`ReadConflict`]: begin the transaction again.
     pub fn validate(&self, set: &ReadSet) -> Result<(), ReadConflict> {
-        set.check(self.tables, self.overlay)
+        set.check(self.tables, Some(&self.batch))
     }
 
     pub(crate) fn into_batch(self) -> Batch {
-        self.own
+        self.batch
     }
 
     fn layers(&self) -> Layers<'_> {
         Layers {
-            maps: [Some(&self.own), self.overlay, Some(&self.tables.memory)],
-            ..view::layers(self.tables, self.blocks)
+            batch: Some(&self.batch),
+            memory: self.tables.memory.segments(),
+            runs: &self.tables.manifest.runs,
+            blocks: self.blocks,
         }
     }
 }
@@ -65,14 +71,14 @@ impl Tables {
     /// Reads over these tables and `blocks`.
     #[must_use]
     pub fn view<'a>(&'a self, blocks: &'a BlockSet) -> impl Read + 'a {
-        Draft::new(self, blocks, None)
+        Draft::new(self, blocks, Batch::new())
     }
 }
 
 impl Read for Draft<'_> {
     fn get(&self, key: &[u8]) -> Result<Option<Value>, Missing> {
         if let Some(set) = self.record
-            && !self.own.contains_key(key)
+            && !self.batch.contains_key(key)
         {
             set.borrow_mut().add_key(key);
         }
@@ -84,7 +90,7 @@ impl Read for Draft<'_> {
     }
 
     fn blocks(&self, range: &KeyRange) -> usize {
-        let manifest = &self.tables.manifest;
-        manifest.level0.begin_in(range) + manifest.base.begin_in(range)
+        let stored: usize = self.tables.manifest.runs.iter().map(|run| run.begin_in(range)).sum();
+        stored + self.tables.memory.count_in(range) / BLOCK_RECORDS
     }
 }

@@ -1,38 +1,42 @@
 //! One ordered sequence out of several: newer layers hide older ones, record by record.
 //!
 //! ```text
-//!   own writes          (BTreeMap)   newest
-//!   overlay of a group  (BTreeMap)
-//!   memory              (BTreeMap)
-//!   level 0             (blocks)
-//!   base                (blocks)     oldest
+//!   batch      own writes, and those of the group before      newest
+//!   memory     segments, the newest first
+//!   runs       blocks, the newest first                        oldest
 //! ```
 //!
 //! A block that is not in memory ends the walk with [`Missing`]; nothing here waits.
 
+use std::cmp::Ordering;
 use std::collections::btree_map;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
+use crate::batch::{Batch, Word};
 use crate::disk::BlockId;
-use crate::encoding::{Block, Run, Spot};
+use crate::encoding::{Records, Run};
+use crate::filter::KeyHash;
 use crate::key::{Direction, Key, KeyRange, Value};
-use crate::memtable::{Memory, Slot};
+use crate::memtable::Segment;
 use crate::missing::Missing;
 
 /// Gives the blocks that are in memory.
 pub(crate) trait Blocks {
-    fn block(&self, id: &BlockId) -> Option<Rc<Block>>;
+    fn block(&self, id: &BlockId) -> Option<Rc<Records>>;
 
     /// How many blocks of a run to name in one [`Missing`].
     fn read_ahead(&self) -> usize;
 }
 
-/// The layers that a walk goes over, newest first.
+/// The layers that a walk goes over.
 #[derive(Clone, Copy)]
 pub(crate) struct Layers<'a> {
-    pub maps: [Option<&'a Memory>; 3],
-    pub runs: [Option<&'a Run>; 2],
+    pub batch: Option<&'a Batch>,
+    /// Oldest first.
+    pub memory: &'a [Segment],
+    /// Newest first.
+    pub runs: &'a [Run],
     pub blocks: &'a dyn Blocks,
 }
 
@@ -42,13 +46,16 @@ type ShowAll<'v> = dyn FnMut(&[u8], Option<&[u8]>) -> ControlFlow<()> + 'v;
 impl<'a> Layers<'a> {
     /// The value of `key`; deleted and never written are alike.
     pub(crate) fn find(&self, key: &[u8]) -> Result<Option<Value>, Missing> {
-        for map in self.maps.iter().flatten() {
-            if let Some(slot) = map.get(key) {
-                return Ok(slot.value.clone());
-            }
+        let in_batch = self.batch.and_then(|batch| batch.find(key));
+        let in_memory = || {
+            let hash = KeyHash::of(key);
+            self.memory.iter().rev().find_map(|segment| segment.find(key, hash))
+        };
+        if let Some(value) = in_batch.or_else(in_memory) {
+            return Ok(value.map(Value::from));
         }
         let mut missing = Vec::new();
-        for run in self.runs.iter().flatten() {
+        for run in self.runs {
             let Some(position) = run.position(key) else {
                 continue;
             };
@@ -72,48 +79,63 @@ impl<'a> Layers<'a> {
             return Ok(());
         }
         let mut sources = self.sources(range, direction)?;
-        loop {
-            let Some(best) = newest_next(&sources, direction) else {
-                return Ok(());
-            };
-            let Some((key, value)) = sources[best].current() else {
-                return Ok(());
-            };
-            let flow = show(key, value);
-            let mut same = 0_u32;
-            for (index, source) in sources.iter().enumerate() {
-                if source.current().is_some_and(|(other, _)| other == key) {
-                    same |= 1 << index;
+        // The source whose key comes next is the first; of equal keys the newest.
+        for index in (0..sources.len()).rev() {
+            settle(&mut sources[index..], direction);
+        }
+        while let Some((first, others)) = sources.split_first_mut() {
+            // Most often many records of one source come before the next of any other.
+            let bound = others.first().and_then(Source::current).map(|(key, _)| key);
+            while let Some((key, value)) = first.current() {
+                if bound.is_some_and(|bound| in_order(key, bound, direction).is_ge()) {
+                    break;
                 }
+                if show(key, value).is_break() {
+                    return Ok(());
+                }
+                first.advance(direction, self.blocks)?;
             }
-            if flow.is_break() {
+            settle(&mut sources, direction);
+            let Some((key, value)) = sources.first().and_then(Source::current) else { return Ok(()) };
+            let is_same = |source: &&Source<'_>| source.current().is_some_and(|(other, _)| other == key);
+            let same = sources.iter().take_while(is_same).count();
+            if same == 1 {
+                continue;
+            }
+            if show(key, value).is_break() {
                 return Ok(());
             }
-            for (index, source) in sources.iter_mut().enumerate() {
-                if same & (1 << index) != 0 {
-                    source.advance(direction, self.blocks)?;
-                }
+            for index in (0..same).rev() {
+                sources[index].advance(direction, self.blocks)?;
+                settle(&mut sources[index..], direction);
             }
         }
+        Ok(())
     }
 
+    /// Those that have something in `range`.
     fn sources<'w>(&self, range: &'w KeyRange, direction: Direction) -> Result<Vec<Source<'w>>, Missing>
     where
         'a: 'w,
     {
-        let mut sources: Vec<Source<'w>> = Vec::with_capacity(5);
-        for map in self.maps.into_iter().flatten() {
-            if !map.is_empty() {
-                sources.push(Source::Map { entries: map.range::<[u8], _>(range.bounds()), current: None });
+        let mut sources: Vec<Source<'w>> = Vec::with_capacity(1 + self.memory.len() + self.runs.len());
+        let mut add = |at: At<'w>| sources.push(Source { age: sources.len(), at });
+        if let Some(batch) = self.batch.filter(|batch| !batch.is_empty()) {
+            let mut entries = batch.range(range);
+            if let Some(current) = step(&mut entries, direction) {
+                add(At::Batch { batch, entries, current });
+            }
+        }
+        for segment in self.memory.iter().rev() {
+            if let Some(inside) = segment.records.inside(&range.from, range.until.as_deref()) {
+                add(At::Segment { records: &segment.records, place: Place::begin(inside, direction) });
             }
         }
         let mut missing = Vec::new();
-        for source in &mut sources {
-            source.advance(direction, self.blocks)?;
-        }
-        for run in self.runs.iter().flatten() {
+        for run in self.runs {
             match RunCursor::begin(run, range, direction, self.blocks) {
-                Ok(cursor) => sources.push(Source::Run(cursor)),
+                Ok(Some(cursor)) => add(At::Run(cursor)),
+                Ok(None) => {}
                 Err(lack) => missing.extend(lack.into_blocks()),
             }
         }
@@ -121,48 +143,107 @@ impl<'a> Layers<'a> {
     }
 }
 
-/// The source whose key comes next; of equal keys the newest.
-fn newest_next(sources: &[Source<'_>], direction: Direction) -> Option<usize> {
-    let mut best: Option<(usize, &[u8])> = None;
-    for (index, source) in sources.iter().enumerate() {
-        let Some((key, _)) = source.current() else {
-            continue;
-        };
-        let before = best.is_none_or(|(_, other)| match direction {
-            Direction::Forward => key < other,
-            Direction::Backward => key > other,
-        });
-        if before {
-            best = Some((index, key));
-        }
-    }
-    best.map(|(index, _)| index)
+/// By the next key, those at their end last; of equal keys the newest first.
+fn compare(one: &Source<'_>, two: &Source<'_>, direction: Direction) -> Ordering {
+    let by_key = match (one.current(), two.current()) {
+        (Some((one, _)), Some((two, _))) => in_order(one, two, direction),
+        (one, two) => two.is_some().cmp(&one.is_some()),
+    };
+    by_key.then(one.age.cmp(&two.age))
 }
 
-enum Source<'a> {
-    Map { entries: btree_map::Range<'a, Key, Slot>, current: Option<(&'a Key, &'a Slot)> },
+fn in_order(one: &[u8], two: &[u8], direction: Direction) -> Ordering {
+    match direction {
+        Direction::Forward => one.cmp(two),
+        Direction::Backward => two.cmp(one),
+    }
+}
+
+/// Brings the first of otherwise sorted sources to its place; most often it is there.
+fn settle(sources: &mut [Source<'_>], direction: Direction) {
+    for index in 1..sources.len() {
+        if compare(&sources[index - 1], &sources[index], direction).is_lt() {
+            return;
+        }
+        sources.swap(index - 1, index);
+    }
+}
+
+/// One layer of a walk.
+struct Source<'a> {
+    /// The newest is 0.
+    age: usize,
+    at: At<'a>,
+}
+
+/// Where a walk stands in a layer.
+enum At<'a> {
+    Batch { batch: &'a Batch, entries: btree_map::Range<'a, Key, Word>, current: (&'a Key, &'a Word) },
+    Segment { records: &'a Records, place: Place },
     Run(RunCursor<'a>),
+    End,
 }
 
 impl Source<'_> {
     fn current(&self) -> Option<(&[u8], Option<&[u8]>)> {
-        match self {
-            Self::Map { current, .. } => current.map(|(key, slot)| (&**key, slot.value.as_deref())),
-            Self::Run(cursor) => cursor.current(),
+        match &self.at {
+            At::Batch { batch, current: (key, word), .. } => Some((&**key, batch.value(word))),
+            At::Segment { records, place } => Some(records.record(place.index)),
+            At::Run(cursor) => Some(cursor.block.record(cursor.place.index)),
+            At::End => None,
         }
     }
 
     fn advance(&mut self, direction: Direction, blocks: &dyn Blocks) -> Result<(), Missing> {
-        match self {
-            Self::Map { entries, current } => {
-                *current = match direction {
-                    Direction::Forward => entries.next(),
-                    Direction::Backward => entries.next_back(),
-                }
+        let goes_on = match &mut self.at {
+            At::Batch { entries, current, .. } => {
+                let next = step(entries, direction);
+                *current = next.unwrap_or(*current);
+                next.is_some()
             }
-            Self::Run(cursor) => cursor.advance(direction, blocks)?,
+            At::Segment { place, .. } => place.advance(direction),
+            At::Run(cursor) => cursor.advance(direction, blocks)?,
+            At::End => false,
+        };
+        if !goes_on {
+            self.at = At::End;
         }
         Ok(())
+    }
+}
+
+fn step<'a>(entries: &mut btree_map::Range<'a, Key, Word>, direction: Direction) -> Option<(&'a Key, &'a Word)> {
+    match direction {
+        Direction::Forward => entries.next(),
+        Direction::Backward => entries.next_back(),
+    }
+}
+
+/// A record of a list, and the last that the walk shows of that list.
+#[derive(Clone, Copy)]
+struct Place {
+    index: usize,
+    last: usize,
+}
+
+impl Place {
+    fn begin((first, last): (usize, usize), direction: Direction) -> Self {
+        match direction {
+            Direction::Forward => Self { index: first, last },
+            Direction::Backward => Self { index: last, last: first },
+        }
+    }
+
+    /// `false` at the end.
+    fn advance(&mut self, direction: Direction) -> bool {
+        if self.index == self.last {
+            return false;
+        }
+        match direction {
+            Direction::Forward => self.index += 1,
+            Direction::Backward => self.index -= 1,
+        }
+        true
     }
 }
 
@@ -170,72 +251,52 @@ impl Source<'_> {
 struct RunCursor<'a> {
     run: &'a Run,
     range: &'a KeyRange,
-    /// `None` at the end.
-    at: Option<At>,
-}
-
-/// A record in a block, and the last that the walk shows of that block.
-struct At {
     position: usize,
-    block: Rc<Block>,
-    index: usize,
-    last: usize,
-    spot: Spot,
+    block: Rc<Records>,
+    place: Place,
 }
 
 impl<'a> RunCursor<'a> {
-    fn begin(run: &'a Run, range: &'a KeyRange, direction: Direction, blocks: &dyn Blocks) -> Result<Self, Missing> {
-        let mut cursor = Self { run, range, at: None };
+    fn begin(
+        run: &'a Run,
+        range: &'a KeyRange,
+        direction: Direction,
+        blocks: &dyn Blocks,
+    ) -> Result<Option<Self>, Missing> {
         let first = match direction {
-            Direction::Forward => Some(run.position(&cursor.range.from).unwrap_or(0)),
-            Direction::Backward => match &cursor.range.until {
+            Direction::Forward => Some(run.position(&range.from).unwrap_or(0)),
+            Direction::Backward => match &range.until {
                 None => run.blocks.len().checked_sub(1),
                 Some(until) => run.blocks.partition_point(|block| &*block.first < until.as_slice()).checked_sub(1),
             },
         };
-        cursor.enter(first, direction, blocks)?;
-        Ok(cursor)
+        let mut cursor = Self { run, range, position: 0, block: Rc::default(), place: Place { index: 0, last: 0 } };
+        Ok(cursor.enter(first, direction, blocks)?.then_some(cursor))
     }
 
-    fn current(&self) -> Option<(&[u8], Option<&[u8]>)> {
-        self.at.as_ref().map(|at| at.block.at(at.spot))
-    }
-
-    fn advance(&mut self, direction: Direction, blocks: &dyn Blocks) -> Result<(), Missing> {
-        let Some(at) = &mut self.at else { return Ok(()) };
-        if at.index == at.last {
-            let following = neighbour(at.position, direction);
-            self.at = None;
-            return self.enter(following, direction, blocks);
+    /// `false` at the end.
+    fn advance(&mut self, direction: Direction, blocks: &dyn Blocks) -> Result<bool, Missing> {
+        if self.place.advance(direction) {
+            return Ok(true);
         }
-        match direction {
-            Direction::Forward => at.index += 1,
-            Direction::Backward => at.index -= 1,
-        }
-        at.spot = at.block.locate(at.index);
-        Ok(())
+        self.enter(neighbour(self.position, direction), direction, blocks)
     }
 
-    /// Goes to the first block from `position` on that has a record in the range.
-    fn enter(&mut self, position: Option<usize>, direction: Direction, blocks: &dyn Blocks) -> Result<(), Missing> {
+    /// Goes to the first block from `position` on that has a record in the range; `false` if there is none.
+    fn enter(&mut self, position: Option<usize>, direction: Direction, blocks: &dyn Blocks) -> Result<bool, Missing> {
         let mut next = position;
         while let Some(position) = next.filter(|position| self.may_hold(*position)) {
             let Some(block) = blocks.block(&self.run.blocks[position].id) else {
                 return Err(self.missing(position, direction, blocks));
             };
-            let inside = block.inside(&self.range.from, self.range.until.as_deref());
-            if let Some((first, last)) = inside {
-                let (index, last) = match direction {
-                    Direction::Forward => (first, last),
-                    Direction::Backward => (last, first),
-                };
-                let spot = block.locate(index);
-                self.at = Some(At { position, block, index, last, spot });
-                return Ok(());
+            if let Some(inside) = block.inside(&self.range.from, self.range.until.as_deref()) {
+                self.place = Place::begin(inside, direction);
+                (self.position, self.block) = (position, block);
+                return Ok(true);
             }
             next = neighbour(position, direction);
         }
-        Ok(())
+        Ok(false)
     }
 
     /// Whether the block at `position` can have a record in the range, by the directory.

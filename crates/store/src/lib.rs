@@ -5,6 +5,7 @@
 //! driver reads it and runs them again. The pieces that decide are plain machines without IO, in [`machine`].
 
 mod append;
+mod batch;
 mod blocks;
 mod cache;
 pub mod conformance;
@@ -14,6 +15,7 @@ mod draft;
 mod encoding;
 mod error;
 mod fence;
+mod filter;
 mod fold;
 mod key;
 mod layers;
@@ -21,6 +23,7 @@ mod locks;
 mod memory;
 mod memtable;
 mod missing;
+mod pace;
 mod random;
 mod read_set;
 mod salvage;
@@ -32,6 +35,7 @@ mod view;
 pub use database::{Applied, Change, Database, Look, Observer, Options, Origin, SEED_BYTES, Turn};
 pub use disk::{BlockId, Disk, DiskError, Durability, Generation, Loaded, LogSeq, Since, StoredManifest, Why};
 pub use draft::Draft;
+pub use encoding::Records;
 pub use error::{CommitError, Damage, Place, PlanError, ReadConflict, ReadError, StoreError};
 pub use fence::Fence;
 pub use fold::FoldOutcome;
@@ -39,6 +43,7 @@ pub use key::{Direction, Key, KeyRange, Value};
 pub use locks::{HeldLock, LockName, Locks};
 pub use memory::{Fault, FaultRates, FaultyDisk, MemoryDisk, MemoryLocks, Operation};
 pub use missing::Missing;
+pub use pace::{Pace, Unhurried};
 pub use random::Random;
 pub use read_set::ReadSet;
 pub use salvage::{Salvage, salvage};
@@ -50,7 +55,7 @@ pub use view::{Read, Show};
 pub mod machine {
     pub use crate::append::{Append, AppendOutcome, AppendRequest, AppendStep};
     pub use crate::blocks::BlockSet;
-    pub use crate::encoding::{EntryId, Ops};
+    pub use crate::encoding::EntryId;
     pub use crate::fold::{Fold, FoldAnswer, FoldOutcome, FoldRequest, FoldStep};
     pub use crate::tables::{Absorbed, Event, Tables};
 }

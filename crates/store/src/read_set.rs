@@ -1,10 +1,9 @@
 //! What a transaction has read, so that its commit can tell whether that still holds.
 
+use crate::batch::Batch;
 use crate::disk::LogSeq;
 use crate::error::ReadConflict;
 use crate::key::{KeyRange, successor};
-use crate::memtable::Batch;
-use crate::memtable::{Memory, Slot};
 use crate::tables::Tables;
 
 /// Keys and ranges that were read, and up to which log position they are known to be unchanged.
@@ -51,27 +50,26 @@ impl ReadSet {
         self.at = Some(at);
     }
 
-    /// Whether nothing of it has changed in `tables`, nor in `overlay`.
+    /// Whether nothing of it has changed in `tables`, nor in what is `planned`.
     ///
     /// When the changes since were folded away, it counts as changed: a transaction is run again rather than trusted.
-    pub(crate) fn check(&self, tables: &Tables, overlay: Option<&Batch>) -> Result<(), ReadConflict> {
+    pub(crate) fn check(&self, tables: &Tables, planned: Option<&Batch>) -> Result<(), ReadConflict> {
         let Some(at) = self.at.filter(|_| !self.is_empty()) else {
             return Ok(());
         };
-        if overlay.is_some_and(|overlay| self.meets(overlay, |_| true)) {
+        let in_batch = |batch: &Batch| self.meets(|range| batch.range(range).next().is_some());
+        if planned.is_some_and(in_batch) {
             return Err(ReadConflict);
         }
         if tables.tail() == at {
             return Ok(());
         }
-        let changed = !tables.remembers(at) || self.meets(&tables.memory, |slot| slot.seq > at);
+        let changed = !tables.remembers(at) || self.meets(|range| tables.memory.has_changed(range, at));
         if changed { Err(ReadConflict) } else { Ok(()) }
     }
 
-    fn meets(&self, written: &Memory, counts: impl Fn(&Slot) -> bool) -> bool {
-        let ranges = self.ranges.iter().filter(|range| !range.is_empty());
-        let mut slots = ranges.flat_map(|range| written.range::<[u8], _>(range.bounds()));
-        slots.any(|(_, slot)| counts(slot))
+    fn meets(&self, is_written: impl Fn(&KeyRange) -> bool) -> bool {
+        self.ranges.iter().filter(|range| !range.is_empty()).any(is_written)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::disk::{BlockId, Disk, DiskError, LogSeq, Since};
-use crate::encoding::{Block, Entry, Manifest, Run};
+use crate::encoding::{Entry, Manifest, Records, Run, read_block};
 use crate::error::{Damage, Place, StoreError};
 use crate::key::{Key, Value};
 
@@ -31,8 +31,9 @@ pub async fn salvage(disk: &dyn Disk) -> Result<Salvage, DiskError> {
         next = stored.folded.next();
         match Manifest::decode(stored) {
             Ok(manifest) => {
-                salvage.read_run(disk, &manifest.base).await?;
-                salvage.read_run(disk, &manifest.level0).await?;
+                for run in manifest.runs.iter().rev() {
+                    salvage.read_run(disk, run).await?;
+                }
             }
             Err(error) => salvage.note(Place::Manifest, error),
         }
@@ -47,7 +48,7 @@ pub async fn salvage(disk: &dyn Disk) -> Result<Salvage, DiskError> {
         }
         next = seq.next();
         match Entry::decode(seq, &frame) {
-            Ok(entry) => entry.ops.into_iter().for_each(|(key, value)| salvage.apply(key, value)),
+            Ok(entry) => salvage.apply(&entry.ops),
             Err(error) => salvage.note(Place::Entry(seq), error),
         }
     }
@@ -64,10 +65,8 @@ impl Salvage {
                     self.lost.push(Damage::new(Place::Block(id), "it is not there; its records are lost"));
                     continue;
                 };
-                match Block::decode(&id, frame) {
-                    Ok(block) => (0..block.len()).map(|index| block.record(index)).for_each(|(key, value)| {
-                        self.apply(Key::from(key), value.map(Value::from));
-                    }),
+                match read_block(&id, &frame) {
+                    Ok(records) => self.apply(&records),
                     Err(error) => self.note(Place::Block(id), error),
                 }
             }
@@ -75,10 +74,12 @@ impl Salvage {
         Ok(())
     }
 
-    fn apply(&mut self, key: Key, value: Option<Value>) {
-        match value {
-            Some(value) => drop(self.records.insert(key, value)),
-            None => drop(self.records.remove(&key)),
+    fn apply(&mut self, records: &Records) {
+        for (key, value) in records.iter() {
+            match value {
+                Some(value) => drop(self.records.insert(Key::from(key), Value::from(value))),
+                None => drop(self.records.remove(key)),
+            }
         }
     }
 

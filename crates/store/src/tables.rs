@@ -3,10 +3,8 @@
 //! ```text
 //!             folded                     tail
 //!   log   ……────┼──────────────────────────┤          entries up to `folded` are in blocks; the one at `folded` is
-//!               └── memory: the last word ─┘          kept in the log, so that its id tells whether it is this log
-//!                   on each key, with its seq
-//!   blocks      level 0  (newer, small)
-//!               base     (the rest)
+//!               └── memory: segments ──────┘          kept in the log, so that its id tells whether it is this log
+//!   blocks      runs, the newest first
 //! ```
 //!
 //! Decides how loaded things are taken in, what counts as damage, and whether an entry of ours is there. Does no IO.
@@ -14,11 +12,10 @@
 use std::rc::Rc;
 
 use crate::disk::{Generation, Loaded, LogSeq, Since, StoredManifest};
-use crate::encoding::{Entry, EntryId, Manifest, Ops, Writers};
+use crate::encoding::{Entry, EntryId, Manifest, Records, Writers};
 use crate::error::{Damage, Place, StoreError};
 use crate::fence::Fence;
-use crate::key::Key;
-use crate::memtable::{Memory, Slot};
+use crate::memtable::Memory;
 
 /// Something that changed what reads give.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +25,7 @@ pub struct Event {
     /// The entry that did it.
     pub id: EntryId,
     /// What it wrote; `None` when entries were missed and everything may have changed.
-    pub ops: Option<Ops>,
+    pub ops: Option<Rc<Records>>,
 }
 
 /// What came of loading.
@@ -64,13 +61,9 @@ pub struct Tables {
     tail_id: EntryId,
     trimmed: LogSeq,
     pub(crate) memory: Memory,
-    memory_bytes: usize,
     pub(crate) manifest: Rc<Manifest>,
     pub(crate) writers: Writers,
 }
-
-/// What an entry takes besides its keys and values, roughly.
-const ENTRY_BYTES: usize = 64;
 
 impl Tables {
     /// Takes in the first load of a handle, made with `Since::default()`.
@@ -95,8 +88,7 @@ impl Tables {
             tail: LogSeq::default(),
             tail_id: EntryId::default(),
             trimmed: LogSeq::default(),
-            memory: Memory::new(),
-            memory_bytes: 0,
+            memory: Memory::default(),
             manifest: Rc::new(Manifest::default()),
             writers: Writers::default(),
         };
@@ -152,7 +144,7 @@ impl Tables {
     /// Roughly what the log holds that is not folded.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
-        self.memory_bytes
+        self.memory.bytes()
     }
 
     /// Takes in what a load with `since` gave. What was loaded before something else moved these tables on is skipped.
@@ -163,15 +155,11 @@ impl Tables {
     }
 
     /// Applies the entry at `tail + 1`. One that is applied already is left out.
-    pub(crate) fn apply(&mut self, seq: LogSeq, id: EntryId, ops: &Ops) -> bool {
+    pub(crate) fn apply(&mut self, seq: LogSeq, id: EntryId, ops: &Rc<Records>) -> bool {
         if seq != self.tail.next() {
             return false;
         }
-        self.memory_bytes += ENTRY_BYTES;
-        for (key, value) in ops {
-            self.memory_bytes += key.len() + value.as_ref().map_or(0, |value| value.len());
-            self.memory.insert(key.clone(), Slot { seq, value: value.clone() });
-        }
+        self.memory.push(seq, ops.clone());
         self.writers.record(id, seq);
         self.tail = seq;
         self.tail_id = id;
@@ -183,16 +171,12 @@ impl Tables {
         let folded = manifest.folded;
         let mut event = None;
         if self.tail < folded {
-            self.memory.clear();
             self.tail = folded;
             self.tail_id = manifest.folded_id;
             self.writers = manifest.writers.clone();
             event = Some(Event { seq: folded, id: manifest.folded_id, ops: None });
-        } else {
-            let all = std::mem::take(&mut self.memory);
-            self.memory.extend(all.into_iter().filter(|(_, slot)| slot.seq > folded));
         }
-        self.memory_bytes = self.memory.iter().map(|(key, slot)| slot_bytes(key, slot)).sum();
+        self.memory.drop_through(folded);
         self.trimmed = self.trimmed.max(folded);
         self.generation = generation;
         self.manifest = manifest;
@@ -225,22 +209,27 @@ impl Tables {
         }
         self.check_begin(since, loaded)?;
         for (seq, frame) in &loaded.entries {
-            if *seq <= self.tail {
-                continue;
-            }
-            if *seq != self.tail.next() {
-                let missing = Damage::new(Place::Entry(self.tail.next()), "it is not in the log; its writes are lost");
-                return Err(missing.into());
-            }
-            let entry = Entry::decode(*seq, frame)?;
-            if entry.database != self.database {
-                return Err(StoreError::Replaced);
-            }
-            self.meet(entry.fence)?;
-            self.apply(*seq, entry.id, &entry.ops);
-            events.push(Event { seq: *seq, id: entry.id, ops: Some(entry.ops) });
+            events.extend(self.follow(*seq, frame)?);
         }
         Ok(())
+    }
+
+    /// Applies the next entry as it was loaded; one that is applied already is left out.
+    pub(crate) fn follow(&mut self, seq: LogSeq, frame: &[u8]) -> Result<Option<Event>, StoreError> {
+        if seq <= self.tail {
+            return Ok(None);
+        }
+        if seq != self.tail.next() {
+            let missing = Damage::new(Place::Entry(self.tail.next()), "it is not in the log; its writes are lost");
+            return Err(missing.into());
+        }
+        let entry = Entry::decode(seq, frame)?;
+        if entry.database != self.database {
+            return Err(StoreError::Replaced);
+        }
+        self.meet(entry.fence)?;
+        self.apply(seq, entry.id, &entry.ops);
+        Ok(Some(Event { seq, id: entry.id, ops: Some(entry.ops) }))
     }
 
     fn adopt(&mut self, since: Since, stored: &StoredManifest, events: &mut Vec<Event>) -> Result<(), StoreError> {
@@ -287,8 +276,4 @@ impl Tables {
         self.fence = self.fence.highest(fence);
         if fence.exceeds(self.ours) { Err(StoreError::NewerVersion(fence)) } else { Ok(()) }
     }
-}
-
-fn slot_bytes(key: &Key, slot: &Slot) -> usize {
-    ENTRY_BYTES + key.len() + slot.value.as_ref().map_or(0, |value| value.len())
 }

@@ -7,12 +7,11 @@ use std::rc::Rc;
 use crate::blocks::BlockSet;
 use crate::cache::Cache;
 use crate::disk::BlockId;
-use crate::encoding::Block;
+use crate::encoding::Records;
 use crate::key::{Direction, Key, KeyRange, Value, successor};
 use crate::layers::{Blocks, Layers};
 use crate::missing::Missing;
 use crate::read_set::ReadSet;
-use crate::tables::Tables;
 
 /// Is shown a record, key and value, and says whether to go on.
 pub type Show<'v> = dyn FnMut(&[u8], &[u8]) -> ControlFlow<()> + 'v;
@@ -32,7 +31,7 @@ pub trait Read {
     fn visit(&self, range: &KeyRange, direction: Direction, show: &mut Show<'_>) -> Result<(), Missing>;
 
     /// How many blocks begin inside `range`, each with some 256 records: an estimate for a planner, which costs nothing.
-    /// What lies in memory alone does not count.
+    /// As many records in memory count as one.
     fn blocks(&self, _range: &KeyRange) -> usize {
         0
     }
@@ -62,21 +61,12 @@ pub(crate) struct Resident<'a> {
 }
 
 impl Blocks for Resident<'_> {
-    fn block(&self, id: &BlockId) -> Option<Rc<Block>> {
+    fn block(&self, id: &BlockId) -> Option<Rc<Records>> {
         self.pins.block(id).or_else(|| self.cache.borrow().block(id))
     }
 
     fn read_ahead(&self) -> usize {
         self.read_ahead
-    }
-}
-
-/// The committed layers.
-pub(crate) fn layers<'a>(tables: &'a Tables, blocks: &'a dyn Blocks) -> Layers<'a> {
-    Layers {
-        maps: [None, None, Some(&tables.memory)],
-        runs: [Some(&tables.manifest.level0), Some(&tables.manifest.base)],
-        blocks,
     }
 }
 

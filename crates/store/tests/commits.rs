@@ -125,7 +125,7 @@ fn two_handles_that_hammer_lose_no_increment() {
         .map(|n| {
             let handle = disk.reopen();
             handle.draw_faults(random(n), slow);
-            pool.open(&handle, &locks, options, n).unwrap()
+            pool.open(&handle, &locks, options.clone(), n).unwrap()
         })
         .collect();
     let answers = Answers::default();

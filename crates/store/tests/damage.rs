@@ -8,7 +8,7 @@ use support::*;
 
 use holm_store::*;
 
-/// A store with a base, a level 0 and three entries in the log.
+/// A store with two runs and three entries in the log.
 fn store(pool: &mut Pool) -> (FaultyDisk, BTreeMap<Vec<u8>, Vec<u8>>) {
     let (disk, locks) = (FaultyDisk::new(), MemoryLocks::new());
     let store = pool.open(&disk, &locks, Options::default(), 1).expect("an empty store opens");
@@ -33,7 +33,7 @@ fn store(pool: &mut Pool) -> (FaultyDisk, BTreeMap<Vec<u8>, Vec<u8>>) {
     let mut put = put;
     put(pool, 0..700, b"in the base");
     fold(pool);
-    put(pool, 100..105, b"level 0");
+    put(pool, 100..105, b"newer");
     fold(pool);
     put(pool, 1..2, b"log 1");
     put(pool, 2..3, b"log 2");

@@ -104,7 +104,8 @@ impl Run {
     fn open(&mut self) -> (FaultyDisk, Store) {
         self.seeds += 1;
         let disk = self.disk.reopen();
-        let store = self.pool.open(&disk, &MemoryLocks::new(), self.options, self.seeds).expect("the store opens");
+        let store =
+            self.pool.open(&disk, &MemoryLocks::new(), self.options.clone(), self.seeds).expect("the store opens");
         (disk, store)
     }
 

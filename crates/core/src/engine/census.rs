@@ -45,19 +45,19 @@ impl Census {
         };
         let (outbox, parked) = (keyspace::outbox_from(0), keyspace::all_parked());
         let mut noticed = Noticed::default();
-        for (key, value) in *writes {
+        for (key, value) in writes.iter() {
             if outbox.contains(key) {
                 noticed.counted = true;
                 noticed.written |= value.is_some();
                 match value {
                     Some(_) => self.waiting.insert(key.to_vec(), false),
-                    None => self.waiting.remove(key.as_ref()),
+                    None => self.waiting.remove(key),
                 };
             } else if parked.contains(key) {
                 noticed.counted = true;
                 match value {
                     Some(value) => self.parked.insert(key.to_vec(), is_conflict(value)),
-                    None => self.parked.remove(key.as_ref()),
+                    None => self.parked.remove(key),
                 };
             }
         }

@@ -27,7 +27,7 @@ use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
 use holm_protocol::{Data, ErrorCode, MutationId, to_json_text};
-use holm_store::{Database, Durability, Observer, Random, Read, Signal};
+use holm_store::{Database, Durability, Observer, Pace, Random, Read, Signal};
 
 use exchange::Ahead;
 pub use exchange::Step;
@@ -66,6 +66,8 @@ pub struct Options {
     pub cache_bytes: usize,
     /// Bytes of log that start a fold.
     pub fold_bytes: usize,
+    /// How long the store may work without a pause.
+    pub pace: Rc<dyn Pace>,
     /// All randomness comes from here.
     pub random: Random,
 }

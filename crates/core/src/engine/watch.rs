@@ -140,7 +140,7 @@ impl Engine {
 
 #[cfg(test)]
 mod tests {
-    use holm_store::{Key, LogSeq, Origin};
+    use holm_store::{LogSeq, Origin, Records};
     use serde_json::json;
 
     use super::*;
@@ -163,8 +163,8 @@ mod tests {
         store.put(&every_type(), "things", "z", 1, Some(json!({})));
         let stored = store.read(|view| view.get(&keyspace::record("things", "z"))).expect("there");
         let touched = |ids: &[&str]| {
-            let one = |id: &&str| (Key::from(keyspace::record("things", id)), Some(stored.clone()));
-            let writes: Vec<_> = ids.iter().map(one).collect();
+            let one = |id: &&str| (keyspace::record("things", id), Some(stored.clone()));
+            let writes: Records = ids.iter().map(one).collect();
             watcher.is_touched(&Applied { seq: LogSeq(1), origin: Origin::Own, change: Change::Keys(&writes) })
         };
         assert!(touched(&["z"]), "before it ran");

@@ -92,7 +92,7 @@ impl Query {
                 return asks_pending && lanes.contains(key);
             }
             let id = id_of(key);
-            shown(&id) || value.as_ref().is_some_and(|value| asks_pending || self.matches_stored(&id, value))
+            shown(&id) || value.is_some_and(|value| asks_pending || self.matches_stored(&id, value))
         })
     }
 

@@ -354,9 +354,9 @@ fn a_query_tells_which_commits_touch_it() {
     let mut change = |id: &str| {
         let key = keyspace::record("tasks", id);
         let value = store.read(|view| view.get(&key));
-        vec![(holm_store::Key::from(key), value)]
+        holm_store::Records::from_iter([(key, value)])
     };
-    let touched = |query: &Query, keys: &[(holm_store::Key, Option<holm_store::Value>)], shown: &[&str]| {
+    let touched = |query: &Query, keys: &holm_store::Records, shown: &[&str]| {
         let applied = Applied { seq: LogSeq(1), origin: Origin::Own, change: Change::Keys(keys) };
         (query.touches(&applied), query.touches_shown(&applied, |id| shown.contains(&id)))
     };
@@ -365,10 +365,11 @@ fn a_query_tells_which_commits_touch_it() {
     assert_eq!(touched(&done, &change("no"), &["no"]), (true, true));
     assert_eq!(touched(&done, &change("gone"), &[]), (true, false));
     assert_eq!(touched(&pending, &change("no"), &[]), (true, true));
-    let lane = [(holm_store::Key::from(keyspace::lane("tasks", "no", 1)), None)];
+    let deleted = |key| holm_store::Records::from_iter([(key, None::<Vec<u8>>)]);
+    let lane = deleted(keyspace::lane("tasks", "no", 1));
     assert_eq!(touched(&done, &lane, &[]), (false, false));
     assert_eq!(touched(&pending, &lane, &[]), (true, true));
-    let elsewhere = [(holm_store::Key::from(keyspace::record("plain", "yes")), None)];
+    let elsewhere = deleted(keyspace::record("plain", "yes"));
     assert_eq!(touched(&done, &elsewhere, &["yes"]), (false, false));
     let everything = Applied { seq: LogSeq(1), origin: Origin::Foreign, change: Change::Everything };
     assert!(done.touches(&everything) && done.touches_shown(&everything, |_| false));

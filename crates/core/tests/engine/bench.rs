@@ -15,7 +15,7 @@ use holm_core::schema::Schema;
 use holm_core::sync::Status;
 use holm_core::{Error, ErrorCode};
 use holm_protocol::from_json_text;
-use holm_store::{Durability, FaultyDisk, MemoryLocks, Random};
+use holm_store::{Durability, FaultyDisk, MemoryLocks, Random, Unhurried};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use serde_json::{Value, json};
@@ -175,6 +175,7 @@ fn options(schema: &str, scopes: Option<&[&str]>, seed: u8) -> Result<Options, E
         durability: Durability::Relaxed,
         cache_bytes: 1 << 20,
         fold_bytes: 1 << 16,
+        pace: Rc::new(Unhurried),
         random: random(seed),
     })
 }

@@ -9,13 +9,13 @@
 //! ```
 
 use crate::append::{Append, AppendOutcome, AppendRequest, AppendStep};
+use crate::batch::Batch;
 use crate::database::Inner;
 use crate::database::job::Job;
 use crate::database::reading::Held;
 use crate::disk::{DiskError, Durability};
 use crate::error::StoreError;
 use crate::locks::HeldLock;
-use crate::memtable::Batch;
 use crate::missing::Missing;
 use crate::view::Resident;
 
@@ -99,27 +99,18 @@ impl Inner {
         let tables = self.tables.borrow();
         let blocks = Resident { cache: &self.cache, pins: &held.pins, read_ahead: held.read_ahead() };
         let mut planned = Planned { batch: Batch::new(), durability: Durability::Relaxed, count: 0 };
-        let mut bytes = 0;
         let mut missing: Option<Missing> = None;
         for job in jobs {
-            match job.plan(&tables, &blocks, &planned.batch) {
+            match job.plan(&tables, &blocks, &mut planned.batch) {
                 // The jobs after one that misses blocks are planned only to learn what they miss.
                 Err(more) => missing = Some(missing.map_or(more.clone(), |missing| missing.and(more))),
-                Ok(batch) => {
-                    bytes += batch
-                        .iter()
-                        .map(|(key, slot)| key.len() + slot.value.as_ref().map_or(0, |value| value.len()))
-                        .sum::<usize>();
-                    if bytes > GROUP_BYTES_MAX && planned.count > 0 {
+                Ok(()) => {
+                    if planned.batch.bytes() > GROUP_BYTES_MAX && planned.count > 0 {
+                        planned.batch.roll_back();
                         break;
                     }
                     if job.durability() == Durability::Strict {
                         planned.durability = Durability::Strict;
-                    }
-                    // Most groups are one job, and a page of a pull has thousands of keys.
-                    match planned.batch.is_empty() {
-                        true => planned.batch = batch,
-                        false => planned.batch.extend(batch),
                     }
                 }
             }
@@ -132,8 +123,9 @@ impl Inner {
         if planned.batch.is_empty() {
             return AppendOutcome::Committed;
         }
-        let ops = planned.batch.into_iter().map(|(key, slot)| (key, slot.value)).collect();
-        let mut append = Append::new(&self.tables.borrow(), self.next_id(), ops, planned.durability);
+        let Planned { batch, durability, .. } = planned;
+        let mut append = Append::new(&self.tables.borrow(), self.next_id(), batch.to_records(), durability);
+        drop(batch);
         loop {
             let AppendStep { events, outcome } = match append.request() {
                 AppendRequest::Append { seq, entry, durability } => {

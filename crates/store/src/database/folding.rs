@@ -1,9 +1,17 @@
 //! The fold loop: beside the commits, one slice at a time, under a lock that no writer waits for.
 
+use futures_util::future::{Either, LocalBoxFuture, select};
+
 use crate::database::{Database, Inner};
 use crate::error::StoreError;
 use crate::fold::{Fold, FoldAnswer, FoldOutcome, FoldRequest, FoldStep};
 use crate::locks::LockName;
+
+/// This part of the size that starts a fold is folded in a pause, so that an opening has less of the log to read.
+const IDLE_PART: usize = 16;
+
+/// So many times the size that starts a fold is folded even where nobody looks: memory has an end.
+const HIDDEN_TIMES: usize = 4;
 
 impl Database {
     /// Folds the log into blocks now, whatever its size; [`FoldOutcome::Stale`] also when somebody else is at it.
@@ -19,54 +27,92 @@ impl Database {
 impl Inner {
     /// Wakes the fold loop if the log has grown enough.
     pub(super) fn ask_for_fold(&self) {
-        if self.tables.borrow().memory_bytes() >= self.fold_at() {
+        if self.memory_bytes() >= self.fold_at() {
             self.to_fold.notify();
         }
     }
 
     pub(super) async fn run_folds(&self) {
+        let mut at_least = self.fold_at();
         while !self.closing.get() {
             let seen = self.to_fold.count();
-            match self.fold_above_size(self.fold_at()).await {
+            match self.fold_above_size(at_least).await {
                 Ok(FoldOutcome::Published) => self.fold_above.set(0),
                 Ok(FoldOutcome::Stale) => {}
                 // A full disk or a damaged block is not tried at every commit again, but when as much has come in anew.
                 Ok(FoldOutcome::Failed(_)) | Err(_) => {
-                    self.fold_above.set(self.tables.borrow().memory_bytes() + self.options.fold_bytes);
+                    self.fold_above.set(self.memory_bytes() + self.options.fold_bytes);
                 }
             }
-            self.to_fold.after(seen).await;
+            at_least = match select(Box::pin(self.to_fold.after(seen)), self.quiet()).await {
+                Either::Left(_) => self.fold_at(),
+                Either::Right(_) => self.fold_when_idle_at(),
+            };
         }
+    }
+
+    fn memory_bytes(&self) -> usize {
+        self.tables.borrow().memory_bytes()
     }
 
     fn fold_at(&self) -> usize {
         self.options.fold_bytes.max(self.fold_above.get())
     }
 
-    async fn fold_above_size(&self, bytes: usize) -> Result<FoldOutcome, StoreError> {
-        if self.tables.borrow().memory_bytes() < bytes || self.halted.borrow().is_some() {
+    fn fold_when_idle_at(&self) -> usize {
+        (self.options.fold_bytes / IDLE_PART).max(self.fold_above.get())
+    }
+
+    /// Waits for a pause in which nothing was written, and after which something can be folded.
+    fn quiet(&self) -> LocalBoxFuture<'_, ()> {
+        Box::pin(async {
+            loop {
+                let (seen, tail) = (self.to_commit.count(), self.tables.borrow().tail());
+                if self.memory_bytes() < self.fold_when_idle_at() {
+                    self.to_commit.after(seen).await;
+                }
+                self.options.pace.pause().await;
+                if self.tables.borrow().tail() == tail && !self.options.pace.is_hidden() {
+                    return;
+                }
+            }
+        })
+    }
+
+    /// Whether a fold of a log of at least so many bytes is left for later. One that was asked for is not.
+    fn is_put_off(&self, at_least: usize) -> bool {
+        let hidden = at_least > 0 && self.options.pace.is_hidden();
+        hidden && self.memory_bytes() < self.options.fold_bytes.saturating_mul(HIDDEN_TIMES)
+    }
+
+    async fn fold_above_size(&self, at_least: usize) -> Result<FoldOutcome, StoreError> {
+        if self.memory_bytes() < at_least || self.is_put_off(at_least) || self.halted.borrow().is_some() {
             return Ok(FoldOutcome::Stale);
         }
         let Some(_held) = self.locks.try_lock(LockName::Checkpoint).await else { return Ok(FoldOutcome::Stale) };
         self.load().await?;
-        let fold = match self.tables.borrow() {
-            tables if tables.memory_bytes() < bytes => None,
-            tables => Fold::new(&tables, self.next_id()),
+        let fold = match &mut *self.tables.borrow_mut() {
+            tables if tables.memory_bytes() < at_least => None,
+            tables => Fold::new(tables, self.next_id()),
         };
         match fold {
             None => Ok(FoldOutcome::Stale),
-            Some(fold) => Ok(self.run_fold(Box::new(fold)).await),
+            Some(fold) => Ok(self.run_fold(Box::new(fold), at_least).await),
         }
     }
 
-    async fn run_fold(&self, mut fold: Box<Fold>) -> FoldOutcome {
+    async fn run_fold(&self, mut fold: Box<Fold>, at_least: usize) -> FoldOutcome {
+        let pace = &self.options.pace;
+        pace.begin();
         loop {
-            if self.closing.get() || self.halted.borrow().is_some() {
+            if self.closing.get() || self.halted.borrow().is_some() || self.is_put_off(at_least) {
                 // Best effort: what stays behind is invisible.
                 let _dropped = self.disk.drop_blocks(&fold.abandoned()).await;
                 return FoldOutcome::Stale;
             }
-            let answer = match fold.request() {
+            let request = fold.request();
+            let waits = !matches!(request, FoldRequest::Turn) || pace.is_spent();
+            let answer = match request {
                 FoldRequest::Drop(ids) => FoldAnswer::Done(self.disk.drop_blocks(&ids).await),
                 FoldRequest::Read(ids) => FoldAnswer::Blocks(self.disk.read_blocks(&ids).await),
                 FoldRequest::Write(blocks) => FoldAnswer::Done(self.disk.write_blocks(&blocks).await),
@@ -74,7 +120,16 @@ impl Inner {
                     FoldAnswer::Done(self.disk.publish(&manifest, drop_log_through).await)
                 }
                 FoldRequest::Load(since) => FoldAnswer::Loaded(self.disk.load(since).await),
+                FoldRequest::Turn => {
+                    if waits {
+                        pace.turn().await;
+                    }
+                    FoldAnswer::Turned
+                }
             };
+            if waits {
+                pace.begin();
+            }
             let FoldStep { events, outcome } = fold.answered(&mut self.tables.borrow_mut(), answer);
             self.tell(&events);
             let Some(outcome) = outcome else { continue };

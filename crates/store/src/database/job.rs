@@ -2,18 +2,18 @@
 
 use futures_channel::oneshot;
 
+use crate::batch::Batch;
 use crate::disk::Durability;
 use crate::draft::Draft;
 use crate::error::{CommitError, PlanError, StoreError};
 use crate::layers::Blocks;
-use crate::memtable::Batch;
 use crate::missing::Missing;
 use crate::tables::Tables;
 
 /// A commit of any result and error type.
 pub(super) trait Job {
-    /// Runs the plan; a plan that refuses gives an empty batch.
-    fn plan(&mut self, tables: &Tables, blocks: &dyn Blocks, overlay: &Batch) -> Result<Batch, Missing>;
+    /// Runs the plan over `batch` and into it; one that refuses, or misses blocks, leaves it as it was.
+    fn plan(&mut self, tables: &Tables, blocks: &dyn Blocks, batch: &mut Batch) -> Result<(), Missing>;
 
     fn durability(&self) -> Durability;
 
@@ -48,19 +48,24 @@ impl<R, E, F> Job for PlannedJob<R, E, F>
 where
     F: FnMut(&mut Draft<'_>) -> Result<R, PlanError<E>>,
 {
-    fn plan(&mut self, tables: &Tables, blocks: &dyn Blocks, overlay: &Batch) -> Result<Batch, Missing> {
-        let mut draft = Draft::new(tables, blocks, Some(overlay));
-        match (self.plan)(&mut draft) {
+    fn plan(&mut self, tables: &Tables, blocks: &dyn Blocks, batch: &mut Batch) -> Result<(), Missing> {
+        batch.set_mark();
+        let mut draft = Draft::new(tables, blocks, std::mem::take(batch));
+        let planned = (self.plan)(&mut draft);
+        *batch = draft.into_batch();
+        let refused = match planned {
             Ok(result) => {
                 self.outcome = Some(Ok(result));
-                Ok(draft.into_batch())
+                return Ok(());
             }
             Err(PlanError::Failed(error)) => {
                 self.outcome = Some(Err(error));
-                Ok(Batch::new())
+                Ok(())
             }
             Err(PlanError::Missing(missing)) => Err(missing),
-        }
+        };
+        batch.roll_back();
+        refused
     }
 
     fn durability(&self) -> Durability {

@@ -30,6 +30,7 @@ use crate::encoding::EntryId;
 use crate::error::{CommitError, PlanError, StoreError};
 use crate::fence::Fence;
 use crate::locks::Locks;
+use crate::pace::{Pace, Unhurried};
 use crate::signal::Signal;
 use crate::tables::{Event, Tables};
 use job::{Job, PlannedJob};
@@ -40,7 +41,7 @@ pub use turn::Turn;
 use turn::Turns;
 
 /// How a handle works.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Options {
     /// What this code writes; a store beyond it is refused.
     pub fence: Fence,
@@ -48,12 +49,14 @@ pub struct Options {
     pub cache_bytes: usize,
     /// How large the log may grow before it is folded into blocks.
     pub fold_bytes: usize,
+    /// How long a fold, or an opening, may work without a pause.
+    pub pace: Rc<dyn Pace>,
 }
 
 impl Default for Options {
-    /// 32 MiB of blocks hold a collection of some 100,000 records; a log of 1 MiB is read back in some 30 ms.
+    /// 32 MiB of blocks hold a collection of some 100,000 records. A log of 4 MiB: with 1 MiB half as much again is written.
     fn default() -> Self {
-        Self { fence: Fence::default(), cache_bytes: 32 << 20, fold_bytes: 1 << 20 }
+        Self { fence: Fence::default(), cache_bytes: 32 << 20, fold_bytes: 4 << 20, pace: Rc::new(Unhurried) }
     }
 }
 
@@ -105,15 +108,15 @@ impl Database {
         seed: [u8; SEED_BYTES],
     ) -> Result<Self, StoreError> {
         let (writer, database) = (u64::from_le_bytes(part(&seed, 0)), part(&seed, 8));
-        let tables = open_tables(&*disk, options.fence, database).await?;
+        let tables = open_tables(&*disk, &options, database).await?;
         let inner = Inner {
             disk,
             locks,
-            options,
             writer,
             last_number: Cell::new(0),
             tables: RefCell::new(tables),
             cache: RefCell::new(Cache::new(options.cache_bytes)),
+            options,
             jobs: RefCell::default(),
             halted: RefCell::default(),
             closing: Cell::new(false),
@@ -297,11 +300,21 @@ async fn load(disk: &dyn Disk, since: Since) -> Result<Loaded, StoreError> {
     ask_again(|| disk.load(since)).await
 }
 
-async fn open_tables(disk: &dyn Disk, fence: Fence, database: [u8; 16]) -> Result<Tables, StoreError> {
+async fn open_tables(disk: &dyn Disk, options: &Options, database: [u8; 16]) -> Result<Tables, StoreError> {
     let mut tries = 1;
     loop {
-        let loaded = load(disk, Since::default()).await?;
-        let tables = Tables::open(loaded, fence, database)?;
+        let mut loaded = load(disk, Since::default()).await?;
+        options.pace.begin();
+        let mut later = std::mem::take(&mut loaded.entries).into_iter();
+        loaded.entries.extend(later.by_ref().take(2));
+        let mut tables = Tables::open(loaded, options.fence, database)?;
+        for (seq, frame) in later {
+            if options.pace.is_spent() {
+                options.pace.turn().await;
+                options.pace.begin();
+            }
+            tables.follow(seq, &frame)?;
+        }
         if tables.generation().0 > 0 {
             return Ok(tables);
         }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 
 use crate::disk::LogSeq;
-use crate::key::{Key, Value};
+use crate::encoding::Records;
 use crate::tables::Event;
 
 /// Whose entry was applied.
@@ -20,7 +20,7 @@ pub enum Origin {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change<'a> {
     /// These keys, in order; no value is a deletion.
-    Keys(&'a [(Key, Option<Value>)]),
+    Keys(&'a Records),
     /// Perhaps everything: entries were folded away before this handle saw them.
     Everything,
 }

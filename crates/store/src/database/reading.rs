@@ -7,11 +7,12 @@ use std::task::Poll;
 
 use futures_util::future::{FutureExt, LocalBoxFuture};
 
+use crate::batch::Batch;
 use crate::blocks::BlockSet;
 use crate::database::{Database, Inner, ask_again};
 use crate::disk::{BlockId, Generation};
 use crate::draft::Draft;
-use crate::encoding::Block;
+use crate::encoding::read_block;
 use crate::error::{Damage, Place, ReadConflict, ReadError, StoreError};
 use crate::locks::LockName;
 use crate::missing::Missing;
@@ -147,7 +148,7 @@ impl Inner {
     fn look_once(&self, set: Option<&RefCell<ReadSet>>, held: &Held, look: &mut Look<'_>) -> Result<(), Interrupted> {
         let tables = self.tables.borrow();
         let blocks = Resident { cache: &self.cache, pins: &held.pins, read_ahead: held.read_ahead() };
-        let draft = Draft::new(&tables, &blocks, None);
+        let draft = Draft::new(&tables, &blocks, Batch::new());
         let Some(set) = set else { return Ok(look(&mut { draft })?) };
         set.borrow().check(&tables, None).map_err(Interrupted::Conflict)?;
         let record = RefCell::new(ReadSet::new());
@@ -171,7 +172,7 @@ impl Inner {
                     self.reload_after(generation, *id).await?;
                     return Ok(true);
                 };
-                let block = Rc::new(Block::decode(id, frame)?);
+                let block = Rc::new(read_block(id, &frame)?);
                 held.bytes += block.bytes();
                 self.cache.borrow_mut().insert(*id, block.clone());
                 held.pins.insert(*id, block);

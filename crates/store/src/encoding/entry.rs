@@ -1,10 +1,11 @@
 //! A log entry: who wrote it, under which fence, and its batch.
 
+use std::rc::Rc;
+
 use crate::disk::LogSeq;
-use crate::encoding::{DecodeError, Kind, Reader, Writer};
+use crate::encoding::{DecodeError, Kind, Reader, Records, Writer};
 use crate::error::{Damage, Place, StoreError};
 use crate::fence::Fence;
-use crate::key::{Key, Value};
 
 /// The name of an entry: its writer's random number and how many entries that writer made before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -15,37 +16,28 @@ pub struct EntryId {
     pub number: u64,
 }
 
-/// The last word on each key of a batch, in key order; `None` deletes.
-pub type Ops = Vec<(Key, Option<Value>)>;
-
 /// A decoded entry.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Entry {
     pub id: EntryId,
     pub fence: Fence,
     pub database: [u8; 16],
-    pub ops: Ops,
+    /// The last word on each key of the batch.
+    pub ops: Rc<Records>,
 }
 
 /// Bytes of an entry besides its keys and values, at most.
 const OVERHEAD_BYTES: usize = 64;
 
 impl Entry {
-    pub(crate) fn encode(id: EntryId, fence: Fence, database: &[u8; 16], ops: &Ops) -> Vec<u8> {
-        let content: usize =
-            ops.iter().map(|(key, value)| 10 + key.len() + value.as_ref().map_or(0, |v| v.len())).sum();
-        let mut writer = Writer::new(Kind::Entry, content + OVERHEAD_BYTES);
+    pub(crate) fn encode(id: EntryId, fence: Fence, database: &[u8; 16], ops: &Records) -> Vec<u8> {
+        let mut writer = Writer::new(Kind::Entry, ops.bytes() + OVERHEAD_BYTES);
         writer.raw(&id.writer.to_le_bytes());
         writer.raw(&id.number.to_le_bytes());
         writer.raw(database);
         writer.number(u64::from(fence.format));
         writer.number(u64::from(fence.schema));
-        writer.number(ops.len() as u64);
-        for (key, value) in ops {
-            writer.bytes(key);
-            writer.number(value.as_ref().map_or(0, |value| value.len() as u64 + 1));
-            writer.raw(value.as_deref().unwrap_or_default());
-        }
+        ops.write(ops.len(), &mut writer);
         writer.finish()
     }
 
@@ -66,16 +58,7 @@ fn read(frame: &[u8]) -> Result<Entry, DecodeError> {
     let id = EntryId { writer: u64::from_le_bytes(reader.array()?), number: u64::from_le_bytes(reader.array()?) };
     let database = reader.array()?;
     let fence = Fence { format: reader.number_u32()?, schema: reader.number_u32()? };
-    let count = reader.count()?;
-    let mut ops = Ops::with_capacity(count);
-    for _ in 0..count {
-        let key = Key::from(reader.bytes()?);
-        let value = match reader.length()? {
-            0 => None,
-            len => Some(Value::from(reader.raw(len - 1)?)),
-        };
-        ops.push((key, value));
-    }
+    let ops = Rc::new(Records::read(&mut reader)?);
     reader.end()?;
     Ok(Entry { id, fence, database, ops })
 }
@@ -88,11 +71,9 @@ mod tests {
     fn an_entry_comes_back_as_it_went() {
         let id = EntryId { writer: u64::MAX, number: 7 };
         let fence = Fence { format: 1, schema: 300 };
-        let ops: Ops = vec![
-            (Key::from(&b""[..]), Some(Value::from(&b""[..]))),
-            (Key::from(&b"a"[..]), None),
-            (Key::from(&b"b"[..]), Some(Value::from(vec![9; 70_000]))),
-        ];
+        let large = vec![9; 70_000];
+        let ops = [(&b""[..], Some(&b""[..])), (b"a", None), (b"b", Some(&large))];
+        let ops: Rc<Records> = Rc::new(ops.into_iter().collect());
         let frame = Entry::encode(id, fence, &[3; 16], &ops);
         let entry = Entry::decode(LogSeq(1), &frame).unwrap();
         assert_eq!(entry, Entry { id, fence, database: [3; 16], ops });
@@ -100,7 +81,7 @@ mod tests {
 
     #[test]
     fn damage_names_the_entry() {
-        let mut frame = Entry::encode(EntryId::default(), Fence::default(), &[0; 16], &Ops::new());
+        let mut frame = Entry::encode(EntryId::default(), Fence::default(), &[0; 16], &Records::default());
         frame[5] ^= 1;
         let Err(StoreError::Corrupt(damage)) = Entry::decode(LogSeq(12), &frame) else { panic!("not detected") };
         assert_eq!(damage.place, Place::Entry(LogSeq(12)));

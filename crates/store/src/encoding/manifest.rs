@@ -74,16 +74,15 @@ pub(crate) struct Manifest {
     /// The id of the entry at `folded`, which stays in the log.
     pub folded_id: EntryId,
     pub writers: Writers,
-    /// The newer run; it hides the base.
-    pub level0: Run,
-    pub base: Run,
+    /// Newest first: each hides those after it.
+    pub runs: Vec<Run>,
     /// Blocks that fell out, and in which generation.
     pub retired: Vec<(Generation, BlockId)>,
 }
 
 impl Manifest {
     pub(crate) fn store(&self, generation: Generation) -> StoredManifest {
-        let mut writer = Writer::new(Kind::Manifest, 256 + 80 * (self.level0.blocks.len() + self.base.blocks.len()));
+        let mut writer = Writer::new(Kind::Manifest, 1024 + 32 * self.blocks().count());
         writer.raw(&self.database);
         write_id(&mut writer, self.publisher);
         writer.number(u64::from(self.fence.format));
@@ -97,18 +96,23 @@ impl Manifest {
             writer.number(*number);
             writer.number(seq.0);
         }
-        for run in [&self.level0, &self.base] {
+        writer.number(self.runs.len() as u64);
+        for run in &self.runs {
             writer.number(run.blocks.len() as u64);
+            let (mut key, mut id): (&[u8], _) = (&[], [0; 16]);
             for block in &run.blocks {
-                writer.bytes(&block.first);
-                writer.raw(&block.id.0.to_le_bytes());
+                writer.bytes_after(key, &block.first);
+                writer.bytes_after(&id, &block.id.0.to_be_bytes());
                 writer.number(u64::from(block.bytes));
+                (key, id) = (&block.first, block.id.0.to_be_bytes());
             }
         }
         writer.number(self.retired.len() as u64);
+        let mut before = [0; 16];
         for (generation, id) in &self.retired {
             writer.number(generation.0);
-            writer.raw(&id.0.to_le_bytes());
+            writer.bytes_after(&before, &id.0.to_be_bytes());
+            before = id.0.to_be_bytes();
         }
         StoredManifest { generation, folded: self.folded, bytes: writer.finish() }
     }
@@ -131,8 +135,11 @@ impl Manifest {
 
     /// Whether `id` is a block of this manifest, in use or retired.
     pub(crate) fn names(&self, id: &BlockId) -> bool {
-        let used = [&self.level0, &self.base].into_iter().flat_map(|run| &run.blocks).any(|block| block.id == *id);
-        used || self.retired.iter().any(|(_, retired)| retired == id)
+        self.blocks().any(|block| block.id == *id) || self.retired.iter().any(|(_, retired)| retired == id)
+    }
+
+    fn blocks(&self) -> impl Iterator<Item = &BlockRef> {
+        self.runs.iter().flat_map(|run| &run.blocks)
     }
 }
 
@@ -145,19 +152,24 @@ fn read_id(reader: &mut Reader<'_>) -> Result<EntryId, DecodeError> {
     Ok(EntryId { writer: u64::from_le_bytes(reader.array()?), number: u64::from_le_bytes(reader.array()?) })
 }
 
-fn read_block_id(reader: &mut Reader<'_>) -> Result<BlockId, DecodeError> {
-    Ok(BlockId(u128::from_le_bytes(reader.array()?)))
+/// The next block's name, by the one before it.
+fn read_block_id(reader: &mut Reader<'_>, before: &mut Vec<u8>) -> Result<BlockId, DecodeError> {
+    reader.bytes_after(before)?;
+    let id = before.as_slice().try_into().map_err(|_| DecodeError::Damaged("a block's name is too short"))?;
+    Ok(BlockId(u128::from_be_bytes(id)))
 }
 
 fn read_run(reader: &mut Reader<'_>) -> Result<Run, DecodeError> {
     let count = reader.count()?;
     let mut blocks: Vec<BlockRef> = Vec::with_capacity(count);
+    let (mut key, mut id) = (Vec::new(), vec![0; 16]);
     for _ in 0..count {
-        let first = Key::from(reader.bytes()?);
+        reader.bytes_after(&mut key)?;
+        let first = Key::from(key.as_slice());
         if blocks.last().is_some_and(|last| last.first >= first) {
             return Err(DecodeError::Damaged("the blocks are out of order"));
         }
-        blocks.push(BlockRef { first, id: read_block_id(reader)?, bytes: reader.number_u32()? });
+        blocks.push(BlockRef { first, id: read_block_id(reader, &mut id)?, bytes: reader.number_u32()? });
     }
     Ok(Run { blocks })
 }
@@ -174,15 +186,15 @@ fn read(frame: &[u8]) -> Result<Manifest, DecodeError> {
         let id = u64::from_le_bytes(reader.array()?);
         writers.last.insert(id, (reader.number()?, LogSeq(reader.number()?)));
     }
-    let level0 = read_run(&mut reader)?;
-    let base = read_run(&mut reader)?;
+    let runs = (0..reader.count()?).map(|_| read_run(&mut reader)).collect::<Result<_, _>>()?;
     let count = reader.count()?;
     let mut retired = Vec::with_capacity(count);
+    let mut before = vec![0; 16];
     for _ in 0..count {
-        retired.push((Generation(reader.number()?), read_block_id(&mut reader)?));
+        retired.push((Generation(reader.number()?), read_block_id(&mut reader, &mut before)?));
     }
     reader.end()?;
-    Ok(Manifest { database, publisher, fence, folded, folded_id, writers, level0, base, retired })
+    Ok(Manifest { database, publisher, fence, folded, folded_id, writers, runs, retired })
 }
 
 #[cfg(test)]
@@ -200,8 +212,7 @@ mod tests {
             folded: LogSeq(9),
             folded_id: EntryId { writer: 5, number: 2 },
             writers,
-            level0: Run { blocks: vec![block(b"m", 1)] },
-            base: Run { blocks: vec![block(b"a", 2), block(b"n", 3)] },
+            runs: vec![Run { blocks: vec![block(b"m", 1)] }, Run { blocks: vec![block(b"a", 2), block(b"n", 3)] }],
             retired: vec![(Generation(3), BlockId(1 << 100))],
         }
     }

@@ -11,13 +11,16 @@
 mod block;
 mod entry;
 mod manifest;
+mod records;
 
 use crc::{CRC_32_ISO_HDLC, Crc, Table};
 
-pub(crate) use block::{Block, BlockWriter, Spot};
+pub(crate) use block::{read_block, write_block};
 pub(crate) use entry::Entry;
-pub use entry::{EntryId, Ops};
+pub use entry::EntryId;
 pub(crate) use manifest::{BlockRef, Manifest, Run, Writers};
+pub use records::Records;
+use records::shared;
 
 /// The format of the frames that this code writes.
 pub(crate) const FORMAT: u8 = 1;
@@ -51,11 +54,6 @@ impl Writer {
         Self(bytes)
     }
 
-    /// How many bytes of body there are.
-    pub(crate) fn body_len(&self) -> usize {
-        self.0.len() - 3
-    }
-
     pub(crate) fn raw(&mut self, bytes: &[u8]) {
         self.0.extend_from_slice(bytes);
     }
@@ -71,6 +69,13 @@ impl Writer {
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         self.number(bytes.len() as u64);
         self.raw(bytes);
+    }
+
+    /// Bytes that begin as those before them do.
+    pub(crate) fn bytes_after(&mut self, before: &[u8], bytes: &[u8]) {
+        let shared = shared(before, bytes);
+        self.number(shared as u64);
+        self.bytes(&bytes[shared..]);
     }
 
     pub(crate) fn finish(mut self) -> Vec<u8> {
@@ -92,13 +97,9 @@ impl<'a> Reader<'a> {
         Ok(Self { body: body(kind, frame)?, at: 0 })
     }
 
-    pub(crate) fn over(body: &'a [u8]) -> Self {
-        Self { body, at: 0 }
-    }
-
-    /// How many bytes were read.
-    pub(crate) fn position(&self) -> usize {
-        self.at
+    /// How many bytes are left.
+    pub(crate) fn rest(&self) -> usize {
+        self.body.len() - self.at
     }
 
     pub(crate) fn raw(&mut self, len: usize) -> Result<&'a [u8], DecodeError> {
@@ -138,10 +139,21 @@ impl<'a> Reader<'a> {
         self.raw(len)
     }
 
+    /// What [`Writer::bytes_after`] wrote, put together in place of the bytes before.
+    pub(crate) fn bytes_after(&mut self, before: &mut Vec<u8>) -> Result<(), DecodeError> {
+        let shared = self.length()?;
+        if shared > before.len() {
+            return Err(SHORT);
+        }
+        before.truncate(shared);
+        before.extend_from_slice(self.bytes()?);
+        Ok(())
+    }
+
     /// A count of things that take at least one byte each, so that damage cannot ask for endless memory.
     pub(crate) fn count(&mut self) -> Result<usize, DecodeError> {
         let count = self.length()?;
-        if count > self.body.len() - self.at { Err(SHORT) } else { Ok(count) }
+        if count > self.rest() { Err(SHORT) } else { Ok(count) }
     }
 
     pub(crate) fn end(&self) -> Result<(), DecodeError> {

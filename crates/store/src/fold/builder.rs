@@ -1,8 +1,8 @@
 //! Cuts a stream of records into blocks.
 
 use crate::disk::BlockId;
-use crate::encoding::{BlockRef, BlockWriter};
-use crate::key::{Key, Value};
+use crate::encoding::{BlockRef, Records, write_block};
+use crate::key::Key;
 
 /// A block ends at so many records (of those tried, a read of 100,000 was fastest from 256 on) …
 const RECORDS_MAX: usize = 256;
@@ -27,8 +27,7 @@ pub(super) struct Builder {
     writer: u64,
     fold: u64,
     blocks: u64,
-    waiting: Vec<(Key, Option<Value>)>,
-    bytes: usize,
+    waiting: Records,
 }
 
 /// A block as it goes to the disk.
@@ -37,28 +36,28 @@ pub(super) type Built = (BlockRef, Vec<u8>);
 impl Builder {
     /// `writer` and `fold` together name nobody else's blocks.
     pub(super) fn new(writer: u64, fold: u64) -> Self {
-        Self { writer, fold, blocks: 0, waiting: Vec::new(), bytes: 0 }
+        Self { writer, fold, blocks: 0, waiting: Records::default() }
     }
 
     /// Whether a block cut now would be a stub.
     pub(super) fn holds_stub(&self) -> bool {
-        !self.waiting.is_empty() && self.waiting.len() < RECORDS_MAX / STUB_PART && self.bytes < BYTES_MAX / STUB_PART
+        let (count, bytes) = (self.waiting.len(), self.waiting.bytes());
+        count > 0 && count < RECORDS_MAX / STUB_PART && bytes < BYTES_MAX / STUB_PART
     }
 
     /// Takes the next record, in key order; gives a block when two would be full.
-    pub(super) fn push(&mut self, key: Key, value: Option<Value>) -> Option<Built> {
-        self.bytes += record_bytes(&key, value.as_ref());
-        self.waiting.push((key, value));
-        let full = self.waiting.len() >= 2 * RECORDS_MAX || self.bytes >= 2 * BYTES_MAX;
+    pub(super) fn push(&mut self, key: &[u8], value: Option<&[u8]>) -> Option<Built> {
+        self.waiting.push(key, value);
+        let full = self.waiting.len() >= 2 * RECORDS_MAX || self.waiting.bytes() >= 2 * BYTES_MAX;
         full.then(|| self.cut(RECORDS_MAX, BYTES_MAX)).flatten()
     }
 
     /// Cuts all that waits into one block, or two of the same size.
     pub(super) fn flush(&mut self) -> Vec<Built> {
-        let fits = self.waiting.len() <= RECORDS_MAX && self.bytes <= BYTES_MAX;
-        let first = match fits {
+        let (count, bytes) = (self.waiting.len(), self.waiting.bytes());
+        let first = match count <= RECORDS_MAX && bytes <= BYTES_MAX {
             true => None,
-            false => self.cut(self.waiting.len().div_ceil(2).min(RECORDS_MAX), self.bytes.div_ceil(2)),
+            false => self.cut(count.div_ceil(2).min(RECORDS_MAX), bytes.div_ceil(2)),
         };
         let mut built: Vec<Built> = first.into_iter().collect();
         built.extend(self.cut(usize::MAX, usize::MAX));
@@ -67,31 +66,18 @@ impl Builder {
 
     /// Makes a block of the first records up to a limit, at least one.
     fn cut(&mut self, records: usize, bytes: usize) -> Option<Built> {
-        let mut taken = 0;
-        let mut size = 0;
-        for (key, value) in self.waiting.iter().take(records) {
-            if taken > 0 && size >= bytes {
-                break;
-            }
-            size += record_bytes(key, value.as_ref());
-            taken += 1;
+        if self.waiting.is_empty() {
+            return None;
         }
-        let first = self.waiting.first()?.0.clone();
-        let mut block = BlockWriter::new(size + 16 * taken);
-        for (key, value) in self.waiting.drain(..taken) {
-            block.push(&key, value.as_deref());
-        }
-        self.bytes -= size;
+        let count = self.waiting.count_within(bytes).min(records).max(1);
+        let first = Key::from(self.waiting.key(0));
+        let frame = write_block(&self.waiting, count);
+        self.waiting.drop_before(count);
         self.blocks += 1;
         let id = BlockId(u128::from(self.writer) << 64 | u128::from(self.fold << 32 | self.blocks));
-        let frame = block.finish();
         let bytes = u32::try_from(frame.len()).expect("a block is far below 4 GiB");
         Some((BlockRef { first, id, bytes }, frame))
     }
-}
-
-fn record_bytes(key: &Key, value: Option<&Value>) -> usize {
-    key.len() + value.map_or(0, |value| value.len()) + 8
 }
 
 #[cfg(test)]
@@ -102,7 +88,7 @@ mod tests {
         let mut builder = Builder::new(1, 1);
         let mut built: Vec<Built> = Vec::new();
         for n in 0..records as u32 {
-            built.extend(builder.push(Key::from(&n.to_be_bytes()[..]), Some(Value::from(vec![0; value]))));
+            built.extend(builder.push(&n.to_be_bytes(), Some(&vec![0; value])));
         }
         built.extend(builder.flush());
         built.iter().map(|(block, _)| block.bytes).collect()

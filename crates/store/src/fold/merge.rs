@@ -1,32 +1,45 @@
-//! The merge inside a fold: changes over the blocks of one run, piece by piece.
+//! The merge inside a fold: changes over the blocks of one run, step by step.
 //!
-//! The target run is cut at its blocks' first keys. For each piece: no change and no stub near it keeps the block; else
-//! the block is read and merged with the changes.
+//! ```text
+//!   memory as it was, and the runs that are merged too  ──► changes ─┐
+//!   the oldest of those runs, the target, block by block ────────────┴─► new blocks, and blocks kept as they are
+//! ```
+//!
+//! Which runs: those that are no larger than all that is merged above them, so that a record is written some few times in
+//! its life; and so many that no more than [`RUNS_MAX`] are left. Blocks of the target are kept where nothing changed and
+//! no stub is near. A step handles at most [`STEP_BYTES`] of changes, so that whoever drives it can stop for a while.
 
 use std::ops::ControlFlow;
 
 use crate::blocks::BlockSet;
 use crate::disk::BlockId;
-use crate::encoding::{BlockRef, EntryId, Run};
+use crate::encoding::{BlockRef, EntryId, Records, Run};
 use crate::error::StoreError;
 use crate::fold::builder::{Builder, Built, is_stub};
-use crate::key::{Direction, Key, KeyRange, Value};
+use crate::key::{Direction, KeyRange, successor};
 use crate::layers::{Blocks, Layers};
-use crate::memtable::Memory;
+use crate::memtable::Segment;
 use crate::missing::Missing;
 use crate::tables::Tables;
 
 /// Blocks in one transaction: 400 at once held appends up for 230 ms, a few for some 30 ms.
 const SLICE_BLOCKS: usize = 8;
 
-/// What the merge needs from the disk.
+/// A read of a key that is nowhere looks into one block of each.
+const RUNS_MAX: usize = 4;
+
+/// Changes of one step: a millisecond or two of work.
+const STEP_BYTES: usize = 32 << 10;
+
+/// What the merge needs.
 pub(super) enum Need {
     Read(Vec<BlockId>),
     Write(Vec<(BlockId, Vec<u8>)>),
+    /// Another step, now or later.
+    Turn,
     /// Nothing any more: these are the runs of the next manifest, and what is in none of them any more.
     Nothing {
-        level0: Run,
-        base: Run,
+        runs: Vec<Run>,
         fell: Vec<BlockId>,
     },
 }
@@ -34,15 +47,19 @@ pub(super) enum Need {
 /// See the module.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Merge {
-    frozen: Memory,
-    level0: Run,
-    base: Run,
-    /// Level 0 goes into the base too, and deletions end.
-    into_base: bool,
+    frozen: Vec<Segment>,
+    /// Runs whose records are changes, newest first; with how many of their blocks are merged and out of memory.
+    upper: Vec<Run>,
+    passed: Vec<usize>,
+    target: Run,
+    /// Runs that stay.
+    lower: Vec<Run>,
+    /// The block of the target that is merged, and whether it is begun.
     position: usize,
+    begun: bool,
+    /// Everything before this key is merged.
+    next: Vec<u8>,
     loaded: BlockSet,
-    /// Blocks of level 0 before this one are merged and out of memory.
-    passed: usize,
     builder: Builder,
     output: Vec<BlockRef>,
     /// Blocks of the manifest before that are merged into others.
@@ -50,20 +67,21 @@ pub(super) struct Merge {
     unwritten: Vec<(BlockId, Vec<u8>)>,
 }
 
-type Changes = Vec<(Key, Option<Value>)>;
-
 impl Merge {
-    pub(super) fn new(tables: &Tables, id: EntryId) -> Self {
-        let (level0, base) = (tables.manifest.level0.clone(), tables.manifest.base.clone());
-        let upper = level0.bytes() + tables.memory_bytes() as u64;
+    pub(super) fn new(tables: &mut Tables, id: EntryId) -> Self {
+        let mut upper = tables.manifest.runs.clone();
+        let lower = upper.split_off(merged_runs(tables.memory_bytes() as u64, &upper));
+        let target = upper.pop().unwrap_or_default();
         Self {
-            frozen: tables.memory.clone(),
-            into_base: upper > base.bytes() / 8,
-            level0,
-            base,
+            frozen: tables.memory.freeze(),
+            passed: vec![0; upper.len()],
+            upper,
+            target,
+            lower,
             position: 0,
+            begun: false,
+            next: Vec::new(),
             loaded: BlockSet::default(),
-            passed: 0,
             builder: Builder::new(id.writer, id.number),
             output: Vec::new(),
             fell: Vec::new(),
@@ -72,120 +90,130 @@ impl Merge {
     }
 
     /// Takes a block that was read.
-    pub(super) fn take(&mut self, id: BlockId, frame: Vec<u8>) -> Result<(), StoreError> {
+    pub(super) fn take(&mut self, id: BlockId, frame: &[u8]) -> Result<(), StoreError> {
         self.loaded.take(id, frame)
     }
 
-    /// Merges until the disk is needed.
+    /// Merges a step further.
     pub(super) fn advance(&mut self) -> Need {
-        let pieces = self.target().blocks.len().max(1);
-        while self.unwritten.len() < SLICE_BLOCKS {
-            if self.position == pieces {
-                let last = self.builder.flush();
-                self.put_out(last);
-                break;
-            }
-            let range = self.piece(self.position);
-            let changes = match self.changes(&range) {
-                Ok(changes) => changes,
-                Err(missing) => return Need::Read(missing.into_blocks()),
-            };
-            if let Err(missing) = self.merge_piece(changes) {
-                return Need::Read(missing.into_blocks());
-            }
-            self.forget_passed(range.until.as_deref());
-            self.position += 1;
+        let at_end = self.position == self.target.blocks.len().max(1);
+        if at_end {
+            let last = self.builder.flush();
+            self.put_out(last);
+        } else if let Err(missing) = self.step() {
+            return Need::Read(missing.into_blocks());
         }
-        if !self.unwritten.is_empty() {
+        if self.unwritten.len() >= SLICE_BLOCKS || at_end && !self.unwritten.is_empty() {
             return Need::Write(std::mem::take(&mut self.unwritten));
         }
-        let output = Run { blocks: std::mem::take(&mut self.output) };
-        let mut fell = std::mem::take(&mut self.fell);
-        if self.into_base {
-            fell.extend(self.level0.blocks.iter().map(|block| block.id));
-            return Need::Nothing { level0: Run::default(), base: output, fell };
+        if !at_end {
+            return Need::Turn;
         }
-        Need::Nothing { level0: output, base: self.base.clone(), fell }
+        let mut fell = std::mem::take(&mut self.fell);
+        fell.extend(self.upper.iter().flat_map(|run| &run.blocks).map(|block| block.id));
+        let merged = Run { blocks: std::mem::take(&mut self.output) };
+        let mut runs = std::mem::take(&mut self.lower);
+        if !merged.blocks.is_empty() {
+            runs.insert(0, merged);
+        }
+        Need::Nothing { runs, fell }
     }
 
-    fn target(&self) -> &Run {
-        if self.into_base { &self.base } else { &self.level0 }
-    }
-
-    /// The keys of the target's block at `position`; the first piece begins before the first block.
-    fn piece(&self, position: usize) -> KeyRange {
-        let blocks = &self.target().blocks;
-        let from = blocks.get(position).filter(|_| position > 0).map_or_else(Vec::new, |block| block.first.to_vec());
-        KeyRange { from, until: blocks.get(position + 1).map(|block| block.first.to_vec()) }
-    }
-
-    fn changes(&self, range: &KeyRange) -> Result<Changes, Missing> {
-        let layers = Layers {
-            maps: [None, None, Some(&self.frozen)],
-            runs: [self.into_base.then_some(&self.level0), None],
-            blocks: &self.loaded,
+    fn step(&mut self) -> Result<(), Missing> {
+        let end = self.target.blocks.get(self.position + 1).map(|block| block.first.to_vec());
+        let (changes, complete) = self.changes(end.as_deref())?;
+        let until = match complete {
+            true => end,
+            false => Some(successor(changes.key(changes.len() - 1))),
         };
-        let mut changes = Changes::new();
-        layers.walk(range, Direction::Forward, &mut |key, value| {
-            changes.push((Key::from(key), value.map(Value::from)));
+        let target = self.target.blocks.get(self.position).cloned();
+        let is_kept = |block: &BlockRef| {
+            complete && changes.is_empty() && !self.begun && !self.builder.holds_stub() && !is_stub(block.bytes)
+        };
+        match target {
+            None => self.keep_all(&changes, 0..changes.len()),
+            Some(block) if is_kept(&block) => {
+                let before = self.builder.flush();
+                self.put_out(before);
+                self.output.push(block);
+            }
+            Some(block) => self.merge_block(&block, &changes, until.as_deref())?,
+        }
+        self.begun = !complete;
+        if complete {
+            self.position += 1;
+        }
+        self.forget_passed(until.as_deref());
+        self.next = until.unwrap_or_default();
+        Ok(())
+    }
+
+    /// The changes from `next` on, and whether these are all before `end`.
+    fn changes(&self, end: Option<&[u8]>) -> Result<(Records, bool), Missing> {
+        let layers = Layers { batch: None, memory: &self.frozen, runs: &self.upper, blocks: &self.loaded };
+        let mut changes = Records::default();
+        let mut complete = true;
+        let range = KeyRange { from: self.next.clone(), until: end.map(<[u8]>::to_vec) };
+        layers.walk(&range, Direction::Forward, &mut |key, value| {
+            if changes.bytes() >= STEP_BYTES {
+                complete = false;
+                return ControlFlow::Break(());
+            }
+            changes.push(key, value);
             ControlFlow::Continue(())
         })?;
-        Ok(changes)
+        Ok((changes, complete))
     }
 
-    fn merge_piece(&mut self, changes: Changes) -> Result<(), Missing> {
-        let Some(target) = self.target().blocks.get(self.position).cloned() else {
-            for (key, value) in changes {
-                self.keep(key, value);
-            }
-            return Ok(());
-        };
-        if changes.is_empty() && !self.builder.holds_stub() && !is_stub(target.bytes) {
-            let before = self.builder.flush();
-            self.put_out(before);
-            self.output.push(target);
-            return Ok(());
+    /// Merges the changes with the records of a block from `next` to `until`.
+    fn merge_block(&mut self, target: &BlockRef, changes: &Records, until: Option<&[u8]>) -> Result<(), Missing> {
+        let Some(block) = self.loaded.block(&target.id) else { return Err(self.needed()) };
+        if !self.begun {
+            self.fell.push(target.id);
         }
-        let Some(block) = self.loaded.remove(&target.id) else { return Err(self.needed()) };
-        self.fell.push(target.id);
-        let mut changes = changes.into_iter().peekable();
-        for index in 0..block.len() {
-            let (key, value) = block.record(index);
-            while let Some((before, change)) = changes.next_if(|(changed, _)| **changed < *key) {
-                self.keep(before, change);
-            }
-            match changes.next_if(|(changed, _)| **changed == *key) {
-                Some((changed, change)) => self.keep(changed, change),
-                None => self.keep(Key::from(key), value.map(Value::from)),
+        let mut merged = 0;
+        if let Some((first, last)) = block.inside(&self.next, until) {
+            for index in first..=last {
+                let (key, value) = block.record(index);
+                let before = changes.lower_bound(key);
+                self.keep_all(changes, merged..before);
+                merged = before;
+                if before == changes.len() || changes.key(before) != key {
+                    self.keep(key, value);
+                }
             }
         }
-        for (key, value) in changes {
-            self.keep(key, value);
-        }
+        self.keep_all(changes, merged..changes.len());
         Ok(())
     }
 
     /// The target's block at this position and those after it that will be needed too, as far as memory tells.
     fn needed(&self) -> Missing {
         let mut ids = Vec::new();
-        let ahead = self.target().blocks.iter().enumerate().skip(self.position).take(SLICE_BLOCKS);
-        for (position, block) in ahead {
-            let range = self.piece(position);
-            let touched = self.into_base && !self.level0.blocks.is_empty()
-                || self.frozen.range::<[u8], _>(range.bounds()).next().is_some();
-            if (touched || position == self.position) && self.loaded.block(&block.id).is_none() {
+        for (index, block) in self.target.blocks.iter().enumerate().skip(self.position).take(SLICE_BLOCKS) {
+            let until = self.target.blocks.get(index + 1).map(|next| &*next.first);
+            let in_memory = |segment: &Segment| segment.records.inside(&block.first, until).is_some();
+            let touched = index == self.position || !self.upper.is_empty() || self.frozen.iter().any(in_memory);
+            if touched && self.loaded.block(&block.id).is_none() {
                 ids.push(block.id);
             }
         }
         Missing::new(ids)
     }
 
-    fn keep(&mut self, key: Key, value: Option<Value>) {
-        if value.is_none() && self.into_base {
-            return;
+    fn keep_all(&mut self, changes: &Records, which: std::ops::Range<usize>) {
+        for index in which {
+            let (key, value) = changes.record(index);
+            self.keep(key, value);
         }
-        let built = self.builder.push(key, value);
-        self.put_out(built);
+    }
+
+    /// In the oldest run deletions end.
+    fn keep(&mut self, key: &[u8], value: Option<&[u8]>) {
+        if value.is_some() || !self.lower.is_empty() {
+            let built = self.builder.push(key, value);
+            self.put_out(built);
+        }
     }
 
     fn put_out(&mut self, built: impl IntoIterator<Item = Built>) {
@@ -195,20 +223,52 @@ impl Merge {
         }
     }
 
-    /// Lets go of the level 0 blocks that end before `until`.
+    /// Lets go of the blocks that end before `until`.
     fn forget_passed(&mut self, until: Option<&[u8]>) {
-        while self.into_base && self.passed < self.level0.blocks.len() {
-            let end = self.level0.blocks.get(self.passed + 1).map(|block| &*block.first);
-            let passed = match (end, until) {
-                (_, None) => true,
-                (None, Some(_)) => false,
-                (Some(end), Some(until)) => end <= until,
-            };
-            if !passed {
-                return;
-            }
-            self.loaded.remove(&self.level0.blocks[self.passed].id);
-            self.passed += 1;
+        if let Some(block) = self.position.checked_sub(1).and_then(|before| self.target.blocks.get(before)) {
+            self.loaded.remove(&block.id);
         }
+        for (run, passed) in self.upper.iter().zip(&mut self.passed) {
+            while let Some(block) = run.blocks.get(*passed) {
+                let end = run.blocks.get(*passed + 1).map(|next| &*next.first);
+                if until.is_some_and(|until| end.is_none_or(|end| end > until)) {
+                    break;
+                }
+                self.loaded.remove(&block.id);
+                *passed += 1;
+            }
+        }
+    }
+}
+
+/// How many runs, the newest first, are merged with so many bytes of memory.
+fn merged_runs(memory_bytes: u64, runs: &[Run]) -> usize {
+    let (mut count, mut bytes) = (0, memory_bytes);
+    for (index, run) in runs.iter().enumerate() {
+        let left = runs.len() - index + 1;
+        if run.bytes() > bytes && left <= RUNS_MAX {
+            break;
+        }
+        bytes += run.bytes();
+        count += 1;
+    }
+    count
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::Key;
+
+    #[test]
+    fn what_is_no_larger_is_merged_and_few_runs_are_left() {
+        let run = |bytes| Run { blocks: vec![BlockRef { first: Key::from(&b""[..]), id: BlockId(1), bytes }] };
+        let merged = |memory, runs: &[u32]| merged_runs(memory, &runs.iter().copied().map(run).collect::<Vec<_>>());
+        assert_eq!(merged(10, &[]), 0);
+        assert_eq!(merged(10, &[11, 30]), 0);
+        assert_eq!(merged(10, &[10, 30]), 1);
+        assert_eq!(merged(10, &[10, 20, 40]), 3);
+        assert_eq!(merged(10, &[100, 1_000, 10_000]), 0);
+        assert_eq!(merged(10, &[100, 1_000, 10_000, 100_000]), 1, "else there would be five");
     }
 }

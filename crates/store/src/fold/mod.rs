@@ -8,9 +8,9 @@
 //!                                                       └─ it moved ─► ours? Published : Discard ──► Stale
 //! ```
 //!
-//! What is folded is the memory as it was at the start, merged into level 0; or level 0 and all into the base, when level 0
-//! would pass an eighth of it. Blocks whose range has no change are kept as they are. Nobody sees a new block before the
-//! manifest names it, so the fold can be left at any moment. The last folded entry stays in the log: its id tells whoever
+//! What is folded is the memory as it was at the start, shared and not copied, with the runs that [`merge`] names. Between
+//! its steps whoever drives it may wait. Nobody sees a new block before the manifest names it, so the fold can be left at
+//! any moment. The last folded entry stays in the log: its id tells whoever
 //! comes later whether it is the log it knows.
 
 mod builder;
@@ -19,7 +19,7 @@ mod merge;
 use std::rc::Rc;
 
 use crate::disk::{BlockId, DiskError, Generation, Loaded, LogSeq, Since, StoredManifest};
-use crate::encoding::{EntryId, Manifest, Run};
+use crate::encoding::{EntryId, Manifest};
 use crate::error::StoreError;
 use crate::tables::{Event, Tables};
 use merge::{Merge, Need};
@@ -45,6 +45,8 @@ pub enum FoldRequest {
     },
     /// [`crate::Disk::load`].
     Load(Since),
+    /// Nothing: here the fold can be left waiting.
+    Turn,
 }
 
 /// What the disk answered.
@@ -56,6 +58,8 @@ pub enum FoldAnswer {
     Blocks(Result<Vec<Option<Vec<u8>>>, DiskError>),
     /// To a load.
     Loaded(Result<Loaded, DiskError>),
+    /// To a turn.
+    Turned,
 }
 
 /// How it ended.
@@ -85,6 +89,7 @@ enum Phase {
     Write(Rc<Vec<(BlockId, Vec<u8>)>>),
     Publish,
     Load(Since),
+    Turn,
     DropRetired(Vec<BlockId>),
     /// Drops what was written for nothing.
     Discard(Vec<BlockId>, Ending),
@@ -113,8 +118,8 @@ pub struct Fold {
 impl Fold {
     /// A fold of everything that `tables` hold in memory; `None` if that is nothing. `id` must be new.
     #[must_use]
-    pub fn new(tables: &Tables, id: EntryId) -> Option<Self> {
-        let old = &tables.manifest;
+    pub fn new(tables: &mut Tables, id: EntryId) -> Option<Self> {
+        let old = tables.manifest.clone();
         if tables.tail() == old.folded {
             return None;
         }
@@ -127,8 +132,7 @@ impl Fold {
             folded: tables.tail(),
             folded_id: tables.tail_id(),
             writers: tables.writers.clone(),
-            level0: Run::default(),
-            base: Run::default(),
+            runs: Vec::new(),
             retired,
         };
         let mut fold = Self {
@@ -160,6 +164,7 @@ impl Fold {
                 drop_log_through: LogSeq(self.manifest.folded.0 - 1),
             },
             Phase::Load(since) => FoldRequest::Load(*since),
+            Phase::Turn => FoldRequest::Turn,
         }
     }
 
@@ -174,6 +179,7 @@ impl Fold {
                 }
                 self.next_phase()
             }
+            (Phase::Turn, FoldAnswer::Turned) => self.next_phase(),
             (Phase::Read(ids), FoldAnswer::Blocks(answer)) => self.read(tables, ids, answer),
             (Phase::Write(_), FoldAnswer::Done(answer)) => match answer {
                 Ok(()) => self.next_phase(),
@@ -203,7 +209,7 @@ impl Fold {
         }
     }
 
-    /// Merges until the disk is needed.
+    /// Merges a step further.
     fn next_phase(&mut self) -> FoldStep {
         match self.merge.advance() {
             Need::Read(ids) => self.phase = Phase::Read(ids),
@@ -211,10 +217,11 @@ impl Fold {
                 self.written.extend(blocks.iter().map(|(id, _)| *id));
                 self.phase = Phase::Write(Rc::new(blocks));
             }
-            Need::Nothing { level0, base, fell } => {
+            Need::Turn => self.phase = Phase::Turn,
+            Need::Nothing { runs, fell } => {
                 let next = Generation(self.generation.0 + 1);
                 self.manifest.retired.extend(fell.into_iter().map(|id| (next, id)));
-                (self.manifest.level0, self.manifest.base) = (level0, base);
+                self.manifest.runs = runs;
                 self.stored = Rc::new(self.manifest.store(next));
                 self.phase = Phase::Publish;
             }
@@ -235,7 +242,7 @@ impl Fold {
         for (id, frame) in ids.into_iter().zip(frames) {
             // Only a newer manifest lets blocks be dropped.
             let Some(frame) = frame else { return self.discard(tables, Ending::Stale) };
-            if let Err(error) = self.merge.take(id, frame) {
+            if let Err(error) = self.merge.take(id, &frame) {
                 return end(FoldOutcome::Failed(error));
             }
         }

@@ -28,7 +28,7 @@ pub enum Mistake {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ModelDisk {
-    log: BTreeMap<LogSeq, Rc<[u8]>>,
+    log: BTreeMap<LogSeq, Rc<Vec<u8>>>,
     last_key: LogSeq,
     blocks: BTreeMap<BlockId, Rc<Vec<u8>>>,
     manifest: Option<Rc<StoredManifest>>,
@@ -50,7 +50,7 @@ impl ModelDisk {
         Loaded { manifest: newer.map(|stored| (**stored).clone()), entries }
     }
 
-    pub fn append(&mut self, seq: LogSeq, entry: &Rc<[u8]>, mistake: Mistake) -> Result<(), DiskError> {
+    pub fn append(&mut self, seq: LogSeq, entry: &Rc<Vec<u8>>, mistake: Mistake) -> Result<(), DiskError> {
         let refused = match mistake {
             Mistake::FreeKeys => self.log.contains_key(&seq),
             _ => self.last_key.next() != seq,

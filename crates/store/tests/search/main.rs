@@ -91,7 +91,7 @@ fn breaks(bounds: Bounds) -> String {
 fn two_tabs() {
     holds("two tabs, two faults", Bounds { jobs: 2, faults: 2, ..NOTHING });
     holds("two tabs, two folds", Bounds { jobs: 2, folds: 2, ..NOTHING });
-    holds("two tabs, two folds into level 0", Bounds { jobs: 2, folds: 2, base: Base::Large, ..NOTHING });
+    holds("two tabs, two folds into a run of their own", Bounds { jobs: 2, folds: 2, base: Base::Large, ..NOTHING });
     holds("two tabs, a fold, a fault", Bounds { jobs: 2, folds: 1, faults: 1, ..NOTHING });
     holds("two tabs, a fold, a crash", Bounds { jobs: 2, folds: 1, crashes: 1, ..NOTHING });
     holds("two tabs, a fold, two faults, a crash", Bounds { folds: 1, faults: 2, crashes: 1, ..NOTHING });

@@ -12,7 +12,7 @@
 use std::ops::ControlFlow;
 
 use holm_store::machine::{Append, AppendOutcome, BlockSet, EntryId, Fold, FoldAnswer, Tables};
-use holm_store::{Direction, DiskError, Durability, Fence, Key, KeyRange, Loaded, LogSeq, Missing, Read, Since, Value};
+use holm_store::{Direction, DiskError, Durability, Fence, KeyRange, Loaded, LogSeq, Missing, Read, Records, Since};
 
 use crate::disk::ModelDisk;
 
@@ -56,7 +56,7 @@ pub struct Live {
 /// Records as plain bytes.
 pub type Rows = Vec<(Vec<u8>, Vec<u8>)>;
 
-/// A record that makes the base large enough for a level 0.
+/// A record that makes the oldest run large enough for another one over it.
 pub const FILLER: (&[u8], &[u8]) = (b"filler", &[b'f'; 2_000]);
 
 /// What the store holds after so many increments, as a plan writes it and a check expects it.
@@ -121,9 +121,10 @@ impl Live {
                 }
             }
         };
-        let put = |key: &[u8], value: &[u8]| (Key::from(key), Some(Value::from(value)));
-        let odd = if value % 2 == 1 { put(b"odd", b"") } else { (Key::from(&b"odd"[..]), None) };
-        let ops = vec![put(b"count", &[value as u8]), put(&[b'j', job], &[job]), odd];
+        let mut ops = Records::default();
+        ops.push(b"count", Some(&[value as u8]));
+        ops.push(&[b'j', job], Some(&[job]));
+        ops.push(b"odd", (value % 2 == 1).then_some(&[]));
         let id = self.next_id();
         let seq = self.tables.tail().next();
         let machine = Append::new(&self.tables, id, ops, Durability::Relaxed);
@@ -162,7 +163,7 @@ impl Live {
 fn take(blocks: &mut BlockSet, disk: &ModelDisk, missing: &Missing) -> Result<bool, String> {
     for (id, frame) in missing.blocks().iter().zip(disk.read_blocks(missing.blocks())) {
         let Some(frame) = frame else { return Ok(false) };
-        blocks.take(*id, frame).map_err(|error| error.to_string())?;
+        blocks.take(*id, &frame).map_err(|error| error.to_string())?;
     }
     Ok(true)
 }

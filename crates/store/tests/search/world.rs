@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use holm_store::machine::{Append, AppendOutcome, AppendRequest, Fold, FoldAnswer, FoldRequest};
-use holm_store::{DiskError, Durability, Key, StoreError, Value};
+use holm_store::{DiskError, Durability, Records, StoreError};
 
 use crate::disk::{Mistake, ModelDisk};
 use crate::tab::{AppendAnswer, Appending, FILLER, Folding, Job, Live, content};
@@ -28,7 +28,7 @@ pub struct Bounds {
 pub enum Base {
     /// Nothing: each fold goes into the base.
     Empty,
-    /// So much that the first folds go into level 0.
+    /// So much that the first folds make a run of their own.
     Large,
 }
 
@@ -317,7 +317,7 @@ impl World {
     fn execute_fold(&mut self, tab: usize, fault: Fault, deliver: bool) -> Result<(), String> {
         if self.live(tab).fold.is_none() {
             let id = self.live(tab).next_id();
-            let Some(machine) = Fold::new(&self.live(tab).tables, id) else { return Err(NOWHERE.into()) };
+            let Some(machine) = Fold::new(&mut self.live(tab).tables, id) else { return Err(NOWHERE.into()) };
             self.left.folds -= 1;
             self.live(tab).fold = Some(Folding { machine, answer: None });
             self.write_at_once(tab);
@@ -329,6 +329,7 @@ impl World {
         let disk = Rc::make_mut(&mut self.disk);
         let answer = match request {
             FoldRequest::Load(since) => FoldAnswer::Loaded(outcome(fault, || Ok(disk.load(since)))),
+            FoldRequest::Turn => FoldAnswer::Turned,
             FoldRequest::Read(ids) => FoldAnswer::Blocks(outcome(fault, || Ok(disk.read_blocks(&ids)))),
             FoldRequest::Drop(ids) => FoldAnswer::Done(outcome(fault, || {
                 disk.drop_blocks(&ids);
@@ -349,17 +350,21 @@ impl World {
         if deliver { self.deliver_fold(tab) } else { Ok(()) }
     }
 
-    /// Nobody sees new blocks before a manifest names them: without faults, writing them at once covers every other moment.
+    /// A turn changes nothing that anybody sees. Nor do new blocks before a manifest names them: without faults, writing
+    /// them at once covers every other moment.
     fn write_at_once(&mut self, tab: usize) {
-        if self.left.faults > 0 {
-            return;
-        }
         let disk = Rc::make_mut(&mut self.disk);
         let Some(live) = &mut Rc::make_mut(&mut self.tabs[tab]).live else { return };
         while let Some(Folding { machine, answer: None }) = &mut live.fold {
-            let FoldRequest::Write(blocks) = machine.request() else { return };
-            disk.write_blocks(&blocks);
-            machine.answered(&mut live.tables, FoldAnswer::Done(Ok(())));
+            let answer = match machine.request() {
+                FoldRequest::Turn => FoldAnswer::Turned,
+                FoldRequest::Write(blocks) if self.left.faults == 0 => {
+                    disk.write_blocks(&blocks);
+                    FoldAnswer::Done(Ok(()))
+                }
+                _ => return,
+            };
+            machine.answered(&mut live.tables, answer);
         }
     }
 
@@ -407,25 +412,26 @@ impl World {
 fn fill(disk: &mut ModelDisk) {
     let mut live = Live::open(disk, u64::MAX).expect("an empty store opens");
     let id = live.next_id();
-    let ops = vec![(Key::from(FILLER.0), Some(Value::from(FILLER.1)))];
+    let ops: Records = [(FILLER.0, Some(FILLER.1))].into_iter().collect();
     let mut append = Append::new(&live.tables, id, ops, Durability::Relaxed);
     let AppendRequest::Append { seq, entry, .. } = append.request() else { unreachable!("an entry is appended first") };
     disk.append(seq, &entry, Mistake::None).expect("the log is empty");
     append.appended(&mut live.tables, Ok(()));
     let id = live.next_id();
-    let mut fold = Fold::new(&live.tables, id);
+    let mut fold = Fold::new(&mut live.tables, id);
     while let Some(machine) = &mut fold {
-        let done = match machine.request() {
+        let answer = match machine.request() {
             FoldRequest::Write(blocks) => {
                 disk.write_blocks(&blocks);
-                Ok(())
+                FoldAnswer::Done(Ok(()))
             }
             FoldRequest::Publish { manifest, drop_log_through } => {
-                disk.publish(&manifest, drop_log_through, Mistake::None)
+                FoldAnswer::Done(disk.publish(&manifest, drop_log_through, Mistake::None))
             }
+            FoldRequest::Turn => FoldAnswer::Turned,
             request => unreachable!("a first fold does not ask for {request:?}"),
         };
-        if machine.answered(&mut live.tables, FoldAnswer::Done(done)).outcome.is_some() {
+        if machine.answered(&mut live.tables, answer).outcome.is_some() {
             fold = None;
         }
     }
