@@ -3,8 +3,8 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    ClientId, ErrorCode, Fields, FromJson, Hlc, MutationId, Object, Revision, Seq, Stamps, ToJson, Unfit, json_fields,
-    json_words,
+    ClientId, DataText, ErrorCode, Fields, FromJson, Hlc, MutationId, Object, Revision, Seq, Stamps, ToJson, Unfit,
+    json::streamed_fields, json_fields, json_words,
 };
 
 /// The version of this protocol: the `v` of every message, and the marker that tells a Holm server from a captive portal.
@@ -83,7 +83,7 @@ pub struct Mutation {
     pub args: Value,
 }
 
-json_fields!(Mutation { seq, mid, kind; tx, n, collection, id, base, data, stamps, name, args });
+json_fields!(Mutation { seq, mid, kind; tx, n, collection, id, base, name, args; data, stamps });
 
 /// The answer to a push.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -237,7 +237,7 @@ pub struct ServerRow {
     pub stamps: Stamps,
 }
 
-json_fields!(ServerRow { ; rev, deleted, data, stamps });
+json_fields!(ServerRow { ; rev, deleted; data, stamps });
 
 /// `POST {base}/pull`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -290,7 +290,7 @@ pub struct PullResponse {
     pub scopes: Vec<ScopeResponse>,
 }
 
-json_fields!(PullResponse { v, epoch, now, acked, scopes; results });
+streamed_fields!(PullResponse { v, epoch, now, acked, scopes; results });
 
 /// One page of a scope.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -303,13 +303,15 @@ pub struct ScopeResponse {
     pub more: bool,
     /// The client's checkpoint was no good: this is the first page of everything.
     pub reset: bool,
+    /// No row of this page was on an earlier page of this walk, which began without a checkpoint.
+    pub fresh: bool,
     /// Rows in all, on the first page, for progress.
     pub total: Option<u64>,
     /// In commit order (key order during a reset).
     pub changes: Vec<Change>,
 }
 
-json_fields!(ScopeResponse { key, checkpoint, more, changes; reset, total });
+streamed_fields!(ScopeResponse { key, checkpoint, more, changes; reset, fresh, total });
 
 /// One row of a page: present, deleted (a tombstone) or gone (it left the scope).
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -325,12 +327,14 @@ pub struct Change {
     /// It left this scope.
     pub gone: bool,
     /// Its fields.
-    pub data: Data,
-    /// When each was written.
+    pub data: DataText,
+    /// When each was written that has no stamp of its own.
+    pub stamp: Option<Hlc>,
+    /// When the others were written, or removed.
     pub stamps: Stamps,
 }
 
-json_fields!(Change { collection, id; rev, deleted, gone, data, stamps });
+streamed_fields!(Change { collection, id; rev, deleted, gone, data, stamp, stamps });
 
 /// The body of an answer that refuses the whole request.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -82,7 +82,7 @@ fn the_goldens_show_every_variant_and_field() {
     for status in ["ok", "conflict", "rejected", "retry"] {
         assert!(all.contains(&format!("\"status\": \"{status}\"")), "{status}");
     }
-    let fields = "v client schema seen sent mutations seq mid tx n collection id kind base data stamps name args epoch now acked \
+    let fields = "v client schema seen sent mutations seq mid tx n collection id kind base data stamps name args epoch now acked stamp fresh \
         results limits rev server deleted code field message culprit after bytes limit wait scopes checkpoint key more reset \
         total changes gone error expected min max status";
     for field in fields.split_whitespace() {

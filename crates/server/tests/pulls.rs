@@ -83,6 +83,18 @@ fn a_walk_skips_the_tombstones_from_before_it_to_its_end() {
 }
 
 #[test]
+fn a_page_is_fresh_as_long_as_none_of_its_rows_can_have_come_before() {
+    let mut server = filled(3);
+    let first = pull(&server, None, 2);
+    push_as(&mut server, "c_b", vec![put("r1", json!({ "again": true })).seq(1).mid("b1")]);
+    let second = pull(&server, checkpoint(&first), 1);
+    let third = pull(&server, checkpoint(&second), 1);
+    let rows: Vec<_> = [&first, &second, &third].iter().map(|page| (ids(page), page.scopes[0].fresh)).collect();
+    let expected = [(vec!["r1", "r2"], true), (vec!["r3"], true), (vec!["r1"], false)];
+    assert_eq!(rows, expected.map(|(ids, fresh)| (ids.into_iter().map(str::to_owned).collect(), fresh)));
+}
+
+#[test]
 fn a_client_that_follows_ends_with_the_servers_rows() {
     let mut server = filled(3);
     let mut copy: BTreeMap<String, Value> = BTreeMap::new();
@@ -95,7 +107,7 @@ fn a_client_that_follows_ends_with_the_servers_rows() {
         for change in &page.scopes[0].changes {
             match change.deleted {
                 true => copy.remove(&change.id),
-                false => copy.insert(change.id.clone(), Value::Object(change.data.clone())),
+                false => copy.insert(change.id.clone(), Value::Object(change.data.data().expect("JSON"))),
             };
         }
         at = checkpoint(&page);
@@ -105,7 +117,7 @@ fn a_client_that_follows_ends_with_the_servers_rows() {
         for change in &page.scopes[0].changes {
             copy.insert(
                 change.id.clone(),
-                if change.deleted { Value::Null } else { Value::Object(change.data.clone()) },
+                if change.deleted { Value::Null } else { Value::Object(change.data.data().expect("JSON")) },
             );
         }
         at = checkpoint(&page);

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use futures_util::future::{LocalBoxFuture, join};
-use holm_protocol::{ClientId, ErrorCode, PullRequest, PushRequest, to_json_text};
+use holm_protocol::{ClientId, ErrorCode, PullRequest, PullResponse, PushRequest, PushResponse, to_json_text};
 use holm_store::Durability;
 
 use super::promised::{Promised, Writes};
@@ -59,11 +59,17 @@ type Answered = Result<Answer, Failure>;
 /// A commit under way, and the body of the pull that follows it at once.
 type Recorded = (Promised<Next>, Option<String>);
 
-/// The answer to a pull that was asked for while the page before it was applied.
+/// The answer to a pull that was asked for, and read, while the page before it was applied.
 pub(super) struct Ahead {
     body: String,
-    answer: Answer,
+    response: PullResponse,
     at_ms: u64,
+}
+
+/// What the server said.
+enum Said {
+    Push(PushResponse),
+    Pull(PullResponse),
 }
 
 impl Engine {
@@ -125,12 +131,15 @@ impl Engine {
             Ask::Pull(request) => ("pull", to_json_text(&**request), Phase::Pulling, 0),
         };
         self.edit_status(&mut |status| (status.phase, status.in_flight) = (phase, in_flight));
-        let (answer, at_ms) = match self.inner.ahead.take().filter(|ahead| ahead.body == body) {
-            Some(ahead) => (Ok(ahead.answer), ahead.at_ms),
-            None => self.send(path, body).await,
+        let (said, at_ms) = match self.inner.ahead.take().filter(|ahead| ahead.body == body) {
+            Some(ahead) => (Ok(Said::Pull(ahead.response)), ahead.at_ms),
+            None => {
+                let (answer, at_ms) = self.send(path, body).await;
+                (read(exchange, answer, at_ms), at_ms)
+            }
         };
         self.edit_status(&mut |status| status.in_flight = 0);
-        let next = match self.record(at_ms, lease.clone(), ask, answer) {
+        let next = match said.and_then(|said| self.record(at_ms, lease.clone(), ask, said)) {
             Ok((recorded, following)) => join(recorded, self.ask_ahead(following)).await.0?,
             Err(failed) => self.failed(exchange, in_flight, &failed),
         };
@@ -161,21 +170,13 @@ impl Engine {
     }
 
     /// Plans what an answer changes here; with it, the body of the pull that follows at once.
-    fn record(&self, at_ms: u64, lease: Lease, ask: Ask, answer: Answered) -> Result<Recorded, Failed> {
+    fn record(&self, at_ms: u64, lease: Lease, ask: Ask, said: Said) -> Result<Recorded, Failed> {
         let cx = self.context(at_ms);
-        let Ask::Pull(request) = ask else {
-            let response = read_push(answer, at_ms)?;
-            self.inner.seq_reused.set(false);
-            if let Some(limits) = response.limits {
-                self.inner.push_limits.set(self.inner.push_limits.get().within(limits));
-            }
-            let recorded = self.commit(move |draft| {
-                push::pushed(draft, &cx.borrow(), &lease, &response)?;
-                Ok(Next::Succeeded(Event::Pushed))
-            });
-            return Ok((recorded, None));
+        let (request, response) = match (ask, said) {
+            (Ask::Pull(request), Said::Pull(response)) => (request, response),
+            (_, Said::Pull(_)) => return Err(not_all_scopes()),
+            (_, Said::Push(response)) => return Ok((self.record_push(at_ms, lease, response), None)),
         };
-        let response = read_pull(answer, at_ms)?;
         if response.scopes.len() != request.scopes.len() {
             return Err(not_all_scopes());
         }
@@ -190,13 +191,25 @@ impl Engine {
         Ok((recorded, following))
     }
 
-    /// Asks for the next page while the last one is applied. The answer is used if that is the next request; a failure is forgotten,
+    fn record_push(&self, at_ms: u64, lease: Lease, response: PushResponse) -> Promised<Next> {
+        let cx = self.context(at_ms);
+        self.inner.seq_reused.set(false);
+        if let Some(limits) = response.limits {
+            self.inner.push_limits.set(self.inner.push_limits.get().within(limits));
+        }
+        self.commit(move |draft| {
+            push::pushed(draft, &cx.borrow(), &lease, &response)?;
+            Ok(Next::Succeeded(Event::Pushed))
+        })
+    }
+
+    /// Asks for the next page, and reads it, while the last one is applied. The answer is used if that is the next request; a failure is forgotten,
     /// since the request then comes again in its turn.
     async fn ask_ahead(&self, body: Option<String>) {
         let Some(body) = body else { return };
         let (answer, at_ms) = self.send("pull", body.clone()).await;
-        let good = answer.ok().filter(|answer| answer.status == 200);
-        self.inner.ahead.replace(good.map(|answer| Ahead { body, answer, at_ms }));
+        let read = read_pull(answer, at_ms).ok();
+        self.inner.ahead.replace(read.map(|response| Ahead { body, response, at_ms }));
     }
 
     fn send(&self, path: &'static str, body: String) -> LocalBoxFuture<'_, (Answered, u64)> {
@@ -304,6 +317,13 @@ impl Engine {
         let scopes = self.inner.scopes.clone().unwrap_or_default();
         OwnedContext { schema: Rc::clone(&self.inner.schema), scopes, now_ms }
     }
+}
+
+fn read(exchange: Exchange, answer: Answered, at_ms: u64) -> Result<Said, Failed> {
+    Ok(match exchange {
+        Exchange::Push => Said::Push(read_push(answer, at_ms)?),
+        Exchange::Pull => Said::Pull(read_pull(answer, at_ms)?),
+    })
 }
 
 /// A [`SyncContext`] that a plan can keep.

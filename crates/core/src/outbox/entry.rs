@@ -79,7 +79,7 @@ pub struct Entry {
     pub not_before: u64,
 }
 
-json_fields!(Entry { order, state, mid, collection, id, kind, at; tx, base, data, stamps, not_before });
+json_fields!(Entry { order, state, mid, collection, id, kind, at; tx, base, not_before; data, stamps });
 
 /// Where an entry stands in the outbox.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -141,7 +141,7 @@ pub struct Base {
     pub moved: Vec<(String, u64)>,
 }
 
-json_fields!(Base { absent; rev, data, stamps, moved });
+json_fields!(Base { absent; rev, moved; data, stamps });
 
 impl Base {
     /// This base in the place of `before`, heard of after `last_order` was written.

@@ -1,19 +1,23 @@
 //! A record as bytes: a header that is read alone, then the fields as JSON text that goes to JavaScript as it is.
 //!
 //! ```text
-//! format 1 · header length u32 · touch u64 · rev: text or 0xFF·4 · clients: count, texts · stamps: count, (field, ms u48, counter, client) · body
+//! format 2 · header length u32 · touch u64 · rev: text or 0xFF·4 · stamp: one, or 0xFF·4 · stamps: count, (field, stamp) · body
+//! a stamp: client, ms u48, counter u16
 //! ```
 //!
+//! `stamp` is that of all fields that `stamps` does not name: most often all have one, which by field would be a third of a record.
 //! Numbers are big-endian, counts and text lengths u32. The store checks its bytes: a record that does not decode was never
 //! written, and is a bug.
 
-use holm_protocol::{ClientId, Data, Hlc, Revision, Stamps, from_json_text, to_json_text};
+use holm_protocol::{ClientId, DataText, Hlc, Revision, Stamps, from_json_text};
 use serde_json::Value;
 
 use super::Record;
 
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 const NO_TEXT: u32 = u32::MAX;
+/// Where the revision stands: after format, header length and touch.
+const REV_AT: usize = 13;
 const DAMAGED: &str = "the store gives back the bytes of a record as they were written";
 
 /// What can be told of a record without reading it.
@@ -39,56 +43,63 @@ pub(crate) fn body(bytes: &[u8]) -> &str {
     std::str::from_utf8(&bytes[Header::of(bytes).body_at..]).expect(DAMAGED)
 }
 
-pub(super) fn encode(record: &Record) -> Vec<u8> {
-    let mut clients: Vec<&ClientId> = Vec::new(); // most often one
-    let mut writers = Vec::with_capacity(record.stamps.len());
-    for stamp in record.stamps.values() {
-        writers.push(clients.iter().position(|client| **client == stamp.client).unwrap_or(clients.len()));
-        if writers.last() == Some(&clients.len()) {
-            clients.push(&stamp.client);
-        }
-    }
-    let mut out = vec![FORMAT, 0, 0, 0, 0];
+/// A record as it is written: its fields are text.
+pub(crate) struct Written<'a> {
+    /// As in [`Record`].
+    pub touch: u64,
+    /// As in [`Record`].
+    pub rev: Option<&'a Revision>,
+    /// The stamp of every field that `stamps` does not name.
+    pub stamp: Option<&'a Hlc>,
+    /// The stamps of the others.
+    pub stamps: &'a Stamps,
+    /// The fields.
+    pub data: &'a DataText,
+}
+
+pub(super) fn encode(record: &Written<'_>) -> Vec<u8> {
+    let data = record.data.as_str();
+    let mut out = Vec::with_capacity(128 + data.len());
+    out.extend_from_slice(&[FORMAT, 0, 0, 0, 0]);
     out.extend_from_slice(&record.touch.to_be_bytes());
-    match &record.rev {
+    match record.rev {
         Some(rev) => push_text(&mut out, rev.as_str()),
         None => out.extend_from_slice(&NO_TEXT.to_be_bytes()),
     }
-    push_length(&mut out, clients.len());
-    clients.iter().for_each(|client| push_text(&mut out, client.as_str()));
+    match record.stamp {
+        Some(stamp) => push_stamp(&mut out, stamp),
+        None => out.extend_from_slice(&NO_TEXT.to_be_bytes()),
+    }
     push_length(&mut out, record.stamps.len());
-    for ((field, stamp), writer) in record.stamps.iter().zip(writers) {
+    for (field, stamp) in record.stamps.iter() {
         push_text(&mut out, field);
-        out.extend_from_slice(&stamp.ms.to_be_bytes()[2..]);
-        out.extend_from_slice(&stamp.counter.to_be_bytes());
-        push_length(&mut out, writer);
+        push_stamp(&mut out, stamp);
     }
     let body_at = u32::try_from(out.len()).expect("a record's header is small");
     out[1..5].copy_from_slice(&body_at.to_be_bytes());
-    out.extend_from_slice(to_json_text(&record.data).as_bytes());
+    out.extend_from_slice(data.as_bytes());
     out
 }
 
 pub(super) fn decode(bytes: &[u8]) -> Record {
-    let mut reader = Reader(&bytes[5..]);
-    let touch = u64::from_be_bytes(reader.take());
+    let mut reader = Reader(&bytes[REV_AT..]);
     let rev = reader.text().map(Revision);
-    let clients: Vec<ClientId> = (0..reader.length()).filter_map(|_| reader.text().map(ClientId)).collect();
+    let stamp = reader.stamp();
     let mut stamps = Stamps::new();
     for _ in 0..reader.length() {
         let field = reader.text().expect(DAMAGED);
-        let mut ms = [0; 8];
-        ms[2..].copy_from_slice(&reader.take::<6>());
-        let counter = u16::from_be_bytes(reader.take());
-        let client = clients[reader.length()].clone();
-        stamps.insert(field, Hlc { ms: u64::from_be_bytes(ms), counter, client });
+        stamps.insert(field, reader.stamp().expect(DAMAGED));
     }
-    Record { touch, rev, stamps, data: decode_data(bytes) }
+    let data = from_json_text(body(bytes).as_bytes()).expect(DAMAGED);
+    if let Some(stamp) = stamp {
+        stamps.spread(&stamp, &data);
+    }
+    Record { touch: Header::of(bytes).touch, rev, stamps, data }
 }
 
-/// Only the fields.
-pub(super) fn decode_data(bytes: &[u8]) -> Data {
-    from_json_text(&bytes[Header::of(bytes).body_at..]).expect(DAMAGED)
+/// Only the revision.
+pub(super) fn decode_rev(bytes: &[u8]) -> Option<Revision> {
+    Reader(&bytes[REV_AT..]).text().map(Revision)
 }
 
 /// Some fields of a stored record, in the order of `names`; the others are skipped over unread.
@@ -99,6 +110,12 @@ pub(crate) fn pick(bytes: &[u8], names: &[&str]) -> Vec<Option<Value>> {
 fn push_length(out: &mut Vec<u8>, length: usize) {
     let length = u32::try_from(length).expect("a record has fewer than 2^32 of anything");
     out.extend_from_slice(&length.to_be_bytes());
+}
+
+fn push_stamp(out: &mut Vec<u8>, stamp: &Hlc) {
+    push_text(out, stamp.client.as_str());
+    out.extend_from_slice(&stamp.ms.to_be_bytes()[2..]);
+    out.extend_from_slice(&stamp.counter.to_be_bytes());
 }
 
 fn push_text(out: &mut Vec<u8>, text: &str) {
@@ -117,6 +134,13 @@ impl Reader<'_> {
 
     fn length(&mut self) -> usize {
         u32::from_be_bytes(self.take()) as usize
+    }
+
+    fn stamp(&mut self) -> Option<Hlc> {
+        let client = ClientId(self.text()?);
+        let mut ms = [0; 8];
+        ms[2..].copy_from_slice(&self.take::<6>());
+        Some(Hlc { ms: u64::from_be_bytes(ms), counter: u16::from_be_bytes(self.take()), client })
     }
 
     fn text(&mut self) -> Option<String> {

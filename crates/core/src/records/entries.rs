@@ -1,6 +1,6 @@
 //! The index entries of a record: one for each index, or one for each distinct element of its array.
 
-use holm_protocol::Data;
+use holm_protocol::pick;
 use serde_json::Value;
 
 use crate::keys::{push_text, push_value};
@@ -8,11 +8,22 @@ use crate::keyspace;
 use crate::order::sort_distinct;
 use crate::schema::{Collection, Index};
 
-/// The keys of all index entries of a record.
-pub(super) fn all(collection: &Collection, id: &str, data: &Data) -> Vec<Vec<u8>> {
+/// Finds a field of a record.
+pub(super) type Find<'f> = dyn Fn(&str) -> Option<&'f Value> + 'f;
+
+/// The keys of all index entries of a record, whose fields are JSON text.
+pub(super) fn all(collection: &Collection, id: &str, data: &str) -> Vec<Vec<u8>> {
+    let mut names: Vec<&str> = Vec::new();
+    for column in collection.indexes.iter().flat_map(|index| &index.columns) {
+        if !names.contains(&&*column.field) {
+            names.push(&column.field);
+        }
+    }
+    let fields = pick(data.as_bytes(), &names).expect("a record's fields are the text of an object");
+    let find = |name: &str| names.iter().zip(&fields).find(|(known, _)| **known == name)?.1.as_ref();
     let mut entries = Vec::with_capacity(collection.indexes.len());
     for index in &collection.indexes {
-        of_index(collection, index, data, &mut |mut columns| {
+        of_index(collection, index, &find, &mut |mut columns| {
             push_text(&mut columns, id);
             entries.push(columns);
         });
@@ -21,20 +32,24 @@ pub(super) fn all(collection: &Collection, id: &str, data: &Data) -> Vec<Vec<u8>
 }
 
 /// Shows what the entries of one index begin with, before the id.
-pub(super) fn of_index(collection: &Collection, index: &Index, data: &Data, show: &mut dyn FnMut(Vec<u8>)) {
+pub(super) fn of_index(collection: &Collection, index: &Index, find: &Find<'_>, show: &mut dyn FnMut(Vec<u8>)) {
     let prefix = keyspace::index(&collection.name, index.number);
     let Some(each) = index.each_column() else {
-        return show(columns(prefix, index, data, None));
+        return show(columns(prefix, index, find, None));
     };
-    let Some(Value::Array(elements)) = data.get(&each.field) else { return };
-    let mut entries = elements.iter().map(|element| columns(prefix.clone(), index, data, Some(element))).collect();
+    let Some(Value::Array(elements)) = find(&each.field) else { return };
+    let mut entries = elements.iter().map(|element| columns(prefix.clone(), index, find, Some(element))).collect();
     sort_distinct(&mut entries);
     entries.into_iter().for_each(show);
 }
 
-fn columns(mut key: Vec<u8>, index: &Index, data: &Data, element: Option<&Value>) -> Vec<u8> {
+/// Room for columns and id at once, in most keys.
+const KEY_BYTES: usize = 64;
+
+fn columns(mut key: Vec<u8>, index: &Index, find: &Find<'_>, element: Option<&Value>) -> Vec<u8> {
+    key.reserve(KEY_BYTES);
     for column in &index.columns {
-        let value = if column.each { element } else { data.get(&column.field) };
+        let value = if column.each { element } else { find(&column.field) };
         push_value(&mut key, value.unwrap_or(&Value::Null), column.order);
     }
     key

@@ -9,14 +9,14 @@ mod rebuild;
 mod row;
 mod unique;
 
-use holm_protocol::{Data, Revision, Stamps};
+use holm_protocol::{Data, DataText, Revision, Stamps};
 use holm_store::{Direction, Draft, Missing, Read};
 use std::ops::ControlFlow;
 
 use crate::keyspace;
 use crate::schema::Collection;
 
-pub(crate) use codec::pick;
+pub(crate) use codec::{Written, pick};
 pub use rebuild::{rebuild_indexes, rebuild_slice};
 pub use row::{Row, rows_json};
 pub use unique::check_unique;
@@ -41,6 +41,15 @@ pub struct Record {
 pub fn read(view: &dyn Read, collection: &str, id: &str) -> Result<Option<Record>, Missing> {
     let value = view.get(&keyspace::record(collection, id))?;
     Ok(value.map(|value| codec::decode(&value)))
+}
+
+/// Reads a record's revision; `None` where there is no record.
+///
+/// # Errors
+/// [`Missing`].
+pub(crate) fn revision(view: &dyn Read, collection: &str, id: &str) -> Result<Option<Option<Revision>>, Missing> {
+    let value = view.get(&keyspace::record(collection, id))?;
+    Ok(value.map(|value| codec::decode_rev(&value)))
 }
 
 /// Reads a record as a row: its fields stay text.
@@ -110,13 +119,40 @@ pub fn ids(view: &dyn Read, collection: &str) -> Result<Vec<String>, Missing> {
 /// # Errors
 /// [`Missing`].
 pub fn store(draft: &mut Draft<'_>, collection: &Collection, id: &str, new: Option<&Record>) -> Result<(), Missing> {
+    let Some(Record { touch, rev, stamps, data }) = new else {
+        return replace(draft, collection, id, None, Before::Any);
+    };
+    let (stamp, stamps) = stamps.gathered(data);
+    let (rev, stamp, data) = (rev.as_ref(), stamp.as_ref(), DataText::from(data));
+    let record = Written { touch: *touch, rev, stamp, stamps: &stamps, data: &data };
+    replace(draft, collection, id, Some(&record), Before::Any)
+}
+
+/// What may stand where a record is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Before {
+    /// A record, or none: it is looked up.
+    Any,
+    /// Nothing.
+    Nothing,
+}
+
+/// As [`store`], of a record whose fields are text.
+///
+/// # Errors
+/// [`Missing`].
+pub(crate) fn replace(
+    draft: &mut Draft<'_>,
+    collection: &Collection,
+    id: &str,
+    new: Option<&Written<'_>>,
+    before: Before,
+) -> Result<(), Missing> {
     let key = keyspace::record(&collection.name, id);
     if !collection.indexes.is_empty() {
-        let before = match draft.get(&key)? {
-            Some(old) => entries::all(collection, id, &codec::decode_data(&old)),
-            None => Vec::new(),
-        };
-        let after = new.map(|record| entries::all(collection, id, &record.data)).unwrap_or_default();
+        let old = if before == Before::Any { draft.get(&key)? } else { None };
+        let before = old.map(|old| entries::all(collection, id, codec::body(&old))).unwrap_or_default();
+        let after = new.map(|record| entries::all(collection, id, record.data.as_str())).unwrap_or_default();
         for gone in before.iter().filter(|entry| !after.contains(entry)) {
             draft.delete(gone);
         }

@@ -53,7 +53,7 @@ pub fn rebuild_slice(
             return ControlFlow::Break(());
         }
         seen += 1;
-        wanted.extend(entries::all(collection, &id, &codec::decode_data(value)));
+        wanted.extend(entries::all(collection, &id, codec::body(value)));
         ControlFlow::Continue(())
     })?;
     for entry in wanted {

@@ -18,7 +18,7 @@ use crate::schema::{Collection, Index};
 pub fn check_unique(view: &dyn Read, collection: &Collection, id: &str, data: &Data) -> Result<(), PlanError<Error>> {
     for index in collection.indexes.iter().filter(|index| index.unique && has_all(index, data)) {
         let mut prefixes = Vec::new();
-        entries::of_index(collection, index, data, &mut |columns| prefixes.push(columns));
+        entries::of_index(collection, index, &|name| data.get(name), &mut |columns| prefixes.push(columns));
         for prefix in prefixes {
             let mut own = prefix.clone();
             push_text(&mut own, id);

@@ -1,6 +1,8 @@
 //! What an HTTP answer means. Only a body of this protocol is an answer; everything else is the network.
 
-use holm_protocol::{ErrorCode, ErrorResponse, FromJson, PullResponse, PushResponse, from_json, marked};
+use holm_protocol::{
+    ErrorCode, ErrorResponse, FromJson, PROTOCOL_VERSION, PullResponse, PushResponse, decode, marked, read_json_text,
+};
 
 use super::backoff::retry_after_ms;
 use crate::Error;
@@ -45,7 +47,9 @@ impl Failed {
 /// # Errors
 /// What went wrong, and what to do about it.
 pub fn read_push(answer: Result<Answer, Failure>, now_ms: u64) -> Result<PushResponse, Failed> {
-    read(answer, now_ms)
+    let mut message = PushResponse::default();
+    let answer = read(answer, now_ms, &mut message)?;
+    if message.v == PROTOCOL_VERSION { Ok(message) } else { Err(not_holm(&answer)) }
 }
 
 /// Reads the answer to a pull.
@@ -53,16 +57,12 @@ pub fn read_push(answer: Result<Answer, Failure>, now_ms: u64) -> Result<PushRes
 /// # Errors
 /// What went wrong, and what to do about it.
 pub fn read_pull(answer: Result<Answer, Failure>, now_ms: u64) -> Result<PullResponse, Failed> {
-    read(answer, now_ms)
+    let mut message = PullResponse::default();
+    let answer = read(answer, now_ms, &mut message)?;
+    if message.v == PROTOCOL_VERSION { Ok(message) } else { Err(not_holm(&answer)) }
 }
 
-fn read<T: FromJson + Default>(answer: Result<Answer, Failure>, now_ms: u64) -> Result<T, Failed> {
-    let mut message = T::default();
-    read_into(answer, now_ms, &mut message)?;
-    Ok(message)
-}
-
-fn read_into(answer: Result<Answer, Failure>, now_ms: u64, message: &mut dyn FromJson) -> Result<(), Failed> {
+fn read(answer: Result<Answer, Failure>, now_ms: u64, message: &mut dyn FromJson) -> Result<Answer, Failed> {
     let answer = answer.map_err(|failure| match failure {
         Failure::Network(why) => Failed::new(ErrorCode::Offline, format!("the server could not be reached: {why}")),
         Failure::Timeout => Failed::new(ErrorCode::Timeout, "the server did not answer in time"),
@@ -72,12 +72,14 @@ fn read_into(answer: Result<Answer, Failure>, now_ms: u64, message: &mut dyn Fro
         Failure::TooLarge => Failed::new(ErrorCode::NotHolm, "the answer is larger than any Holm server sends"),
     })?;
     let floor_ms = answer.retry_after.as_deref().and_then(|header| retry_after_ms(header, now_ms)).unwrap_or(0);
-    let body = marked(&answer.body).ok();
     if answer.status == 200 {
-        let read = message.read(body.ok_or_else(|| not_holm(&answer))?);
-        return read.map_err(|why| Failed::new(ErrorCode::NotHolm, format!("the answer cannot be read: {why}")));
+        return match read_json_text(&answer.body, message) {
+            Ok(()) => Ok(answer),
+            Err(_) if marked(&answer.body).is_err() => Err(not_holm(&answer)),
+            Err(why) => Err(Failed::new(ErrorCode::NotHolm, format!("the answer cannot be read: {why}"))),
+        };
     }
-    let said = body.and_then(|body| from_json(body).ok());
+    let said = decode(&answer.body).ok();
     Err(refusal(&answer, said, floor_ms))
 }
 

@@ -11,7 +11,7 @@ use super::{Lease, SyncContext};
 use crate::local::Local;
 use crate::order::sort;
 use crate::outbox::{Base, Moment, Planned, base_ids, bases, confirm_covered, restore, save_base, settle};
-use crate::records::{self, Record};
+use crate::records::{self, Before, Written};
 use crate::schema::Collection;
 use crate::{keyspace, stored};
 
@@ -116,13 +116,20 @@ fn apply_scope(draft: &mut Draft<'_>, moment: &Moment<'_>, name: &str, page: &Sc
         forget_members(draft, name)?;
     }
     checkpoint.resetting |= page.reset;
+    checkpoint.from_nothing = !page.reset && is_from_nothing(draft, &checkpoint, name)?;
+    let unknown = Unknown::of(draft, &checkpoint, name, page)?;
     let mut keys = Vec::new();
-    page.changes.iter().for_each(|change| keyspace::add_keys(&mut keys, &change.collection, &change.id));
+    for change in page.changes.iter().filter(|change| !unknown.has(change)) {
+        keyspace::add_keys(&mut keys, &change.collection, &change.id);
+    }
     records::prefetch(draft, &keys)?;
     for change in &page.changes {
         // A row of a collection that this app version does not know is not for it.
         let Ok(collection) = moment.schema.collection(&change.collection) else { continue };
-        apply_change(draft, moment, collection, change)?;
+        match unknown.has(change) {
+            true => show(draft, moment, collection, change, Before::Nothing)?,
+            false => apply_change(draft, moment, collection, change)?,
+        }
         if checkpoint.resetting {
             draft.put(&keyspace::member(name, &change.collection, &change.id), &[]);
         }
@@ -136,32 +143,77 @@ fn apply_scope(draft: &mut Draft<'_>, moment: &Moment<'_>, name: &str, page: &Sc
     }
     checkpoint.at = Some(page.checkpoint.clone());
     checkpoint.more = page.more;
+    checkpoint.from_nothing &= page.more;
     checkpoint.save(draft, name);
     Ok(page.more)
+}
+
+/// Whether the walk began where there was no record of the scope's collection.
+fn is_from_nothing(view: &dyn Read, checkpoint: &Checkpoint, name: &str) -> Planned<bool> {
+    let is_first = checkpoint.at.is_none();
+    Ok(checkpoint.from_nothing || is_first && stored::scan_limit(view, &keyspace::records(name), 1)?.is_empty())
+}
+
+/// The rows of a page that cannot be here, so that nothing needs to be read to store them: 135,000 records would be looked for in vain.
+///
+/// A walk from nothing brings them for the first time, and who writes a record of that id meanwhile leaves a base.
+struct Unknown<'a> {
+    /// The collection of these rows, if there are any.
+    collection: Option<&'a str>,
+    bases: Vec<String>,
+}
+
+impl<'a> Unknown<'a> {
+    fn of(view: &dyn Read, checkpoint: &Checkpoint, name: &'a str, page: &ScopeResponse) -> Planned<Self> {
+        if !(checkpoint.from_nothing && page.fresh) {
+            return Ok(Self { collection: None, bases: Vec::new() });
+        }
+        Ok(Self { collection: Some(name), bases: base_ids(view, name)? })
+    }
+
+    fn has(&self, change: &Change) -> bool {
+        self.collection == Some(&change.collection) && self.bases.binary_search(&change.id).is_err()
+    }
 }
 
 fn apply_change(draft: &mut Draft<'_>, moment: &Moment<'_>, collection: &Collection, change: &Change) -> Planned<()> {
     let absent = change.deleted || change.gone;
     if let Some(base) = bases(draft, &collection.name, &change.id)? {
         if base.rev != change.rev || base.absent != absent {
-            let (data, stamps) = (change.data.clone(), change.stamps.clone());
+            let (data, mut stamps) = (change.data.data().expect("a message was read whole"), change.stamps.clone());
+            if let Some(stamp) = &change.stamp {
+                stamps.spread(stamp, &data);
+            }
             let now = Base { rev: change.rev.clone(), absent, data, stamps, ..Base::default() };
             save_base(draft, &collection.name, &change.id, &now.after(&base, moment.last_order));
             restore(draft, collection, &change.id, moment.touch)?;
         }
         return Ok(());
     }
-    let before = records::read(draft, &collection.name, &change.id)?;
-    if before.as_ref().is_some_and(|record| record.rev == change.rev && !absent) || (before.is_none() && absent) {
+    let before = records::revision(draft, &collection.name, &change.id)?;
+    if before.as_ref().is_some_and(|rev| *rev == change.rev && !absent) || (before.is_none() && absent) {
         return Ok(());
     }
-    let record = (!absent).then(|| Record {
+    show(draft, moment, collection, change, Before::Any)
+}
+
+/// Makes the visible record what a change says.
+fn show(
+    draft: &mut Draft<'_>,
+    moment: &Moment<'_>,
+    collection: &Collection,
+    change: &Change,
+    before: Before,
+) -> Planned<()> {
+    let record = Written {
         touch: moment.touch,
-        rev: change.rev.clone(),
-        stamps: change.stamps.clone(),
-        data: change.data.clone(),
-    });
-    records::store(draft, collection, &change.id, record.as_ref())?;
+        rev: change.rev.as_ref(),
+        stamp: change.stamp.as_ref(),
+        stamps: &change.stamps,
+        data: &change.data,
+    };
+    let absent = change.deleted || change.gone;
+    records::replace(draft, collection, &change.id, (!absent).then_some(&record), before)?;
     Ok(())
 }
 

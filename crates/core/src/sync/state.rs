@@ -128,9 +128,11 @@ pub struct Checkpoint {
     pub resetting: bool,
     /// There was more to ask for.
     pub more: bool,
+    /// The walk that goes on began where there was no record: what it brings for the first time is not here yet.
+    pub from_nothing: bool,
 }
 
-json_fields!(Checkpoint { ; at, resetting, more });
+json_fields!(Checkpoint { ; at, resetting, more, from_nothing });
 
 impl Checkpoint {
     /// Reads the one of a scope.

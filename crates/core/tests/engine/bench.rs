@@ -1,7 +1,7 @@
 //! One engine, one executor, one scripted server.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::rc::Rc;
 
@@ -32,11 +32,13 @@ type Instead = Result<Answer, Failure>;
 #[derive(Default)]
 struct Server {
     acked: u64,
+    /// The highest checkpoint that was given.
     checkpoint: u64,
     requests: Vec<(&'static str, Value)>,
     instead: VecDeque<(&'static str, Instead)>,
     outcomes: VecDeque<Value>,
-    pages: VecDeque<Value>,
+    /// By the checkpoint that they follow: who asks again gets the same page.
+    pages: BTreeMap<u64, Value>,
 }
 
 /// The way to a server that answers `ok` and has no changes, unless the test says otherwise.
@@ -68,7 +70,10 @@ impl Wire {
     pub fn page(&self, changes: &Value, extra: &Value) {
         let mut page = json!({ "changes": changes });
         page.as_object_mut().expect("an object").extend(extra.as_object().expect("an object").clone());
-        self.server.borrow_mut().pages.push_back(page);
+        let mut server = self.server.borrow_mut();
+        let after_last = server.pages.last_key_value().map_or(0, |(after, _)| after + 1);
+        let after = after_last.max(server.checkpoint);
+        server.pages.insert(after, page);
     }
 
     /// The server claims to have handled so many mutations.
@@ -104,11 +109,11 @@ impl Server {
         outcome
     }
 
-    fn pull(&mut self) -> Value {
-        self.checkpoint += 1;
-        let mut scope =
-            json!({ "key": "tasks", "checkpoint": self.checkpoint.to_string(), "more": false, "changes": [] });
-        let page = self.pages.pop_front().unwrap_or_else(|| json!({}));
+    fn pull(&mut self, request: &Value) -> Value {
+        let after = request["scopes"][0]["checkpoint"].as_str().map_or(0, |at| at.parse().expect("a checkpoint"));
+        self.checkpoint = self.checkpoint.max(after + 1);
+        let mut scope = json!({ "key": "tasks", "checkpoint": (after + 1).to_string(), "more": false, "changes": [] });
+        let page = self.pages.get(&after).cloned().unwrap_or_else(|| json!({}));
         scope.as_object_mut().expect("an object").extend(page.as_object().expect("an object").clone());
         json!({ "v": 1, "epoch": "e1", "now": "000000000001-0000-s", "acked": self.acked, "results": [], "scopes": [scope] })
     }
@@ -124,7 +129,7 @@ impl Transport for Wire {
         let outcome = match at.and_then(|at| server.instead.remove(at)) {
             Some((_, instead)) => instead,
             None => {
-                let answer = if request.path == "push" { server.push(&body) } else { server.pull() };
+                let answer = if request.path == "push" { server.push(&body) } else { server.pull(&body) };
                 Ok(Answer { status: 200, retry_after: None, body: answer.to_string().into_bytes() })
             }
         };

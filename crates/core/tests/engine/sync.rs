@@ -305,7 +305,10 @@ fn starts_over(upset: impl Fn(&Bench)) {
     let sent = last["mutations"].as_array().expect("mutations");
     assert_eq!((sent.len(), &sent[0]["id"], &sent[0]["seq"]), (1, &json!("a"), &json!(1)));
     assert_eq!(bench.status().pending, 0);
-    let author = |mutation: &Value| mutation["stamps"]["title"].as_str().expect("a stamp")[18..].to_owned();
+    let author = |mutation: &Value| {
+        let stamp = mutation.get("stamp").unwrap_or(&mutation["stamps"]["title"]);
+        stamp.as_str().expect("a stamp")[18..].to_owned()
+    };
     bench.put("a", "later");
     bench.sync();
     let sent = bench.wire.mutations();

@@ -1,8 +1,9 @@
 //! Messages from and to JSON: one small reader and writer in place of code that is derived for each of them.
 //!
 //! Text is parsed once, to a [`Value`]; a message that stands there with its defaults then takes its fields out of it. Fields that
-//! it does not know are left over.
+//! it does not know are left over. What comes in great number reads itself from the text instead ([`FromJson::read_next`]).
 
+mod data_text;
 mod number;
 mod parse;
 mod write;
@@ -12,14 +13,23 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use crate::Data;
+use crate::{Data, Hlc, Stamps};
 
+pub use data_text::DataText;
 pub use number::to_f64;
-pub use parse::{parse, pick};
+pub use parse::{Parser, parse, pick};
 pub use write::{Object, to_json_text};
 
 /// Taken from parsed JSON, in place of a default.
 pub trait FromJson {
+    /// Becomes what comes next in a text.
+    ///
+    /// # Errors
+    /// As for [`FromJson::read`], and for what is not JSON.
+    fn read_next(&mut self, parser: &mut Parser<'_>) -> Result<(), Unfit> {
+        self.read(parser.value()?)
+    }
+
     /// Becomes what `value` says.
     ///
     /// # Errors
@@ -109,12 +119,16 @@ pub fn from_json<T: FromJson + Default>(value: Value) -> Result<T, Unfit> {
 /// [`Unfit`] for what is not JSON or not a `T`.
 pub fn from_json_text<T: FromJson + Default>(text: &[u8]) -> Result<T, Unfit> {
     let mut read = T::default();
-    read_text(text, &mut read)?;
+    read_json_text(text, &mut read)?;
     Ok(read)
 }
 
-fn read_text(text: &[u8], read: &mut dyn FromJson) -> Result<(), Unfit> {
-    read.read(parse(text)?)
+/// What stands there with its defaults becomes what JSON text says.
+///
+/// # Errors
+/// As for [`from_json_text`].
+pub fn read_json_text(text: &[u8], read: &mut dyn FromJson) -> Result<(), Unfit> {
+    Parser::whole(text, &mut |parser| read.read_next(parser))
 }
 
 /// The fields of a JSON object that are not taken yet.
@@ -161,9 +175,23 @@ impl Fields {
         }
         Ok(())
     }
+
+    /// Takes `data`, and the stamps of its fields from `stamp` and `stamps`: see [`Object::written`].
+    ///
+    /// # Errors
+    /// As for [`Fields::field`].
+    pub fn written(&mut self, data: &mut Data, stamps: &mut Stamps) -> Result<(), Unfit> {
+        let mut stamp: Option<Hlc> = None;
+        self.some(&["data", "stamp", "stamps"], &mut [data, &mut stamp, stamps])?;
+        if let Some(stamp) = stamp {
+            stamps.spread(&stamp, data);
+        }
+        Ok(())
+    }
 }
 
-/// Makes a struct [`FromJson`] and [`ToJson`], field by field; those after the semicolon are left out where they are empty.
+/// Makes a struct [`FromJson`] and [`ToJson`], field by field; those after the semicolon are left out where they are empty, and after a
+/// second one stand `data, stamps`, which are written as [`Object::written`] says.
 ///
 /// ```
 /// # use holm_protocol::{from_json_text, json_fields, to_json_text};
@@ -176,30 +204,62 @@ impl Fields {
 /// ```
 #[macro_export]
 macro_rules! json_fields {
-    ($type:ident { $($field:ident $(as $name:literal)?),* $(; $($optional:ident $(as $other:literal)?),*)? }) => {
+    ($type:ident {
+        $($field:ident $(as $name:literal)?),* $(; $($optional:ident $(as $other:literal)?),* $(; $data:ident, $stamps:ident)?)?
+    }) => {
         impl $crate::FromJson for $type {
             fn take(&mut self, fields: &mut $crate::Fields) -> Result<(), $crate::Unfit> {
                 fields.all(&[$($crate::field_name!($field $($name)?)),*], &mut [$(&mut self.$field),*])?;
-                $(fields.some(&[$($crate::field_name!($optional $($other)?)),*], &mut [$(&mut self.$optional),*])?;)?
+                $(
+                    fields.some(&[$($crate::field_name!($optional $($other)?)),*], &mut [$(&mut self.$optional),*])?;
+                    $(fields.written(&mut self.$data, &mut self.$stamps)?;)?
+                )?
                 Ok(())
             }
         }
-        $crate::write_fields!($type { $($field $(as $name)?),* $(; $($optional $(as $other)?),*)? });
+        $crate::write_fields!($type {
+            $($field $(as $name)?),* $(; $($optional $(as $other)?),* $(; $data, $stamps)?)?
+        });
     };
 }
 
-/// Makes a struct [`ToJson`], field by field; those after the semicolon are left out where they are empty.
+/// Makes a struct [`ToJson`], as [`json_fields`](crate::json_fields) does.
 #[macro_export]
 macro_rules! write_fields {
-    ($type:ident { $($field:ident $(as $name:literal)?),* $(; $($optional:ident $(as $other:literal)?),*)? }) => {
+    ($type:ident {
+        $($field:ident $(as $name:literal)?),* $(; $($optional:ident $(as $other:literal)?),* $(; $data:ident, $stamps:ident)?)?
+    }) => {
         impl $crate::ToJson for $type {
             fn fields(&self, object: &mut $crate::Object<'_>) {
                 object.all(&[$($crate::field_name!($field $($name)?)),*], &[$(&self.$field),*]);
-                $(object.some(&[$($crate::field_name!($optional $($other)?)),*], &[$(&self.$optional),*]);)?
+                $(
+                    object.some(&[$($crate::field_name!($optional $($other)?)),*], &[$(&self.$optional),*]);
+                    $(object.written(&self.$data, &self.$stamps);)?
+                )?
             }
         }
     };
 }
+
+/// Makes a struct [`FromJson`] and [`ToJson`], as [`json_fields`](crate::json_fields) does, that reads itself from the text.
+macro_rules! streamed_fields {
+    ($type:ident { $($field:ident),*; $($optional:ident),* }) => {
+        impl $crate::FromJson for $type {
+            fn read_next(&mut self, parser: &mut $crate::Parser<'_>) -> Result<(), $crate::Unfit> {
+                let needed = [$(stringify!($field)),*].len();
+                let names = [$(stringify!($field),)* $(stringify!($optional)),*];
+                parser.fill(&names, needed, &mut [$(&mut self.$field,)* $(&mut self.$optional),*])
+            }
+
+            fn read(&mut self, value: $crate::Value) -> Result<(), $crate::Unfit> {
+                $crate::read_json_text($crate::to_json_text(&value).as_bytes(), self)
+            }
+        }
+        $crate::write_fields!($type { $($field),*; $($optional),* });
+    };
+}
+
+pub(crate) use streamed_fields;
 
 /// A field's name in JSON.
 #[doc(hidden)]
@@ -374,6 +434,13 @@ fn each(value: Value, see: &mut dyn FnMut(Value) -> Result<(), Unfit>) -> Result
 }
 
 impl<T: FromJson + Default> FromJson for Vec<T> {
+    fn read_next(&mut self, parser: &mut Parser<'_>) -> Result<(), Unfit> {
+        parser.items(&mut |parser| {
+            self.push(T::default());
+            self.last_mut().map_or(Ok(()), |last| last.read_next(parser))
+        })
+    }
+
     fn read(&mut self, value: Value) -> Result<(), Unfit> {
         each(value, &mut |item| {
             self.push(T::default());

@@ -25,7 +25,10 @@ pub fn to_f64(number: &Number) -> f64 {
 }
 
 /// Whether this is a number as JavaScript writes most of them.
-fn is_plain(text: &str) -> bool {
+pub(super) fn is_plain(text: &str) -> bool {
+    if text == "0" {
+        return true;
+    }
     let text = text.strip_prefix('-').unwrap_or(text);
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "1"));
     let is_small =

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use super::{Unfit, number};
+use super::{FromJson, Unfit, number, to_json_text};
 
 /// How deep arrays and objects may nest: deeper ones overflow stacks.
 const DEPTH_MAX: usize = 128;
@@ -14,12 +14,12 @@ const DEPTH_MAX: usize = 128;
 /// # Errors
 /// [`Unfit`] for what is not JSON, holds a number beyond every `f64`, or nests deeper than 128 levels.
 pub fn parse(text: &[u8]) -> Result<Value, Unfit> {
-    let mut parser = Parser { text, at: 0, depth: 0 };
-    let value = parser.value()?;
-    match parser.peek() {
-        None => Ok(value),
-        Some(_) => Err(BROKEN.into()),
-    }
+    let mut value = Value::Null;
+    Parser::whole(text, &mut |parser| {
+        value = parser.value()?;
+        Ok(())
+    })?;
+    Ok(value)
 }
 
 /// Some fields of a JSON object, in the order of `names`; the others are skipped over unread.
@@ -28,7 +28,7 @@ pub fn parse(text: &[u8]) -> Result<Value, Unfit> {
 /// [`Unfit`], where that is noticed.
 pub fn pick(text: &[u8], names: &[&str]) -> Result<Vec<Option<Value>>, Unfit> {
     let mut found = vec![None; names.len()];
-    let mut parser = Parser { text, at: 0, depth: 0 };
+    let mut parser = Parser::new(text);
     parser.fields(&mut |name, parser| {
         match names.iter().position(|wanted| *wanted == name) {
             Some(position) => found[position] = Some(parser.value()?),
@@ -44,14 +44,113 @@ const BROKEN: &str = "not valid JSON";
 /// Takes the name of a field, and has its value read.
 type See<'t, 's> = dyn FnMut(Cow<'t, str>, &mut Parser<'t>) -> Result<(), Unfit> + 's;
 
-struct Parser<'t> {
+/// A JSON text, read up to some place.
+pub struct Parser<'t> {
     text: &'t [u8],
     at: usize,
     depth: usize,
+    /// What was read is what [`to_json_text`] would write.
+    is_canonical: bool,
 }
 
 impl<'t> Parser<'t> {
-    fn value(&mut self) -> Result<Value, Unfit> {
+    fn new(text: &'t [u8]) -> Self {
+        Self { text, at: 0, depth: 0, is_canonical: true }
+    }
+
+    /// Has a whole text read.
+    pub(super) fn whole(text: &'t [u8], read: &mut dyn FnMut(&mut Self) -> Result<(), Unfit>) -> Result<(), Unfit> {
+        let mut parser = Self::new(text);
+        read(&mut parser)?;
+        match parser.peek() {
+            None => Ok(()),
+            Some(_) => Err(BROKEN.into()),
+        }
+    }
+
+    /// Reads an object into slots, the first `needed` of which must be there.
+    ///
+    /// # Errors
+    /// [`Unfit`].
+    pub(crate) fn fill(
+        &mut self,
+        names: &[&'static str],
+        needed: usize,
+        slots: &mut [&mut dyn FromJson],
+    ) -> Result<(), Unfit> {
+        let mut found = 0_u32;
+        self.fields(&mut |name, parser| match names.iter().position(|known| *known == name) {
+            Some(position) => {
+                found |= 1 << position;
+                slots[position].read_next(parser).map_err(|unfit| unfit.within(names[position]))
+            }
+            None => parser.check(),
+        })?;
+        match (0..needed).find(|position| found & (1 << position) == 0) {
+            Some(position) => Err(Unfit::from("is missing").within(names[position])),
+            None => Ok(()),
+        }
+    }
+
+    /// Has each item of a list read.
+    ///
+    /// # Errors
+    /// [`Unfit`].
+    pub(crate) fn items(&mut self, read: &mut dyn FnMut(&mut Self) -> Result<(), Unfit>) -> Result<(), Unfit> {
+        if self.peek() != Some(b'[') {
+            return Err("not a list".into());
+        }
+        self.list(b']', read)
+    }
+
+    /// The text of an object, as [`to_json_text`] writes it: no tree is made of it where it is so already.
+    ///
+    /// # Errors
+    /// [`Unfit`].
+    pub(super) fn object_text(&mut self) -> Result<String, Unfit> {
+        if self.peek() != Some(b'{') {
+            return Err("not an object".into());
+        }
+        let (from, depth) = (self.at, self.depth);
+        self.is_canonical = true;
+        self.check()?;
+        if self.is_canonical {
+            return Ok(text(&self.text[from..self.at])?.to_owned());
+        }
+        (self.at, self.depth) = (from, depth);
+        Ok(to_json_text(&self.value()?))
+    }
+
+    /// Goes past a value, looking at all of it.
+    fn check(&mut self) -> Result<(), Unfit> {
+        match self.peek().ok_or(BROKEN)? {
+            b'{' => {
+                let mut last: Option<Cow<'_, str>> = None;
+                self.fields(&mut |name, parser| {
+                    parser.is_canonical &= last.as_ref().is_none_or(|last| *last < name);
+                    last = Some(name);
+                    parser.check()
+                })
+            }
+            b'[' => self.list(b']', &mut |parser| parser.check()),
+            b'"' => self.string().map(drop),
+            b'n' | b't' | b'f' => self.value().map(drop),
+            _ => {
+                let text = self.number()?;
+                if !number::is_plain(text) {
+                    self.is_canonical = false;
+                    number::parse(text).ok_or(BROKEN)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Reads a value.
+    ///
+    /// # Errors
+    /// [`Unfit`] for what is not JSON.
+    pub fn value(&mut self) -> Result<Value, Unfit> {
         Ok(match self.peek().ok_or(BROKEN)? {
             b'{' => {
                 let mut fields = Map::new();
@@ -73,10 +172,7 @@ impl<'t> Parser<'t> {
             b'n' => self.word("null", Value::Null)?,
             b't' => self.word("true", Value::Bool(true))?,
             b'f' => self.word("false", Value::Bool(false))?,
-            _ => {
-                let text = self.run(|byte| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E'));
-                Value::Number(std::str::from_utf8(text).ok().and_then(number::parse).ok_or(BROKEN)?)
-            }
+            _ => Value::Number(number::parse(self.number()?).ok_or(BROKEN)?),
         })
     }
 
@@ -107,10 +203,11 @@ impl<'t> Parser<'t> {
         self.expect(end)
     }
 
-    fn string(&mut self) -> Result<Cow<'t, str>, Unfit> {
+    pub(crate) fn string(&mut self) -> Result<Cow<'t, str>, Unfit> {
         self.expect(b'"')?;
         let mut text = self.plain()?;
         while self.text.get(self.at) == Some(&b'\\') {
+            self.is_canonical = false;
             self.at += 1;
             let escaped = self.escaped()?;
             text.to_mut().push(escaped);
@@ -128,7 +225,12 @@ impl<'t> Parser<'t> {
     /// The text up to the next quote or backslash.
     fn plain(&mut self) -> Result<Cow<'t, str>, Unfit> {
         let bytes = self.run(|byte| byte >= b' ' && byte != b'"' && byte != b'\\');
-        Ok(Cow::Borrowed(std::str::from_utf8(bytes).map_err(|_| BROKEN)?))
+        Ok(Cow::Borrowed(text(bytes)?))
+    }
+
+    /// The text of what may be a number.
+    fn number(&mut self) -> Result<&'t str, Unfit> {
+        text(self.run(|byte| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E')))
     }
 
     fn escaped(&mut self) -> Result<char, Unfit> {
@@ -224,11 +326,18 @@ impl<'t> Parser<'t> {
     fn peek(&mut self) -> Option<u8> {
         loop {
             match self.text.get(self.at) {
-                Some(b' ' | b'\n' | b'\r' | b'\t') => self.at += 1,
+                Some(b' ' | b'\n' | b'\r' | b'\t') => {
+                    self.is_canonical = false;
+                    self.at += 1;
+                }
                 found => return found.copied(),
             }
         }
     }
+}
+
+fn text(bytes: &[u8]) -> Result<&str, Unfit> {
+    Ok(std::str::from_utf8(bytes).map_err(|_| BROKEN)?)
 }
 
 #[cfg(test)]
@@ -308,6 +417,32 @@ mod tests {
             for (name, value) in names.iter().zip(found) {
                 prop_assert_eq!(value.as_ref(), whole.get(*name));
             }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_text_of_an_object_is_as_it_would_be_written(a in any_json(), b in any_json(), wild in any_json()) {
+            let fields = format!("{{\"a\":{a},\"b\":{b}}}");
+            prop_assume!(parse(fields.as_bytes()).is_ok());
+            let written = parse(fields.as_bytes()).map(|value| to_json_text(&value)).expect("JSON");
+            for text in [fields, written.clone(), format!("{{\"b\":{b}, \"a\":{a}}}")] {
+                let found = super::super::from_json_text::<super::super::DataText>(text.as_bytes());
+                prop_assert_eq!(found.as_ref().map(super::super::DataText::as_str), Ok(&*written), "{}", text);
+            }
+            let is_object = matches!(parse(wild.as_bytes()), Ok(Value::Object(_)));
+            prop_assert_eq!(super::super::from_json_text::<super::super::DataText>(wild.as_bytes()).is_ok(), is_object);
+        }
+
+        #[test]
+        fn broken_text_is_never_kept(text in any_json(), at in any::<prop::sample::Index>(), byte in "[\"\\\\{}\\[\\],:0-9a-z\x01 -]?") {
+            let mut broken: Vec<char> = format!("{{\"a\":{text}}}").chars().collect();
+            let at = at.index(broken.len());
+            broken.splice(at..=at, byte.chars());
+            let broken: String = broken.into_iter().collect();
+            let expected = parse(broken.as_bytes()).ok().filter(Value::is_object).map(|value| to_json_text(&value));
+            let found = super::super::from_json_text::<super::super::DataText>(broken.as_bytes()).ok();
+            prop_assert_eq!(found.map(|text| text.as_str().to_owned()), expected, "{}", broken);
         }
     }
 

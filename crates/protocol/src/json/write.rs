@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::ToJson;
+use crate::{Data, Stamps};
 
 /// The JSON text of a value.
 #[must_use]
@@ -49,6 +50,13 @@ impl Object<'_> {
         for (name, value) in names.iter().zip(values).filter(|(_, value)| !value.is_empty()) {
             self.field(name, *value);
         }
+    }
+
+    /// Writes `data`, and the stamps of its fields: in `stamp` the one that most of them have, if each has one, and in `stamps` those
+    /// of the other fields and of what was removed.
+    pub fn written(&mut self, data: &Data, stamps: &Stamps) {
+        let (stamp, others) = stamps.gathered(data);
+        self.some(&["data", "stamp", "stamps"], &[data, &stamp, &others]);
     }
 }
 

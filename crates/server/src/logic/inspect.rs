@@ -3,7 +3,7 @@
 use holm_protocol::{ClientId, Data, MutationId, Object, Outcome, Revision, Seq, Stamps, ToJson, write_fields};
 use rusqlite::Row as SqlRow;
 
-use super::rows::json;
+use super::rows::{all_stamps, json};
 use super::{Reader, Server};
 use crate::Refusal;
 
@@ -70,16 +70,18 @@ impl Reader {
     ///
     /// `server-error` if SQLite fails.
     pub fn rows(&self) -> Result<Vec<StoredRow>, Refusal> {
-        let sql = "SELECT user, collection, id, rev, deleted, data, stamps FROM rows ORDER BY user, collection, id";
+        let sql =
+            "SELECT user, collection, id, rev, deleted, data, stamp, stamps FROM rows ORDER BY user, collection, id";
         self.all(sql, |row| {
+            let data = json(row, 5)?;
             Ok(StoredRow {
                 user: row.get(0)?,
                 collection: row.get(1)?,
                 id: row.get(2)?,
                 rev: Revision(row.get(3)?),
                 deleted: row.get(4)?,
-                data: json(row, 5)?,
-                stamps: json(row, 6)?,
+                stamps: all_stamps(row, 6, &data)?,
+                data,
             })
         })
     }

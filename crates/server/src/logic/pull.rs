@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use holm_protocol::{
-    Change, ClientId, Hlc, PROTOCOL_VERSION, PullRequest, PullResponse, Revision, ScopeRequest, ScopeResponse,
+    Change, ClientId, DataText, Hlc, PROTOCOL_VERSION, PullRequest, PullResponse, Revision, ScopeRequest, ScopeResponse,
 };
 use rusqlite::{Connection, Row as SqlRow, params};
 
@@ -103,7 +103,7 @@ impl Walk<'_> {
             Some(_) => None,
         };
         let from = from.unwrap_or(Checkpoint { change: 0, start: Some(self.last_change) });
-        let (changes, stopped_at) = self.changes(&scope.name, from)?;
+        let (changes, stopped_at, last) = self.changes(&scope.name, from)?;
         let place = match stopped_at {
             Some(change) => Checkpoint { change, start: from.start },
             None => Checkpoint { change: self.last_change, start: None },
@@ -113,15 +113,16 @@ impl Walk<'_> {
             checkpoint: self.checkpoints.text(&scope.name, place),
             more: stopped_at.is_some(),
             reset,
+            fresh: from.start.is_some_and(|start| last <= start),
             total,
             changes,
         })
     }
 
-    /// The changes after a place, and the last of them if there are more.
-    fn changes(&mut self, collection: &str, from: Checkpoint) -> Result<(Vec<Change>, Option<u64>), Refusal> {
+    /// The changes after a place, where the next page begins if there are more, and the last change.
+    fn changes(&mut self, collection: &str, from: Checkpoint) -> Result<(Vec<Change>, Option<u64>, u64), Refusal> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT change, id, rev, deleted, data, stamps FROM rows
+            "SELECT change, id, rev, deleted, data, stamp, stamps FROM rows
              WHERE user = ?1 AND collection = ?2 AND change > ?3 AND NOT (deleted = 1 AND change <= ?4) ORDER BY change",
         )?;
         let skipped = from.start.unwrap_or(0);
@@ -129,13 +130,13 @@ impl Walk<'_> {
         let (mut changes, mut last) = (Vec::new(), from.change);
         while let Some(row) = found.next()? {
             if changes.len() == self.limit || self.bytes_left == 0 {
-                return Ok((changes, Some(last)));
+                return Ok((changes, Some(last), last));
             }
             last = row.get(0)?;
             self.bytes_left = self.bytes_left.saturating_sub(weight(row)?);
             changes.push(change(row, collection)?);
         }
-        Ok((changes, None))
+        Ok((changes, None, last))
     }
 }
 
@@ -146,12 +147,13 @@ fn change(row: &SqlRow<'_>, collection: &str) -> rusqlite::Result<Change> {
         rev: Some(Revision(row.get(2)?)),
         deleted: row.get(3)?,
         gone: false,
-        data: rows::json(row, 4)?,
-        stamps: rows::json(row, 5)?,
+        data: DataText::again(row.get(4)?),
+        stamp: rows::stamp(row, 5)?,
+        stamps: rows::json(row, 6)?,
     })
 }
 
 fn weight(row: &SqlRow<'_>) -> rusqlite::Result<usize> {
     let text = |column| row.get_ref(column).map(|value| value.as_str().map_or(0, str::len));
-    Ok(text(1)? + text(4)? + text(5)?)
+    Ok(text(1)? + text(4)? + text(6)?)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use holm_protocol::{Data, FromJson, Revision, ServerRow, Stamps, Standing, from_json_text, to_json_text};
+use holm_protocol::{Data, FromJson, Hlc, Revision, ServerRow, Stamps, Standing, Unfit, from_json_text, to_json_text};
 use rusqlite::{Connection, OptionalExtension, Row as SqlRow, params};
 
 use crate::Refusal;
@@ -64,16 +64,17 @@ pub(super) fn parse_revision(rev: &Revision) -> Option<(u64, &str)> {
 pub(super) fn find(connection: &Connection, place: Place<'_>) -> Result<Option<Row>, Refusal> {
     connection
         .prepare_cached(
-            "SELECT rev, change, deleted, data, stamps, fields FROM rows WHERE user = ?1 AND collection = ?2 AND id = ?3",
+            "SELECT rev, change, deleted, data, stamp, stamps, fields FROM rows WHERE user = ?1 AND collection = ?2 AND id = ?3",
         )?
         .query_row(params![place.user, place.collection, place.id], |row| {
+            let data = json(row, 3)?;
             Ok(Row {
                 rev: Revision(row.get(0)?),
                 change: row.get(1)?,
                 deleted: row.get(2)?,
-                data: json(row, 3)?,
-                stamps: json(row, 4)?,
-                fields: json(row, 5)?,
+                stamps: all_stamps(row, 4, &data)?,
+                data,
+                fields: json(row, 6)?,
             })
         })
         .optional()
@@ -81,13 +82,14 @@ pub(super) fn find(connection: &Connection, place: Place<'_>) -> Result<Option<R
 }
 
 pub(super) fn save(connection: &Connection, place: Place<'_>, row: &Row, now_ms: u64) -> Result<(), Refusal> {
+    let (stamp, stamps) = row.stamps.gathered(&row.data);
     connection
         .prepare_cached(
-            "INSERT INTO rows (user, collection, id, change, rev, deleted, data, stamps, fields, at_ms)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+            "INSERT INTO rows (user, collection, id, change, rev, deleted, data, stamp, stamps, fields, at_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
              ON CONFLICT (user, collection, id) DO UPDATE SET change = excluded.change, rev = excluded.rev,
-               deleted = excluded.deleted, data = excluded.data, stamps = excluded.stamps, fields = excluded.fields,
-               at_ms = excluded.at_ms",
+               deleted = excluded.deleted, data = excluded.data, stamp = excluded.stamp, stamps = excluded.stamps,
+               fields = excluded.fields, at_ms = excluded.at_ms",
         )?
         .execute(params![
             place.user,
@@ -97,7 +99,8 @@ pub(super) fn save(connection: &Connection, place: Place<'_>, row: &Row, now_ms:
             row.rev.as_str(),
             row.deleted,
             to_json_text(&row.data),
-            to_json_text(&row.stamps),
+            stamp.map(|stamp| stamp.to_string()),
+            to_json_text(&stamps),
             to_json_text(&row.fields),
             now_ms,
         ])?;
@@ -111,10 +114,27 @@ pub(super) fn count_alive(connection: &Connection, user: &str, collection: &str)
     Ok(statement.query_row(params![user, collection], |row| row.get(0))?)
 }
 
+/// Reads the stamp that most fields have, from its column.
+pub(super) fn stamp(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<Option<Hlc>> {
+    let text = row.get_ref(column)?.as_str_or_null()?;
+    text.map(|text| text.parse().map_err(|error| unreadable(column, error))).transpose()
+}
+
+/// Reads the stamps of all fields, from two columns that stand together.
+pub(super) fn all_stamps(row: &SqlRow<'_>, column: usize, data: &Data) -> rusqlite::Result<Stamps> {
+    let mut stamps: Stamps = json(row, column + 1)?;
+    if let Some(stamp) = stamp(row, column)? {
+        stamps.spread(&stamp, data);
+    }
+    Ok(stamps)
+}
+
 /// Reads a column of JSON.
 pub(super) fn json<T: FromJson + Default>(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<T> {
     let text = row.get_ref(column)?.as_str()?;
-    from_json_text(text.as_bytes()).map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
-    })
+    from_json_text(text.as_bytes()).map_err(|error| unreadable(column, error))
+}
+
+fn unreadable(column: usize, error: Unfit) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
 }

@@ -23,7 +23,8 @@ const BUSY_MS: u64 = 5_000;
 /// * `lives`: each opening of the database by a server, and its first change. A checkpoint names its life; one past
 ///   the end of its life comes from a timeline that a restored backup has cut off.
 /// * `clients`: whose, and how far. * `results`: what each unseen seq was answered. * `receipts`: by mid, for long.
-/// * `rows`: the present state of each record or tombstone; `fields` holds the change that last wrote each field.
+/// * `rows`: the present state of each record or tombstone, `data`, `stamp` and `stamps` as they go over the wire; `fields` holds
+///   the change that last wrote each field.
 const LAYOUT: &str = "
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID, STRICT;
 CREATE TABLE counter (one INTEGER PRIMARY KEY CHECK (one = 1), change INTEGER NOT NULL, forgotten INTEGER NOT NULL) STRICT;
@@ -36,7 +37,7 @@ CREATE TABLE receipts (user TEXT NOT NULL, mid TEXT NOT NULL, client TEXT NOT NU
   result TEXT NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (user, mid)) STRICT;
 CREATE INDEX receipts_by_age ON receipts (at_ms);
 CREATE TABLE rows (user TEXT NOT NULL, collection TEXT NOT NULL, id TEXT NOT NULL, change INTEGER NOT NULL, rev TEXT NOT NULL,
-  deleted INTEGER NOT NULL, data TEXT NOT NULL, stamps TEXT NOT NULL, fields TEXT NOT NULL, at_ms INTEGER NOT NULL,
+  deleted INTEGER NOT NULL, data TEXT NOT NULL, stamp TEXT, stamps TEXT NOT NULL, fields TEXT NOT NULL, at_ms INTEGER NOT NULL,
   PRIMARY KEY (user, collection, id)) STRICT;
 CREATE UNIQUE INDEX rows_by_change ON rows (user, collection, change);
 CREATE INDEX rows_alive ON rows (user, collection) WHERE deleted = 0;

@@ -1,0 +1,70 @@
+//! A record's fields that nobody needs to look into.
+
+use serde_json::Value;
+
+use super::{FromJson, Parser, ToJson, Unfit, parse, to_json_text};
+use crate::Data;
+
+/// A record's fields as JSON text, written as [`to_json_text`] writes [`Data`].
+///
+/// ```
+/// use holm_protocol::{DataText, from_json_text};
+/// let text: DataText = from_json_text(br#"{ "b": 1.0, "a": "x" }"#).expect("an object");
+/// assert_eq!(text.as_str(), r#"{"a":"x","b":1}"#);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DataText(String);
+
+impl DataText {
+    /// What [`DataText::as_str`] gave before.
+    #[must_use]
+    pub fn again(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        if self.0.is_empty() { "{}" } else { &self.0 }
+    }
+
+    /// The fields.
+    ///
+    /// # Errors
+    /// [`Unfit`], if it was not made of JSON.
+    pub fn data(&self) -> Result<Data, Unfit> {
+        let mut data = Data::new();
+        data.read(parse(self.as_str().as_bytes())?)?;
+        Ok(data)
+    }
+}
+
+impl From<&Data> for DataText {
+    fn from(data: &Data) -> Self {
+        Self(to_json_text(data))
+    }
+}
+
+impl FromJson for DataText {
+    fn read_next(&mut self, parser: &mut Parser<'_>) -> Result<(), Unfit> {
+        self.0 = parser.object_text()?;
+        Ok(())
+    }
+
+    fn read(&mut self, value: Value) -> Result<(), Unfit> {
+        let mut data = Data::new();
+        data.read(value)?;
+        *self = Self::from(&data);
+        Ok(())
+    }
+}
+
+impl ToJson for DataText {
+    fn write(&self, text: &mut String) {
+        text.push_str(self.as_str());
+    }
+
+    fn is_empty(&self) -> bool {
+        self.as_str() == "{}"
+    }
+}
