@@ -2,9 +2,7 @@
 
 use std::fmt;
 
-use serde_json::Value;
-
-use crate::{FromJson, ToJson, Unfit};
+use crate::{FromJson, Parser, ToJson, Unfit};
 
 /// Who has to act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,9 +129,8 @@ impl ToJson for ErrorCode {
 
 /// A code that this version does not know reads as `server-rejected`: a newer server must not make an answer unreadable.
 impl FromJson for ErrorCode {
-    fn read(&mut self, value: Value) -> Result<(), Unfit> {
-        let text = value.as_str().ok_or("not a string")?;
-        *self = text.parse().unwrap_or(Self::ServerRejected);
+    fn read(&mut self, parser: &mut Parser<'_>) -> Result<(), Unfit> {
+        *self = parser.string()?.parse().unwrap_or(Self::ServerRejected);
         Ok(())
     }
 }

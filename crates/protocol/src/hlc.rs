@@ -5,8 +5,6 @@
 
 use std::fmt;
 
-use serde_json::Value;
-
 use crate::{ClientId, FromJson, Parser, ToJson, Unfit, json_fields};
 
 /// One stamp: milliseconds since 1970, a counter, the client.
@@ -83,13 +81,8 @@ impl ToJson for Hlc {
 }
 
 impl FromJson for Hlc {
-    fn read_next(&mut self, parser: &mut Parser<'_>) -> Result<(), Unfit> {
+    fn read(&mut self, parser: &mut Parser<'_>) -> Result<(), Unfit> {
         *self = Self::parse(&parser.string()?).ok_or("not a stamp")?;
-        Ok(())
-    }
-
-    fn read(&mut self, value: Value) -> Result<(), Unfit> {
-        *self = value.as_str().and_then(Self::parse).ok_or("not a stamp")?;
         Ok(())
     }
 }

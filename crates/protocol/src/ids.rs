@@ -2,9 +2,7 @@
 
 use std::fmt;
 
-use serde_json::Value;
-
-use crate::{FromJson, ToJson, Unfit};
+use crate::{FromJson, Parser, ToJson, Unfit};
 
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -26,8 +24,8 @@ macro_rules! text_id {
         }
 
         impl FromJson for $name {
-            fn read(&mut self, value: Value) -> Result<(), Unfit> {
-                self.0.read(value)
+            fn read(&mut self, parser: &mut Parser<'_>) -> Result<(), Unfit> {
+                self.0.read(parser)
             }
         }
 
@@ -71,8 +69,8 @@ impl Seq {
 }
 
 impl FromJson for Seq {
-    fn read(&mut self, value: Value) -> Result<(), Unfit> {
-        self.0.read(value)
+    fn read(&mut self, parser: &mut Parser<'_>) -> Result<(), Unfit> {
+        self.0.read(parser)
     }
 }
 

@@ -27,8 +27,8 @@ pub struct MergeReport {
 /// ```
 /// use holm_protocol::{Data, Stamps, from_json, merge};
 /// use serde_json::json;
-/// let data = |v| -> Data { from_json(v).expect("an object") };
-/// let stamps = |v| -> Stamps { from_json(v).expect("stamps") };
+/// let data = |v| -> Data { from_json(&v).expect("an object") };
+/// let stamps = |v| -> Stamps { from_json(&v).expect("stamps") };
 /// let mut row = data(json!({ "title": "milk", "done": false }));
 /// let mut row_stamps = stamps(json!({ "title": "000000000005-0000-c_a", "done": "000000000001-0000-c_a" }));
 /// let report = merge(

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    ClientId, DataText, ErrorCode, Fields, FromJson, Hlc, MutationId, Object, Revision, Seq, Stamps, ToJson, Unfit,
-    json::streamed_fields, json_fields, json_words,
+    ClientId, DataText, ErrorCode, FromJson, Hlc, MutationId, Object, Parser, Revision, Seq, Stamps, ToJson, Unfit,
+    json_fields, json_words,
 };
 
 /// The version of this protocol: the `v` of every message, and the marker that tells a Holm server from a captive portal.
@@ -156,9 +156,9 @@ pub enum Outcome {
 }
 
 impl FromJson for MutationResult {
-    fn take(&mut self, fields: &mut Fields) -> Result<(), Unfit> {
-        fields.field("seq", &mut self.seq)?;
-        self.outcome.take(fields)
+    fn read(&mut self, parser: &mut Parser<'_>) -> Result<(), Unfit> {
+        self.outcome = Outcome::told(&["status", "seq"], &mut self.seq, parser)?;
+        Ok(())
     }
 }
 
@@ -176,34 +176,38 @@ impl Default for Outcome {
 }
 
 impl FromJson for Outcome {
-    fn take(&mut self, fields: &mut Fields) -> Result<(), Unfit> {
-        let mut status = String::new();
-        fields.field("status", &mut status)?;
-        match status.as_str() {
-            "ok" => {
-                let mut rev = None;
-                fields.field("rev", &mut rev)?;
-                *self = Self::Ok { rev };
-            }
-            "conflict" => {
-                let mut server = ServerRow::default();
-                fields.field("server", &mut server)?;
-                *self = Self::Conflict { server };
-            }
-            "rejected" => {
-                let (mut code, mut field, mut message, mut culprit) = (ErrorCode::Internal, None, String::new(), None);
-                fields.field("code", &mut code)?;
-                fields.some(&["field", "message", "culprit"], &mut [&mut field, &mut message, &mut culprit])?;
-                *self = Self::Rejected { code, field, message, culprit };
-            }
-            "retry" => {
-                let mut after = 0;
-                fields.field("after", &mut after)?;
-                *self = Self::Retry { after };
-            }
-            _ => return Err("not a status".into()),
-        }
+    fn read(&mut self, parser: &mut Parser<'_>) -> Result<(), Unfit> {
+        *self = Self::told(&["status"], &mut Seq::default(), parser)?;
         Ok(())
+    }
+}
+
+impl Outcome {
+    fn told(needed: &[&str], seq: &mut Seq, parser: &mut Parser<'_>) -> Result<Self, Unfit> {
+        let (mut status, mut field, mut message) = (String::new(), None, String::new());
+        let (mut rev, mut server, mut code, mut culprit, mut after) = (None, None, None, None, None);
+        let others = ["seq", "rev", "server", "code", "field", "message", "culprit", "after"];
+        let others = &others[needed.len() - 1..];
+        let slots: &mut [&mut dyn FromJson] = &mut [
+            &mut status,
+            seq,
+            &mut rev,
+            &mut server,
+            &mut code,
+            &mut field,
+            &mut message,
+            &mut culprit,
+            &mut after,
+        ];
+        parser.fill(needed, others, slots)?;
+        let missing = |name| Unfit::from("is missing").within(name);
+        Ok(match status.as_str() {
+            "ok" => Self::Ok { rev },
+            "conflict" => Self::Conflict { server: server.ok_or_else(|| missing("server"))? },
+            "rejected" => Self::Rejected { code: code.ok_or_else(|| missing("code"))?, field, message, culprit },
+            "retry" => Self::Retry { after: after.ok_or_else(|| missing("after"))? },
+            _ => return Err("not a status".into()),
+        })
     }
 }
 
@@ -290,7 +294,7 @@ pub struct PullResponse {
     pub scopes: Vec<ScopeResponse>,
 }
 
-streamed_fields!(PullResponse { v, epoch, now, acked, scopes; results });
+json_fields!(PullResponse { v, epoch, now, acked, scopes; results });
 
 /// One page of a scope.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -311,7 +315,7 @@ pub struct ScopeResponse {
     pub changes: Vec<Change>,
 }
 
-streamed_fields!(ScopeResponse { key, checkpoint, more, changes; reset, fresh, total });
+json_fields!(ScopeResponse { key, checkpoint, more, changes; reset, fresh, total });
 
 /// One row of a page: present, deleted (a tombstone) or gone (it left the scope).
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -334,7 +338,7 @@ pub struct Change {
     pub stamps: Stamps,
 }
 
-streamed_fields!(Change { collection, id; rev, deleted, gone, data, stamp, stamps });
+json_fields!(Change { collection, id; rev, deleted, gone, data, stamp, stamps });
 
 /// The body of an answer that refuses the whole request.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -1,8 +1,6 @@
 //! When each field was last written.
 
-use serde_json::Value;
-
-use crate::{Data, Fields, FromJson, Hlc, Object, ToJson, Unfit};
+use crate::{Data, FromJson, Hlc, Object, Parser, ToJson, Unfit};
 
 /// When each field was last written, by field name; a stamp without a field in the data is a removal.
 ///
@@ -114,13 +112,13 @@ impl<const N: usize> From<[(String, Hlc); N]> for Stamps {
 }
 
 impl FromJson for Stamps {
-    fn read(&mut self, value: Value) -> Result<(), Unfit> {
-        for (field, value) in Fields::of(value)?.0 {
+    fn read(&mut self, parser: &mut Parser<'_>) -> Result<(), Unfit> {
+        parser.fields(&mut |field, parser| {
             let mut stamp = Hlc::default();
-            stamp.read(value).map_err(|unfit| unfit.within(&field))?;
-            self.insert(field, stamp);
-        }
-        Ok(())
+            stamp.read(parser).map_err(|unfit| unfit.within(&field))?;
+            self.insert(field.into_owned(), stamp);
+            Ok(())
+        })
     }
 }
 
@@ -137,6 +135,8 @@ impl ToJson for Stamps {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::Value;
+
     use crate::{from_json_text, to_json_text};
 
     #[test]

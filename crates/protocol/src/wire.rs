@@ -1,10 +1,11 @@
 //! Bytes to messages: the marker first, then the shape.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde_json::Value;
 
-use crate::{FromJson, PROTOCOL_VERSION, from_json, parse};
+use crate::{FromJson, PROTOCOL_VERSION, Parser, from_json_text};
 
 /// A record's fields as JSON text hold at most this many bytes (1 MiB).
 pub const RECORD_BYTES_MAX: usize = 1 << 20;
@@ -47,19 +48,24 @@ impl std::error::Error for Unreadable {}
 /// assert!(decode::<ErrorResponse>(br#"{"v":1,"error":"gap","expected":3}"#).is_ok());
 /// ```
 pub fn decode<T: FromJson + Default>(bytes: &[u8]) -> Result<T, Unreadable> {
-    from_json(marked(bytes)?).map_err(|unfit| Unreadable::Shape(unfit.to_string()))
+    marked(bytes)?;
+    from_json_text(bytes).map_err(|unfit| Unreadable::Shape(unfit.to_string()))
 }
 
-/// Reads what has the marker of this protocol, whatever else it is.
+/// Whether bytes are JSON that has the marker of this protocol, whatever else it is.
 ///
 /// # Errors
-///
 /// [`Unreadable::NoMarker`] and [`Unreadable::Version`].
-pub fn marked(bytes: &[u8]) -> Result<Value, Unreadable> {
-    let message = parse(bytes).map_err(|_| Unreadable::NoMarker)?;
-    match message.get("v").and_then(Value::as_u64) {
+pub fn marked(bytes: &[u8]) -> Result<(), Unreadable> {
+    let mut marker = Value::Null;
+    let look = &mut |name: Cow<'_, str>, parser: &mut Parser<'_>| match &*name {
+        "v" => marker.read(parser),
+        _ => parser.check(),
+    };
+    Parser::whole(bytes, &mut |parser| parser.fields(look)).map_err(|_| Unreadable::NoMarker)?;
+    match marker.as_u64() {
         None => Err(Unreadable::NoMarker),
         Some(v) if v != u64::from(PROTOCOL_VERSION) => Err(Unreadable::Version(v)),
-        Some(_) => Ok(message),
+        Some(_) => Ok(()),
     }
 }

@@ -143,10 +143,10 @@ fn every_code_goes_over_the_wire_and_an_unknown_one_is_a_rejection() {
     for code in ErrorCode::ALL {
         assert_eq!(to_json_text(code), format!("\"{code}\""));
         assert_eq!(code.as_str().parse(), Ok(*code));
-        assert_eq!(from_json::<ErrorCode>(json!(code.as_str())).expect("parses"), *code);
+        assert_eq!(from_json::<ErrorCode>(&json!(code.as_str())).expect("parses"), *code);
         assert!(code.as_str().bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{code}");
     }
-    let unknown: ErrorCode = from_json(json!("a-code-of-2031")).expect("parses");
+    let unknown: ErrorCode = from_json(&json!("a-code-of-2031")).expect("parses");
     assert_eq!(unknown, ErrorCode::ServerRejected);
 }
 
@@ -164,7 +164,7 @@ fn the_table_of_conflicts_is_the_code() {
     let rev = Revision::from("now");
     let old = Revision::from("before");
     for row in table("| kind | row | `base` |") {
-        let kind: Kind = from_json(json!(row[0].trim_matches('`'))).expect("a kind");
+        let kind: Kind = from_json(&json!(row[0].trim_matches('`'))).expect("a kind");
         for standing in row[1].split(", ") {
             let standing = match standing {
                 "absent" => Standing::Absent,

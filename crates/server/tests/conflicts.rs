@@ -22,7 +22,7 @@ fn race(policy: Policy, second: impl Fn(Mutation) -> Mutation) -> (Outcome, Valu
 
 fn fields(data: Value, ms: u64) -> impl Fn(Mutation) -> Mutation {
     move |mutation| {
-        let data: Data = holm_protocol::from_json(data.clone()).expect("an object");
+        let data: Data = holm_protocol::from_json(&data).expect("an object");
         let stamps = data.keys().map(|field| (field.clone(), at(ms))).collect();
         Mutation { data, stamps, ..mutation }
     }

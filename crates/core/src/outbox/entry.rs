@@ -1,7 +1,7 @@
 //! A mutation as the outbox keeps it.
 
 use holm_protocol::{
-    Data, ErrorCode, Fields, FromJson, Kind, Mutation, MutationId, Object, Revision, Seq, Stamps, ToJson, Unfit,
+    Data, ErrorCode, FromJson, Kind, Mutation, MutationId, Object, Parser, Revision, Seq, Stamps, ToJson, Unfit,
     json_fields,
 };
 use serde_json::Value;
@@ -21,14 +21,15 @@ pub enum State {
 }
 
 impl FromJson for State {
-    fn read(&mut self, value: Value) -> Result<(), Unfit> {
-        if value == "pending" {
-            *self = Self::Pending;
-            return Ok(());
-        }
-        let (mut frozen, mut confirmed): (Option<Seq>, Option<Seq>) = (None, None);
-        Fields::of(value)?.all(&["frozen", "confirmed"], &mut [&mut frozen, &mut confirmed])?;
-        *self = frozen.map(Self::Frozen).or(confirmed.map(Self::Confirmed)).ok_or("not a state")?;
+    fn read(&mut self, parser: &mut Parser<'_>) -> Result<(), Unfit> {
+        let state = parser.value()?;
+        let seq = |name: &str| state.get(name).and_then(Value::as_u64).map(Seq);
+        *self = match (state == "pending", seq("frozen"), seq("confirmed")) {
+            (true, ..) => Self::Pending,
+            (_, Some(seq), _) => Self::Frozen(seq),
+            (_, _, Some(seq)) => Self::Confirmed(seq),
+            _ => return Err("not a state".into()),
+        };
         Ok(())
     }
 }

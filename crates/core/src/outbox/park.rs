@@ -1,6 +1,6 @@
 //! Mutations that the server refused: kept with their reason until the app decides.
 
-use holm_protocol::{Data, ErrorCode, Fields, FromJson, MutationId, Object, ServerRow, ToJson, Unfit, json_fields};
+use holm_protocol::{Data, ErrorCode, FromJson, MutationId, Object, Parser, ServerRow, ToJson, Unfit, json_fields};
 use holm_store::{Draft, Read};
 
 use super::receipt::{self, ReceiptState};
@@ -49,9 +49,10 @@ impl ToJson for Parked {
 }
 
 impl FromJson for Parked {
-    fn take(&mut self, fields: &mut Fields) -> Result<(), Unfit> {
-        self.entry.take(fields)?;
-        fields.all(&["reason", "mine", "parkedAt"], &mut [&mut self.reason, &mut self.mine, &mut self.parked_at])
+    fn read(&mut self, parser: &mut Parser<'_>) -> Result<(), Unfit> {
+        self.entry.read(&mut parser.clone())?;
+        let slots: &mut [&mut dyn FromJson] = &mut [&mut self.reason, &mut self.parked_at, &mut self.mine];
+        parser.fill(&["reason", "parkedAt"], &["mine"], slots)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What became of a write, for as long as the app may ask.
 
-use holm_protocol::{ErrorCode, Fields, FromJson, MutationId, Object, ToJson, Unfit};
+use holm_protocol::{ErrorCode, FromJson, MutationId, Object, Parser, ToJson, Unfit};
 use holm_store::{Draft, Read};
 
 use super::Planned;
@@ -55,21 +55,14 @@ impl ToJson for ReceiptState {
 }
 
 impl FromJson for ReceiptState {
-    fn take(&mut self, fields: &mut Fields) -> Result<(), Unfit> {
-        let mut state = String::new();
-        fields.field("state", &mut state)?;
+    fn read(&mut self, parser: &mut Parser<'_>) -> Result<(), Unfit> {
+        let (mut state, mut at, mut code, mut message) = (String::new(), 0, ErrorCode::Internal, String::new());
+        let slots: &mut [&mut dyn FromJson] = &mut [&mut state, &mut at, &mut code, &mut message];
+        parser.fill(&["state"], &["at", "code", "message"], slots)?;
         *self = match state.as_str() {
             "pending" => Self::Pending,
-            "acknowledged" => {
-                let mut at = 0;
-                fields.field("at", &mut at)?;
-                Self::Acknowledged { at }
-            }
-            "parked" => {
-                let (mut code, mut message) = (ErrorCode::Internal, String::new());
-                fields.all(&["code", "message"], &mut [&mut code, &mut message])?;
-                Self::Parked { code, message }
-            }
+            "acknowledged" => Self::Acknowledged { at },
+            "parked" => Self::Parked { code, message },
             "discarded" => Self::Discarded,
             _ => Self::Unknown,
         };

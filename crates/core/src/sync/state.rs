@@ -1,6 +1,6 @@
 //! What sync remembers across restarts.
 
-use holm_protocol::{FromJson, Limits, Seq, ToJson, Unfit, Value, json_fields};
+use holm_protocol::{FromJson, Limits, Parser, Seq, ToJson, Unfit, json_fields};
 use holm_store::{Draft, Read};
 
 use crate::outbox::{Place, Planned};
@@ -63,8 +63,8 @@ impl SyncState {
 pub struct Places(Vec<(Seq, Place)>);
 
 impl FromJson for Places {
-    fn read(&mut self, value: Value) -> Result<(), Unfit> {
-        self.0.read(value)
+    fn read(&mut self, parser: &mut Parser<'_>) -> Result<(), Unfit> {
+        self.0.read(parser)
     }
 }
 

@@ -1,8 +1,6 @@
 //! A record's fields that nobody needs to look into.
 
-use serde_json::Value;
-
-use super::{FromJson, Parser, ToJson, Unfit, parse, to_json_text};
+use super::{FromJson, Parser, ToJson, Unfit, from_json_text, to_json_text};
 use crate::Data;
 
 /// A record's fields as JSON text, written as [`to_json_text`] writes [`Data`].
@@ -33,9 +31,7 @@ impl DataText {
     /// # Errors
     /// [`Unfit`], if it was not made of JSON.
     pub fn data(&self) -> Result<Data, Unfit> {
-        let mut data = Data::new();
-        data.read(parse(self.as_str().as_bytes())?)?;
-        Ok(data)
+        from_json_text(self.as_str().as_bytes())
     }
 }
 
@@ -46,15 +42,8 @@ impl From<&Data> for DataText {
 }
 
 impl FromJson for DataText {
-    fn read_next(&mut self, parser: &mut Parser<'_>) -> Result<(), Unfit> {
+    fn read(&mut self, parser: &mut Parser<'_>) -> Result<(), Unfit> {
         self.0 = parser.object_text()?;
-        Ok(())
-    }
-
-    fn read(&mut self, value: Value) -> Result<(), Unfit> {
-        let mut data = Data::new();
-        data.read(value)?;
-        *self = Self::from(&data);
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! Messages from and to JSON: one small reader and writer in place of code that is derived for each of them.
 //!
-//! Text is parsed once, to a [`Value`]; a message that stands there with its defaults then takes its fields out of it. Fields that
-//! it does not know are left over. What comes in great number reads itself from the text instead ([`FromJson::read_next`]).
+//! A message that stands there with its defaults reads its fields from the text, one after another; those that it does not know are
+//! passed over. Only what belongs to the app becomes a [`Value`].
 
 mod data_text;
 mod number;
@@ -11,40 +11,22 @@ mod write;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::{Data, Hlc, Stamps};
+use crate::Data;
 
 pub use data_text::DataText;
 pub use number::to_f64;
 pub use parse::{Parser, parse, pick};
 pub use write::{Object, to_json_text};
 
-/// Taken from parsed JSON, in place of a default.
+/// Read from JSON text, in place of a default.
 pub trait FromJson {
-    /// Becomes what comes next in a text.
+    /// Becomes what comes next in the text.
     ///
     /// # Errors
-    /// As for [`FromJson::read`], and for what is not JSON.
-    fn read_next(&mut self, parser: &mut Parser<'_>) -> Result<(), Unfit> {
-        self.read(parser.value()?)
-    }
-
-    /// Becomes what `value` says.
-    ///
-    /// # Errors
-    /// [`Unfit`], which names the field that is missing or of another type.
-    fn read(&mut self, value: Value) -> Result<(), Unfit> {
-        self.take(&mut Fields::of(value)?)
-    }
-
-    /// Takes its fields, where it is an object.
-    ///
-    /// # Errors
-    /// As for [`FromJson::read`].
-    fn take(&mut self, _fields: &mut Fields) -> Result<(), Unfit> {
-        Err("not an object".into())
-    }
+    /// [`Unfit`], which names the field that is missing or of another type; and for what is not JSON.
+    fn read(&mut self, parser: &mut Parser<'_>) -> Result<(), Unfit>;
 }
 
 /// Written as JSON.
@@ -107,10 +89,8 @@ impl std::error::Error for Unfit {}
 ///
 /// # Errors
 /// [`Unfit`] for what is not a `T`.
-pub fn from_json<T: FromJson + Default>(value: Value) -> Result<T, Unfit> {
-    let mut read = T::default();
-    read.read(value)?;
-    Ok(read)
+pub fn from_json<T: FromJson + Default>(value: &Value) -> Result<T, Unfit> {
+    from_json_text(to_json_text(value).as_bytes())
 }
 
 /// A `T` from JSON text.
@@ -128,66 +108,7 @@ pub fn from_json_text<T: FromJson + Default>(text: &[u8]) -> Result<T, Unfit> {
 /// # Errors
 /// As for [`from_json_text`].
 pub fn read_json_text(text: &[u8], read: &mut dyn FromJson) -> Result<(), Unfit> {
-    Parser::whole(text, &mut |parser| read.read_next(parser))
-}
-
-/// The fields of a JSON object that are not taken yet.
-pub struct Fields(pub(crate) Map<String, Value>);
-
-impl Fields {
-    /// The fields of `value`.
-    ///
-    /// # Errors
-    /// [`Unfit`] for what is no object.
-    pub fn of(value: Value) -> Result<Self, Unfit> {
-        match value {
-            Value::Object(fields) => Ok(Self(fields)),
-            _ => Err("not an object".into()),
-        }
-    }
-
-    /// Takes a field; an absent one counts as null.
-    ///
-    /// # Errors
-    /// [`Unfit`] when it is of another type.
-    pub fn field(&mut self, name: &str, read: &mut dyn FromJson) -> Result<(), Unfit> {
-        let value = self.0.remove(name).unwrap_or(Value::Null);
-        read.read(value).map_err(|unfit| unfit.within(name))
-    }
-
-    /// Takes fields; an absent one counts as null.
-    ///
-    /// # Errors
-    /// As for [`Fields::field`].
-    pub fn all(&mut self, names: &[&str], reads: &mut [&mut dyn FromJson]) -> Result<(), Unfit> {
-        names.iter().zip(reads).try_for_each(|(name, read)| self.field(name, *read))
-    }
-
-    /// Takes those of the fields that are there.
-    ///
-    /// # Errors
-    /// As for [`Fields::field`].
-    pub fn some(&mut self, names: &[&str], reads: &mut [&mut dyn FromJson]) -> Result<(), Unfit> {
-        for (name, read) in names.iter().zip(reads) {
-            if self.0.contains_key(*name) {
-                self.field(name, *read)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes `data`, and the stamps of its fields from `stamp` and `stamps`: see [`Object::written`].
-    ///
-    /// # Errors
-    /// As for [`Fields::field`].
-    pub fn written(&mut self, data: &mut Data, stamps: &mut Stamps) -> Result<(), Unfit> {
-        let mut stamp: Option<Hlc> = None;
-        self.some(&["data", "stamp", "stamps"], &mut [data, &mut stamp, stamps])?;
-        if let Some(stamp) = stamp {
-            stamps.spread(&stamp, data);
-        }
-        Ok(())
-    }
+    Parser::whole(text, &mut |parser| read.read(parser))
 }
 
 /// Makes a struct [`FromJson`] and [`ToJson`], field by field; those after the semicolon are left out where they are empty, and after a
@@ -208,12 +129,18 @@ macro_rules! json_fields {
         $($field:ident $(as $name:literal)?),* $(; $($optional:ident $(as $other:literal)?),* $(; $data:ident, $stamps:ident)?)?
     }) => {
         impl $crate::FromJson for $type {
-            fn take(&mut self, fields: &mut $crate::Fields) -> Result<(), $crate::Unfit> {
-                fields.all(&[$($crate::field_name!($field $($name)?)),*], &mut [$(&mut self.$field),*])?;
-                $(
-                    fields.some(&[$($crate::field_name!($optional $($other)?)),*], &mut [$(&mut self.$optional),*])?;
-                    $(fields.written(&mut self.$data, &mut self.$stamps)?;)?
-                )?
+            fn read(&mut self, parser: &mut $crate::Parser<'_>) -> Result<(), $crate::Unfit> {
+                $($(let mut $stamps: Option<$crate::Hlc> = None;)?)?
+                let needed: &[&str] = &[$($crate::field_name!($field $($name)?)),*];
+                let names: &[&str] = &[$(
+                    $($crate::field_name!($optional $($other)?),)* $(stringify!($data), "stamp", stringify!($stamps))?
+                )?];
+                parser.fill(needed, names, &mut [
+                    $(&mut self.$field,)* $($(&mut self.$optional,)* $(&mut self.$data, &mut $stamps, &mut self.$stamps)?)?
+                ])?;
+                $($(if let Some(stamp) = $stamps {
+                    self.$stamps.spread(&stamp, &self.$data);
+                })?)?
                 Ok(())
             }
         }
@@ -241,26 +168,6 @@ macro_rules! write_fields {
     };
 }
 
-/// Makes a struct [`FromJson`] and [`ToJson`], as [`json_fields`](crate::json_fields) does, that reads itself from the text.
-macro_rules! streamed_fields {
-    ($type:ident { $($field:ident),*; $($optional:ident),* }) => {
-        impl $crate::FromJson for $type {
-            fn read_next(&mut self, parser: &mut $crate::Parser<'_>) -> Result<(), $crate::Unfit> {
-                let needed = [$(stringify!($field)),*].len();
-                let names = [$(stringify!($field),)* $(stringify!($optional)),*];
-                parser.fill(&names, needed, &mut [$(&mut self.$field,)* $(&mut self.$optional),*])
-            }
-
-            fn read(&mut self, value: $crate::Value) -> Result<(), $crate::Unfit> {
-                $crate::read_json_text($crate::to_json_text(&value).as_bytes(), self)
-            }
-        }
-        $crate::write_fields!($type { $($field),*; $($optional),* });
-    };
-}
-
-pub(crate) use streamed_fields;
-
 /// A field's name in JSON.
 #[doc(hidden)]
 #[macro_export]
@@ -286,9 +193,10 @@ macro_rules! json_words {
         }
 
         impl $crate::FromJson for $type {
-            fn read(&mut self, value: $crate::Value) -> Result<(), $crate::Unfit> {
+            fn read(&mut self, parser: &mut $crate::Parser<'_>) -> Result<(), $crate::Unfit> {
                 const ALL: &[$type] = &[$($type::$variant),*];
-                let found = ALL.iter().find(|known| value == known.word());
+                let text = parser.string()?;
+                let found = ALL.iter().find(|known| text == known.word());
                 *self = *found.ok_or(concat!("not a word for ", stringify!($type)))?;
                 Ok(())
             }
@@ -303,8 +211,8 @@ macro_rules! json_words {
 }
 
 impl FromJson for Value {
-    fn read(&mut self, value: Value) -> Result<(), Unfit> {
-        *self = value;
+    fn read(&mut self, parser: &mut Parser<'_>) -> Result<(), Unfit> {
+        *self = parser.value()?;
         Ok(())
     }
 }
@@ -320,8 +228,11 @@ impl ToJson for Value {
 }
 
 impl FromJson for Data {
-    fn read(&mut self, value: Value) -> Result<(), Unfit> {
-        *self = Fields::of(value)?.0;
+    fn read(&mut self, parser: &mut Parser<'_>) -> Result<(), Unfit> {
+        match parser.value()? {
+            Value::Object(fields) => *self = fields,
+            _ => return Err("not an object".into()),
+        }
         Ok(())
     }
 }
@@ -337,11 +248,8 @@ impl ToJson for Data {
 }
 
 impl FromJson for String {
-    fn read(&mut self, value: Value) -> Result<(), Unfit> {
-        match value {
-            Value::String(text) => *self = text,
-            _ => return Err("not a string".into()),
-        }
+    fn read(&mut self, parser: &mut Parser<'_>) -> Result<(), Unfit> {
+        *self = parser.string()?.into_owned();
         Ok(())
     }
 }
@@ -363,8 +271,8 @@ impl ToJson for &str {
 }
 
 impl FromJson for bool {
-    fn read(&mut self, value: Value) -> Result<(), Unfit> {
-        *self = value.as_bool().ok_or("not true or false")?;
+    fn read(&mut self, parser: &mut Parser<'_>) -> Result<(), Unfit> {
+        *self = parser.value()?.as_bool().ok_or("not true or false")?;
         Ok(())
     }
 }
@@ -379,16 +287,16 @@ impl ToJson for bool {
     }
 }
 
-fn whole(value: &Value) -> Result<u64, Unfit> {
-    Ok(value.as_u64().ok_or("not a whole number from 0")?)
+fn whole(parser: &mut Parser<'_>) -> Result<u64, Unfit> {
+    Ok(parser.value()?.as_u64().ok_or("not a whole number from 0")?)
 }
 
 macro_rules! whole_numbers {
     ($($type:ident)*) => {
         $(
             impl FromJson for $type {
-                fn read(&mut self, value: Value) -> Result<(), Unfit> {
-                    *self = whole(&value)?.try_into().map_err(|_| concat!("not within ", stringify!($type)))?;
+                fn read(&mut self, parser: &mut Parser<'_>) -> Result<(), Unfit> {
+                    *self = whole(parser)?.try_into().map_err(|_| concat!("not within ", stringify!($type)))?;
                     Ok(())
                 }
             }
@@ -406,9 +314,9 @@ whole_numbers!(u16 u32 u64 usize);
 
 /// Null stands for none.
 impl<T: FromJson + Default> FromJson for Option<T> {
-    fn read(&mut self, value: Value) -> Result<(), Unfit> {
+    fn read(&mut self, parser: &mut Parser<'_>) -> Result<(), Unfit> {
         *self = None;
-        if value.is_null() { Ok(()) } else { self.insert(T::default()).read(value) }
+        if parser.null()? { Ok(()) } else { self.insert(T::default()).read(parser) }
     }
 }
 
@@ -425,26 +333,11 @@ impl<T: ToJson> ToJson for Option<T> {
     }
 }
 
-/// Shows each item of a list.
-fn each(value: Value, see: &mut dyn FnMut(Value) -> Result<(), Unfit>) -> Result<(), Unfit> {
-    match value {
-        Value::Array(items) => items.into_iter().try_for_each(see),
-        _ => Err("not a list".into()),
-    }
-}
-
 impl<T: FromJson + Default> FromJson for Vec<T> {
-    fn read_next(&mut self, parser: &mut Parser<'_>) -> Result<(), Unfit> {
+    fn read(&mut self, parser: &mut Parser<'_>) -> Result<(), Unfit> {
         parser.items(&mut |parser| {
             self.push(T::default());
-            self.last_mut().map_or(Ok(()), |last| last.read_next(parser))
-        })
-    }
-
-    fn read(&mut self, value: Value) -> Result<(), Unfit> {
-        each(value, &mut |item| {
-            self.push(T::default());
-            self.last_mut().map_or(Ok(()), |last| last.read(item))
+            self.last_mut().map_or(Ok(()), |last| last.read(parser))
         })
     }
 }
@@ -461,10 +354,10 @@ impl<T: ToJson> ToJson for Vec<T> {
 
 /// A list of two.
 impl<A: FromJson, B: FromJson> FromJson for (A, B) {
-    fn read(&mut self, value: Value) -> Result<(), Unfit> {
+    fn read(&mut self, parser: &mut Parser<'_>) -> Result<(), Unfit> {
         let mut parts: [&mut dyn FromJson; 2] = [&mut self.0, &mut self.1];
         let mut parts = parts.iter_mut();
-        each(value, &mut |item| parts.next().ok_or("not a list of two")?.read(item))?;
+        parser.items(&mut |parser| parts.next().ok_or("not a list of two")?.read(parser))?;
         if parts.next().is_some() { Err("not a list of two".into()) } else { Ok(()) }
     }
 }
@@ -477,13 +370,13 @@ impl<A: ToJson, B: ToJson> ToJson for (A, B) {
 }
 
 impl<T: FromJson + Default> FromJson for BTreeMap<String, T> {
-    fn read(&mut self, value: Value) -> Result<(), Unfit> {
-        for (name, value) in Fields::of(value)?.0 {
+    fn read(&mut self, parser: &mut Parser<'_>) -> Result<(), Unfit> {
+        parser.fields(&mut |name, parser| {
             let mut item = T::default();
-            item.read(value).map_err(|unfit| unfit.within(&name))?;
-            self.insert(name, item);
-        }
-        Ok(())
+            item.read(parser).map_err(|unfit| unfit.within(&name))?;
+            self.insert(name.into_owned(), item);
+            Ok(())
+        })
     }
 }
 

@@ -42,9 +42,10 @@ pub fn pick(text: &[u8], names: &[&str]) -> Result<Vec<Option<Value>>, Unfit> {
 const BROKEN: &str = "not valid JSON";
 
 /// Takes the name of a field, and has its value read.
-type See<'t, 's> = dyn FnMut(Cow<'t, str>, &mut Parser<'t>) -> Result<(), Unfit> + 's;
+pub type See<'t, 's> = dyn FnMut(Cow<'t, str>, &mut Parser<'t>) -> Result<(), Unfit> + 's;
 
 /// A JSON text, read up to some place.
+#[derive(Clone, Copy, Debug)]
 pub struct Parser<'t> {
     text: &'t [u8],
     at: usize,
@@ -59,7 +60,7 @@ impl<'t> Parser<'t> {
     }
 
     /// Has a whole text read.
-    pub(super) fn whole(text: &'t [u8], read: &mut dyn FnMut(&mut Self) -> Result<(), Unfit>) -> Result<(), Unfit> {
+    pub(crate) fn whole(text: &'t [u8], read: &mut dyn FnMut(&mut Self) -> Result<(), Unfit>) -> Result<(), Unfit> {
         let mut parser = Self::new(text);
         read(&mut parser)?;
         match parser.peek() {
@@ -68,35 +69,42 @@ impl<'t> Parser<'t> {
         }
     }
 
-    /// Reads an object into slots, the first `needed` of which must be there.
+    /// Reads an object into slots, those of `needed` fields first; a needed field that is absent counts as null.
     ///
     /// # Errors
     /// [`Unfit`].
-    pub(crate) fn fill(
-        &mut self,
-        names: &[&'static str],
-        needed: usize,
-        slots: &mut [&mut dyn FromJson],
-    ) -> Result<(), Unfit> {
+    pub fn fill(&mut self, needed: &[&str], others: &[&str], slots: &mut [&mut dyn FromJson]) -> Result<(), Unfit> {
         let mut found = 0_u32;
-        self.fields(&mut |name, parser| match names.iter().position(|known| *known == name) {
+        self.fields(&mut |name, parser| match needed.iter().chain(others).position(|known| *known == name) {
             Some(position) => {
                 found |= 1 << position;
-                slots[position].read_next(parser).map_err(|unfit| unfit.within(names[position]))
+                slots[position].read(parser).map_err(|unfit| unfit.within(&name))
             }
             None => parser.check(),
         })?;
-        match (0..needed).find(|position| found & (1 << position) == 0) {
-            Some(position) => Err(Unfit::from("is missing").within(names[position])),
-            None => Ok(()),
+        for (position, name) in needed.iter().enumerate().filter(|(position, _)| found & (1 << position) == 0) {
+            slots[position].read(&mut Parser::new(b"null")).map_err(|unfit| unfit.within(name))?;
         }
+        Ok(())
+    }
+
+    /// Goes past null, if that comes next.
+    ///
+    /// # Errors
+    /// [`Unfit`] for what only begins like it.
+    pub fn null(&mut self) -> Result<bool, Unfit> {
+        let is_null = self.peek() == Some(b'n');
+        if is_null {
+            self.word("null", Value::Null)?;
+        }
+        Ok(is_null)
     }
 
     /// Has each item of a list read.
     ///
     /// # Errors
     /// [`Unfit`].
-    pub(crate) fn items(&mut self, read: &mut dyn FnMut(&mut Self) -> Result<(), Unfit>) -> Result<(), Unfit> {
+    pub fn items(&mut self, read: &mut dyn FnMut(&mut Self) -> Result<(), Unfit>) -> Result<(), Unfit> {
         if self.peek() != Some(b'[') {
             return Err("not a list".into());
         }
@@ -122,7 +130,10 @@ impl<'t> Parser<'t> {
     }
 
     /// Goes past a value, looking at all of it.
-    fn check(&mut self) -> Result<(), Unfit> {
+    ///
+    /// # Errors
+    /// [`Unfit`] for what is not JSON.
+    pub(crate) fn check(&mut self) -> Result<(), Unfit> {
         match self.peek().ok_or(BROKEN)? {
             b'{' => {
                 let mut last: Option<Cow<'_, str>> = None;
@@ -177,7 +188,13 @@ impl<'t> Parser<'t> {
     }
 
     /// Shows the name of each field, and has its value read.
-    fn fields(&mut self, see: &mut See<'t, '_>) -> Result<(), Unfit> {
+    ///
+    /// # Errors
+    /// [`Unfit`].
+    pub fn fields(&mut self, see: &mut See<'t, '_>) -> Result<(), Unfit> {
+        if self.peek() != Some(b'{') {
+            return Err("not an object".into());
+        }
         self.list(b'}', &mut |parser| {
             let name = parser.string()?;
             parser.expect(b':')?;
@@ -203,8 +220,12 @@ impl<'t> Parser<'t> {
         self.expect(end)
     }
 
-    pub(crate) fn string(&mut self) -> Result<Cow<'t, str>, Unfit> {
-        self.expect(b'"')?;
+    /// Reads a string.
+    ///
+    /// # Errors
+    /// [`Unfit`] for what is none.
+    pub fn string(&mut self) -> Result<Cow<'t, str>, Unfit> {
+        self.expect(b'"').map_err(|_| "not a string")?;
         let mut text = self.plain()?;
         while self.text.get(self.at) == Some(&b'\\') {
             self.is_canonical = false;

@@ -21,7 +21,7 @@ pub fn server_with(rules: Rules) -> Server {
 
 /// A mutation with seq 1, mid `m<seq>` once placed, every field stamped `NOW_MS`.
 pub fn mutation(kind: Kind, id: &str, data: Value) -> Mutation {
-    let data: Data = holm_protocol::from_json(data).expect("an object");
+    let data: Data = holm_protocol::from_json(&data).expect("an object");
     let stamps = data.keys().map(|field| (field.clone(), at(NOW_MS))).collect();
     Mutation {
         seq: Seq(1),
