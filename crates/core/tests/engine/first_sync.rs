@@ -10,12 +10,14 @@ fn row(id: &str, title: &str) -> Value {
     change(id, "r1", &json!({ "title": title, "done": false }), 0, "a")
 }
 
-/// Everything that can be seen: the records by id, and by index those that are done and those that are not.
-fn seen(bench: &Bench) -> (Vec<(String, Option<Value>)>, Vec<String>, Vec<String>) {
+/// Everything that can be seen: the records by id, and by index those that are not done and those that are.
+type Seen = (Vec<(String, Option<Value>)>, Vec<String>, Vec<String>);
+
+fn seen(bench: &Bench) -> Seen {
     let ids = bench.query(&json!({ "collection": "tasks" }));
     let records = ids.into_iter().map(|id| (id.clone(), bench.record(&id))).collect();
     let by_index =
-        |done: bool| bench.query(&json!({ "collection": "tasks", "where": { "done": done }, "orderBy": ["title"] }));
+        |done: bool| bench.query(&json!({ "collection": "tasks", "where": { "done": done }, "orderBy": "title" }));
     (records, by_index(false), by_index(true))
 }
 
