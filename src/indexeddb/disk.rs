@@ -1,4 +1,4 @@
-//! The six operations.
+//! The operations of a disk.
 
 use std::rc::Rc;
 
@@ -154,6 +154,13 @@ impl Disk for IndexedDbDisk {
         self.write(&[MANIFEST, LOG], Durability::Relaxed, &ask, &then).await
     }
 
+    async fn list_blocks(&self) -> Result<Vec<BlockId>, DiskError> {
+        let found = self.read(&[BLOCKS], &|transaction| Ok(vec![transaction.store(BLOCKS)?.get_all_keys()?])).await?;
+        let keys = found[0].unchecked_ref::<Array>().iter();
+        // Nobody else's keys are in there; of another length one would name no block.
+        Ok(keys.filter_map(|key| bytes_of(&Uint8Array::new(&key)).try_into().ok()).map(id_of).collect())
+    }
+
     async fn drop_blocks(&self, ids: &[BlockId]) -> Result<(), DiskError> {
         if ids.is_empty() {
             return Ok(());
@@ -170,6 +177,10 @@ impl Disk for IndexedDbDisk {
 
 fn key_of(id: &BlockId) -> JsValue {
     Uint8Array::from(&id.0.to_be_bytes()[..]).into()
+}
+
+fn id_of(key: [u8; 16]) -> BlockId {
+    BlockId(u128::from_be_bytes(key))
 }
 
 /// Positions and generations count commits; none of them reaches 2^53, where a JS number stops being exact.

@@ -32,5 +32,5 @@ impl Stand for Databases {
 #[wasm_bindgen_test]
 async fn the_browser_keeps_every_rule_of_a_disk() {
     let cases = conformance::run(&Databases::default()).await;
-    assert!(cases.len() >= 15, "{cases:?}");
+    assert!(cases.len() >= 16, "{cases:?}");
 }

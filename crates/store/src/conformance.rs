@@ -54,6 +54,7 @@ pub async fn run<S: Stand>(stand: &S) -> Vec<&'static str> {
         blocks_are_read_in_the_order_asked
         lists_may_be_empty
         blocks_are_dropped_by_name
+        blocks_are_listed_in_order
         a_manifest_follows_the_one_before
         a_stale_publish_changes_nothing
         a_manifest_is_loaded_if_it_is_another
@@ -195,6 +196,17 @@ async fn blocks_are_dropped_by_name<S: Stand>(stand: &S) {
     assert_eq!(disk.drop_blocks(&[id("c"), id("nothing"), id("a")]).await, Ok(()));
     assert_eq!(disk.read_blocks(&[id("a"), id("b"), id("c")]).await, Ok(vec![None, Some(vec![2]), None]));
     assert_eq!(disk.drop_blocks(&[id("a")]).await, Ok(()), "dropping twice");
+}
+
+async fn blocks_are_listed_in_order<S: Stand>(stand: &S) {
+    let disk = stand.fresh().await;
+    assert_eq!(disk.list_blocks().await, Ok(Vec::new()));
+    let all = [BlockId(0), BlockId(1), BlockId(255), BlockId(256), BlockId(1 << 64), BlockId(u128::MAX)];
+    let blocks: Vec<_> = all.iter().rev().map(|id| (*id, vec![1])).collect();
+    assert_eq!(disk.write_blocks(&blocks).await, Ok(()));
+    assert_eq!(stand.another(&disk).await.list_blocks().await, Ok(all.to_vec()));
+    assert_eq!(disk.drop_blocks(&all[1..]).await, Ok(()));
+    assert_eq!(disk.list_blocks().await, Ok(vec![BlockId(0)]));
 }
 
 async fn a_manifest_follows_the_one_before<S: Stand>(stand: &S) {

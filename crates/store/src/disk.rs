@@ -1,4 +1,4 @@
-//! What a disk must do for the store: six operations, each exactly one transaction.
+//! What a disk must do for the store: seven operations, each exactly one transaction.
 
 use std::fmt;
 use std::rc::Rc;
@@ -148,6 +148,9 @@ pub trait Disk {
     /// # Errors
     /// [`DiskError::Stale`] when the stored generation is another.
     async fn publish(&self, manifest: &StoredManifest, drop_log_through: LogSeq) -> Result<(), DiskError>;
+
+    /// Names every block that is stored, in order.
+    async fn list_blocks(&self) -> Result<Vec<BlockId>, DiskError>;
 
     /// Removes blocks that no manifest names any more.
     async fn drop_blocks(&self, ids: &[BlockId]) -> Result<(), DiskError>;

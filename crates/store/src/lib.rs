@@ -1,4 +1,4 @@
-//! An ordered map from byte keys to byte values, with atomic batches, over a [`Disk`] of six operations.
+//! An ordered map from byte keys to byte values, with atomic batches, over a [`Disk`] of seven operations.
 //!
 //! A [`Database`] is one handle on a store that others may share. Writes are planned over a [`Draft`] and committed by
 //! one log entry; reads never wait for themselves: what is not in memory is [`Missing`], and the

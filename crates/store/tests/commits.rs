@@ -196,6 +196,10 @@ impl Disk for Raced {
         self.disk.publish(manifest, drop_log_through).await
     }
 
+    async fn list_blocks(&self) -> Result<Vec<BlockId>, DiskError> {
+        self.disk.list_blocks().await
+    }
+
     async fn drop_blocks(&self, ids: &[BlockId]) -> Result<(), DiskError> {
         self.disk.drop_blocks(ids).await
     }

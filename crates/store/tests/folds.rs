@@ -133,6 +133,30 @@ fn the_log_is_folded_by_itself_when_it_has_grown() {
     assert_eq!(pool.all(&store).unwrap().len(), 1_000);
 }
 
+#[test]
+fn what_a_crashed_fold_left_behind_is_swept() {
+    let (mut pool, disk, locks) = (Pool::default(), FaultyDisk::new(), MemoryLocks::new());
+    let store = pool.open(&disk.reopen(), &locks, Options::default(), 1).unwrap();
+    put_many(&mut pool, &store, 0..1_000, b"value");
+    fold(&mut pool, &store);
+    let whole = blocks(&disk);
+    pool.put(&store, &key(7), b"new").unwrap();
+    let dying = disk.reopen();
+    let crashed = pool.open(&dying, &MemoryLocks::new(), Options::default(), 2).unwrap();
+    dying.inject_next(Operation::Publish, Fault::CrashBefore);
+    assert!(begin_fold(&mut pool, &crashed).take().is_none());
+    assert!(blocks(&disk) > whole);
+    fold(&mut pool, &store);
+    pool.put(&store, &key(8), b"new").unwrap();
+    fold(&mut pool, &store);
+    assert!(blocks(&disk) > whole + 2, "this handle swept before the other crashed");
+    let next = pool.open(&disk.reopen(), &locks, Options::default(), 3).unwrap();
+    pool.put(&next, &key(9), b"new").unwrap();
+    fold(&mut pool, &next);
+    assert_eq!(blocks(&disk), whole + 2, "one of the newer run, and its predecessor for who still reads it");
+    assert_eq!(pool.all(&next).unwrap().len(), 1_000);
+}
+
 /// A pace whose slices end after some looks at the clock, and which waits until it is let go on.
 struct Steps {
     looks_max: u32,

@@ -97,7 +97,12 @@ impl Inner {
         };
         match fold {
             None => Ok(FoldOutcome::Stale),
-            Some(fold) => Ok(self.run_fold(Box::new(fold), at_least).await),
+            Some(fold) => {
+                let fold = if self.swept.get() { fold } else { fold.sweeping() };
+                let outcome = self.run_fold(Box::new(fold), at_least).await;
+                self.swept.set(self.swept.get() || outcome == FoldOutcome::Published);
+                Ok(outcome)
+            }
         }
     }
 
@@ -113,6 +118,7 @@ impl Inner {
             let request = fold.request();
             let waits = !matches!(request, FoldRequest::Turn) || pace.is_spent();
             let answer = match request {
+                FoldRequest::List => FoldAnswer::Listed(self.disk.list_blocks().await),
                 FoldRequest::Drop(ids) => FoldAnswer::Done(self.disk.drop_blocks(&ids).await),
                 FoldRequest::Read(ids) => FoldAnswer::Blocks(self.disk.read_blocks(&ids).await),
                 FoldRequest::Write(blocks) => FoldAnswer::Done(self.disk.write_blocks(&blocks).await),

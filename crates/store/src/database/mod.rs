@@ -91,6 +91,8 @@ struct Inner {
     turns: Turns,
     /// A fold failed: not again before the log is larger than this.
     fold_above: Cell<usize>,
+    /// Whether a fold of this handle has dropped what crashed folds left behind.
+    swept: Cell<bool>,
     observers: Observers,
 }
 
@@ -126,6 +128,7 @@ impl Database {
             to_fold: Signal::default(),
             turns: Turns::default(),
             fold_above: Cell::new(0),
+            swept: Cell::new(false),
             observers: Observers::default(),
         };
         Ok(Self { inner: Rc::new(inner) })

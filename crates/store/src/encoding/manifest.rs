@@ -138,6 +138,18 @@ impl Manifest {
         self.blocks().any(|block| block.id == *id) || self.retired.iter().any(|(_, retired)| retired == id)
     }
 
+    /// Takes out of `ids`, which are in order, the blocks of this manifest.
+    pub(crate) fn without_named(&self, ids: &[BlockId]) -> Vec<BlockId> {
+        let mut named = vec![false; ids.len()];
+        let retired = self.retired.iter().map(|(_, id)| id);
+        for id in self.blocks().map(|block| &block.id).chain(retired) {
+            if let Ok(at) = ids.binary_search(id) {
+                named[at] = true;
+            }
+        }
+        ids.iter().zip(named).filter(|(_, named)| !named).map(|(id, _)| *id).collect()
+    }
+
     fn blocks(&self) -> impl Iterator<Item = &BlockRef> {
         self.runs.iter().flat_map(|run| &run.blocks)
     }
@@ -221,6 +233,8 @@ mod tests {
     fn a_manifest_comes_back_as_it_went() {
         let stored = manifest().store(Generation(4));
         assert_eq!(Manifest::decode(&stored), Ok(manifest()));
+        let ids = [0, 1, 2, 4, 1 << 100].map(BlockId);
+        assert_eq!(manifest().without_named(&ids), [BlockId(0), BlockId(4)]);
         assert!(manifest().names(&BlockId(1 << 100)) && !manifest().names(&BlockId(4)));
         let other = StoredManifest { folded: LogSeq(8), ..stored };
         assert!(matches!(Manifest::decode(&other), Err(StoreError::Corrupt(_))));

@@ -1,7 +1,7 @@
 //! Folding the log into blocks, as a machine without IO.
 //!
 //! ```text
-//!   Drop ──► Merge ──► Write (a few blocks) ──► … ──► Publish ──ok──► DropRetired ──► Published
+//!  (List ──►) Drop ──► Merge ──► Write (a few blocks) ──► … ──► Publish ──ok──► DropRetired ──► Published
 //!     what fell   │ ▲                                   │  ▲
 //!     out before  ▼ │                        stale,     ▼  │ the generation did not move
 //!                Read (a few blocks)         unknown   Load
@@ -30,6 +30,8 @@ const TRIES_MAX: u8 = 4;
 /// What the disk is to do next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FoldRequest {
+    /// [`crate::Disk::list_blocks`].
+    List,
     /// [`crate::Disk::drop_blocks`].
     Drop(Vec<BlockId>),
     /// [`crate::Disk::read_blocks`].
@@ -54,6 +56,8 @@ pub enum FoldRequest {
 pub enum FoldAnswer {
     /// To a drop, a write or a publish.
     Done(Result<(), DiskError>),
+    /// To a list.
+    Listed(Result<Vec<BlockId>, DiskError>),
     /// To a read.
     Blocks(Result<Vec<Option<Vec<u8>>>, DiskError>),
     /// To a load.
@@ -84,6 +88,8 @@ pub struct FoldStep {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Phase {
+    /// Before what this phase does.
+    List(Box<Phase>),
     Drop(Vec<BlockId>),
     Read(Vec<BlockId>),
     Write(Rc<Vec<(BlockId, Vec<u8>)>>),
@@ -110,6 +116,8 @@ pub struct Fold {
     manifest: Manifest,
     stored: Rc<StoredManifest>,
     written: Vec<BlockId>,
+    /// What folds left behind that can end no more once this one has: they know of no later generation.
+    orphans: Vec<BlockId>,
     phase: Phase,
     doubtful: bool,
     tries: u8,
@@ -142,6 +150,7 @@ impl Fold {
             manifest,
             stored: Rc::default(),
             written: Vec::new(),
+            orphans: Vec::new(),
             phase: Phase::Drop(names(expired)),
             doubtful: false,
             tries: 0,
@@ -152,10 +161,18 @@ impl Fold {
         Some(fold)
     }
 
+    /// The same, which drops what folds before it left behind. To be asked before anything else.
+    #[must_use]
+    pub fn sweeping(mut self) -> Self {
+        self.phase = Phase::List(Box::new(self.phase));
+        self
+    }
+
     /// What to ask of the disk now.
     #[must_use]
     pub fn request(&self) -> FoldRequest {
         match &self.phase {
+            Phase::List(_) => FoldRequest::List,
             Phase::Drop(ids) | Phase::DropRetired(ids) | Phase::Discard(ids, _) => FoldRequest::Drop(ids.clone()),
             Phase::Read(ids) => FoldRequest::Read(ids.clone()),
             Phase::Write(blocks) => FoldRequest::Write(blocks.clone()),
@@ -171,6 +188,12 @@ impl Fold {
     /// Takes the answer to [`Self::request`].
     pub fn answered(&mut self, tables: &mut Tables, answer: FoldAnswer) -> FoldStep {
         match (std::mem::replace(&mut self.phase, Phase::Publish), answer) {
+            (Phase::List(next), FoldAnswer::Listed(listed)) => {
+                // Another manifest than this one may be in use by now; then this fold is not published, and drops nothing.
+                self.orphans = tables.manifest.without_named(&listed.unwrap_or_default());
+                self.phase = *next;
+                FoldStep::default()
+            }
             (Phase::Drop(ids), FoldAnswer::Done(answer)) => {
                 if answer.is_err() {
                     // They stay named, and the next fold drops them.
@@ -305,7 +328,8 @@ impl Fold {
     /// Drops what fell out one generation before; what falls out now is for readers of the manifest before.
     fn drop_retired(&mut self, events: Vec<Event>) -> FoldStep {
         let before = |(fell, _): &&(Generation, BlockId)| *fell <= self.generation;
-        let ids = names(self.manifest.retired.iter().filter(before).copied());
+        let mut ids = names(self.manifest.retired.iter().filter(before).copied());
+        ids.append(&mut self.orphans);
         if ids.is_empty() {
             return FoldStep { events, outcome: Some(FoldOutcome::Published) };
         }

@@ -110,6 +110,10 @@ impl Disk for MemoryDisk {
         self.0.borrow_mut().publish(manifest, drop_log_through)
     }
 
+    async fn list_blocks(&self) -> Result<Vec<BlockId>, DiskError> {
+        Ok(self.0.borrow().blocks.keys().copied().collect())
+    }
+
     async fn drop_blocks(&self, ids: &[BlockId]) -> Result<(), DiskError> {
         self.0.borrow_mut().blocks.retain(|id, _| !ids.contains(id));
         Ok(())

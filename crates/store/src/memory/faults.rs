@@ -3,7 +3,7 @@
 use crate::random::Random;
 use crate::sorted::SortedMap;
 
-/// The six operations of a disk.
+/// The operations of a disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Operation {
     /// [`crate::Disk::load`].
@@ -16,6 +16,8 @@ pub enum Operation {
     WriteBlocks,
     /// [`crate::Disk::publish`].
     Publish,
+    /// [`crate::Disk::list_blocks`].
+    ListBlocks,
     /// [`crate::Disk::drop_blocks`].
     DropBlocks,
 }
@@ -24,7 +26,7 @@ impl Operation {
     /// Whether it changes what is stored.
     #[must_use]
     pub fn writes(self) -> bool {
-        !matches!(self, Self::Load | Self::ReadBlocks)
+        !matches!(self, Self::Load | Self::ReadBlocks | Self::ListBlocks)
     }
 }
 

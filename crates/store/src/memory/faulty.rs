@@ -207,6 +207,10 @@ impl Disk for FaultyDisk {
         self.run(Operation::Publish, self.disk.publish(manifest, drop_log_through)).await
     }
 
+    async fn list_blocks(&self) -> Result<Vec<BlockId>, DiskError> {
+        self.run(Operation::ListBlocks, self.disk.list_blocks()).await
+    }
+
     async fn drop_blocks(&self, ids: &[BlockId]) -> Result<(), DiskError> {
         self.run(Operation::DropBlocks, self.disk.drop_blocks(ids)).await
     }

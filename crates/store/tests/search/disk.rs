@@ -18,6 +18,8 @@ pub enum Mistake {
     DropsWholeLog,
     /// `publish` does not look at the generation.
     PublishesAnyGeneration,
+    /// A fold that sweeps drops what no manifest names before it has published, not after.
+    SweepsAtOnce,
     /// A writer takes an unknown outcome for a failure, and plans again.
     NoSettling,
     /// A writer that lost, or does not know, looks at the log's length but not for its own id.
@@ -89,6 +91,10 @@ impl ModelDisk {
         };
         self.log = self.log.split_off(&through.next());
         Ok(())
+    }
+
+    pub fn list_blocks(&self) -> Vec<BlockId> {
+        self.blocks.keys().copied().collect()
     }
 
     pub fn drop_blocks(&mut self, ids: &[BlockId]) {

@@ -15,7 +15,7 @@ use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use disk::Mistake;
-use world::{Base, Bounds, NOWHERE, World};
+use world::{Base, Bounds, NOWHERE, Sweeps, World};
 
 /// What a search found.
 struct Found {
@@ -70,6 +70,7 @@ const NOTHING: Bounds = Bounds {
     faults: 0,
     crashes: 0,
     base: Base::Empty,
+    sweeps: Sweeps::Never,
     mistake: Mistake::None,
 };
 
@@ -98,6 +99,14 @@ fn two_tabs() {
 }
 
 #[test]
+fn two_tabs_that_sweep() {
+    let sweeping = Bounds { sweeps: Sweeps::Always, ..NOTHING };
+    holds("two tabs, two folds into a run of their own that sweep", Bounds { folds: 2, base: Base::Large, ..sweeping });
+    holds("two tabs, two folds that sweep, a crash", Bounds { folds: 2, crashes: 1, ..sweeping });
+    holds("two tabs, two folds that sweep, a fault", Bounds { folds: 2, faults: 1, ..sweeping });
+}
+
+#[test]
 fn two_tabs_that_refresh_meanwhile() {
     let all = Bounds { folds: 1, refreshes: 1, faults: 1, crashes: 1, ..NOTHING };
     holds("two tabs, one of each", all);
@@ -114,6 +123,7 @@ fn three_tabs() {
 #[test]
 #[ignore = "some minutes: cargo test -p holm-store --test search -- --ignored"]
 fn further() {
+    holds("two tabs, two folds that sweep", Bounds { jobs: 2, folds: 2, sweeps: Sweeps::Always, ..NOTHING });
     holds("two tabs, a fold, a fault, a crash", Bounds { jobs: 2, folds: 1, faults: 1, crashes: 1, ..NOTHING });
     holds("two tabs, two folds, a refresh", Bounds { jobs: 2, folds: 2, refreshes: 1, ..NOTHING });
     holds("two tabs, two folds, a fault", Bounds { jobs: 2, folds: 2, faults: 1, ..NOTHING });
@@ -139,6 +149,11 @@ fn dropping_more_than_was_folded_is_caught() {
 #[test]
 fn a_publish_over_another_is_caught() {
     breaks(Bounds { jobs: 2, folds: 2, mistake: Mistake::PublishesAnyGeneration, ..NOTHING });
+}
+
+#[test]
+fn sweeping_what_another_is_about_to_publish_is_caught() {
+    breaks(Bounds { folds: 2, sweeps: Sweeps::Always, mistake: Mistake::SweepsAtOnce, ..NOTHING });
 }
 
 #[test]

@@ -12,7 +12,9 @@
 use std::ops::ControlFlow;
 
 use holm_store::machine::{Append, AppendOutcome, BlockSet, EntryId, Fold, FoldAnswer, Tables};
-use holm_store::{Direction, DiskError, Durability, Fence, KeyRange, Loaded, LogSeq, Missing, Read, Records, Since};
+use holm_store::{
+    BlockId, Direction, DiskError, Durability, Fence, KeyRange, Loaded, LogSeq, Missing, Read, Records, Show, Since,
+};
 
 use crate::disk::ModelDisk;
 
@@ -87,6 +89,18 @@ impl Live {
     /// Whether nothing but the commit is under way.
     pub fn commits_alone(&self) -> bool {
         self.fold.is_none() && self.refresh.is_none()
+    }
+
+    /// The blocks that hold what reads show.
+    pub fn blocks_in_use(&self, disk: &ModelDisk) -> Result<Vec<BlockId>, String> {
+        let (mut blocks, mut ids) = (BlockSet::default(), Vec::new());
+        loop {
+            let show: &mut Show<'_> = &mut |_, _| ControlFlow::Continue(());
+            let seen = self.tables.view(&blocks).visit(&KeyRange::all(), Direction::Forward, show);
+            let Err(missing) = seen else { return Ok(ids) };
+            ids.extend_from_slice(missing.blocks());
+            take(&mut blocks, disk, &missing)?;
+        }
     }
 
     /// Everything that reads show; `None` if a block was dropped meanwhile, when a reader would begin again.

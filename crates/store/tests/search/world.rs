@@ -20,6 +20,7 @@ pub struct Bounds {
     pub faults: u8,
     pub crashes: u8,
     pub base: Base,
+    pub sweeps: Sweeps,
     pub mistake: Mistake,
 }
 
@@ -30,6 +31,13 @@ pub enum Base {
     Empty,
     /// So much that the first folds make a run of their own.
     Large,
+}
+
+/// What folds do about blocks that others left behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Sweeps {
+    Never,
+    Always,
 }
 
 /// What a disk operation may do besides being done.
@@ -152,7 +160,7 @@ impl World {
             None if self.left.folds == 0 => {}
             fold => {
                 let request = fold.as_ref().map(|fold| fold.machine.request());
-                let reading = matches!(request, Some(FoldRequest::Read(_) | FoldRequest::Load(_)));
+                let reading = matches!(request, Some(FoldRequest::List | FoldRequest::Read(_) | FoldRequest::Load(_)));
                 let alone = live.commit.is_none() && live.refresh.is_none();
                 for fault in self.faults(reading) {
                     steps.push(self.after(|world| world.execute_fold(tab, fault, alone)));
@@ -318,6 +326,7 @@ impl World {
         if self.live(tab).fold.is_none() {
             let id = self.live(tab).next_id();
             let Some(machine) = Fold::new(&mut self.live(tab).tables, id) else { return Err(NOWHERE.into()) };
+            let machine = if self.left.sweeps == Sweeps::Always { machine.sweeping() } else { machine };
             self.left.folds -= 1;
             self.live(tab).fold = Some(Folding { machine, answer: None });
             self.write_at_once(tab);
@@ -326,8 +335,14 @@ impl World {
         let request = self.live(tab).fold.as_ref().ok_or("a fold was started")?.machine.request();
         let visible = matches!(request, FoldRequest::Drop(_) | FoldRequest::Publish { .. });
         let mistake = self.left.mistake;
+        if mistake == Mistake::SweepsAtOnce && request == FoldRequest::List {
+            let used = Live::open(&self.disk, 0)?.blocks_in_use(&self.disk)?;
+            let unused: Vec<_> = self.disk.list_blocks().into_iter().filter(|id| !used.contains(id)).collect();
+            Rc::make_mut(&mut self.disk).drop_blocks(&unused);
+        }
         let disk = Rc::make_mut(&mut self.disk);
         let answer = match request {
+            FoldRequest::List => FoldAnswer::Listed(outcome(fault, || Ok(disk.list_blocks()))),
             FoldRequest::Load(since) => FoldAnswer::Loaded(outcome(fault, || Ok(disk.load(since)))),
             FoldRequest::Turn => FoldAnswer::Turned,
             FoldRequest::Read(ids) => FoldAnswer::Blocks(outcome(fault, || Ok(disk.read_blocks(&ids)))),
