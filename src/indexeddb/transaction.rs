@@ -20,7 +20,7 @@ use web_sys::{IdbDatabase, IdbObjectStore, IdbRequest, IdbTransaction};
 
 use super::failure::Failure;
 use super::listen::{Listener, result};
-use crate::limit::{Sleep, within};
+use crate::limit::{Sleep, Within, within};
 
 /// How long a transaction may take. Another tab that hogs the store must not hang ours for ever.
 pub const TRANSACTION_MS_MAX: u32 = 10_000;
@@ -161,8 +161,8 @@ impl Transaction {
         }
     }
 
-    async fn end_within(&self, sleep: &Sleep, ms: u32) -> Option<Result<(), Failure>> {
-        within(sleep, ms, self.end()).await
+    fn end_within(&self, sleep: &Sleep, ms: u32) -> Within<'_, Result<(), Failure>> {
+        within(sleep, ms, self.end())
     }
 
     async fn end(&self) -> Result<(), Failure> {

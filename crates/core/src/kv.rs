@@ -45,7 +45,7 @@ pub fn set(
 pub fn read(view: &dyn Read, namespace: &str, key: &str, now_ms: u64) -> Result<Option<String>, Missing> {
     let value = view.get(&keyspace::kv(namespace, key))?;
     let live = value.filter(|value| is_live(value, now_ms));
-    Ok(live.map(|value| String::from_utf8_lossy(&value[EXPIRES_BYTES..]).into_owned()))
+    Ok(live.and_then(|value| String::from_utf8(value[EXPIRES_BYTES..].to_vec()).ok()))
 }
 
 /// Removes a key of a namespace, if it is there.

@@ -3,6 +3,8 @@
 //! Stamps name the changed fields: a field with a stamp and no value was removed; a value without a
 //! stamp is repeated from what the writer saw and changes nothing on a row that exists.
 
+use std::mem;
+
 use serde_json::Value;
 
 use crate::{Data, Hlc, Stamps, to_json_text};
@@ -64,9 +66,9 @@ pub fn merge(
             continue;
         };
         match value {
-            Some(value) => row.insert(field.clone(), value.clone()),
-            None => row.remove(field),
-        };
+            Some(value) => drop(row.insert(field.clone(), value.clone())),
+            None => *row = without(row, field),
+        }
         row_stamps.insert(field.clone(), stamp);
         report.applied.push(field.clone());
     }
@@ -87,6 +89,16 @@ pub fn last_write(theirs: &Stamps, mine: &Stamps) -> bool {
     let (mine, theirs) = (mine.values().max(), theirs.values().max());
     let is_own = mine.zip(theirs).is_some_and(|(mine, theirs)| mine.client == theirs.client);
     is_own || mine >= theirs
+}
+
+fn without(row: &mut Data, field: &str) -> Data {
+    let mut rest = Data::new();
+    for (name, value) in mem::take(row) {
+        if name != field {
+            rest.insert(name, value);
+        }
+    }
+    rest
 }
 
 fn in_sight_of(theirs: &Hlc, mine: &Hlc) -> Hlc {

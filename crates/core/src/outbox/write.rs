@@ -135,13 +135,10 @@ fn next_value(
         (Operation::Patch, None) => Err(Error::new(ErrorCode::NotFound, format!("{name}: there is no record {id:?}"))),
         (Operation::Patch, Some(record)) => {
             collection.check_patch(data)?;
-            let mut merged = record.data.clone();
-            for (field, value) in data {
-                if is_unset(value) {
-                    merged.remove(field);
-                } else {
-                    merged.insert(field.clone(), value.clone());
-                }
+            let kept = record.data.iter().filter(|(field, _)| !data.contains_key(*field));
+            let mut merged = Data::new();
+            for (field, value) in kept.chain(data.iter().filter(|(_, value)| !is_unset(value))) {
+                merged.insert(field.clone(), value.clone());
             }
             collection.check(merged).map(Some)
         }

@@ -84,7 +84,7 @@ fn read(answer: Result<Answer, Failure>, now_ms: u64, message: &mut dyn FromJson
 }
 
 fn not_holm(answer: &Answer) -> Failed {
-    let start: String = String::from_utf8_lossy(&answer.body).chars().take(40).collect();
+    let start: String = str::from_utf8(&answer.body).unwrap_or_default().chars().take(40).collect();
     let message = format!("HTTP {} with a body that is not of this protocol: {start:?}", answer.status);
     Failed::new(ErrorCode::NotHolm, message)
 }

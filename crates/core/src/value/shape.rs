@@ -1,6 +1,5 @@
 //! What a piece of tagged JSON stands for.
 
-use base64ct::{Base64, Encoding};
 use holm_protocol::to_f64;
 use serde_json::{Map, Value};
 
@@ -133,8 +132,32 @@ pub fn date_is_valid(ms: f64) -> bool {
     ms.fract() == 0.0 && ms.abs() <= 8.64e15 && (ms != 0.0 || ms.is_sign_positive())
 }
 
-/// The bytes that canonical base64 stands for.
+/// The bytes that canonical base64 stands for: with its padding, and no bit set that belongs to no byte (RFC 4648).
 #[must_use]
 pub fn decode_base64(text: &str) -> Option<Vec<u8>> {
-    Base64::decode_vec(text).ok()
+    let digits = text.trim_end_matches('=');
+    let mut bytes = Vec::new();
+    let (mut held, mut bits) = (0_u16, 0);
+    for digit in digits.bytes() {
+        held = held << 6 | u16::from(sextet(digit)?);
+        bits += 6;
+        if bits >= 8 {
+            bits -= 8;
+            bytes.push((held >> bits) as u8);
+            held &= (1 << bits) - 1;
+        }
+    }
+    let is_whole = text.len() % 4 == 0 && text.len() - digits.len() <= 2;
+    (is_whole && held == 0).then_some(bytes)
+}
+
+fn sextet(digit: u8) -> Option<u8> {
+    Some(match digit {
+        b'A'..=b'Z' => digit - b'A',
+        b'a'..=b'z' => digit - b'a' + 26,
+        b'0'..=b'9' => digit - b'0' + 52,
+        b'+' => 62,
+        b'/' => 63,
+        _ => return None,
+    })
 }

@@ -47,6 +47,12 @@ proptest! {
     }
 
     #[test]
+    fn base64_is_what_the_library_takes_for_it(text in "[A-D+/09az=*]{0,9}", bytes: Vec<u8>) {
+        prop_assert_eq!(decode_base64(&text), Base64::decode_vec(&text).ok());
+        prop_assert_eq!(decode_base64(&encode_base64(&bytes)), Some(bytes));
+    }
+
+    #[test]
     fn parsing_never_panics(text in ".*") {
         let _ = parse(&text, "x");
     }

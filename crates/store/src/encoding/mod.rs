@@ -79,7 +79,7 @@ impl Writer {
     }
 
     pub(crate) fn finish(mut self) -> Vec<u8> {
-        let sum = CHECKSUM.checksum(&self.0);
+        let sum = checksum(&self.0);
         self.0.extend_from_slice(&sum.to_le_bytes());
         self.0
     }
@@ -161,17 +161,25 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// CRC-32 as in Ethernet and gzip (ISO 3309), with one table of 1 KB: sixteen would be a tenth of the engine's download.
-const CHECKSUM: Crc<u32, Table<1>> = Crc::<u32, Table<1>>::new(&CRC_32_ISO_HDLC);
+thread_local! {
+    /// Its table of 1 KB is made when it is first needed: in the download no compression would make it smaller.
+    #[allow(clippy::missing_const_for_thread_local)]
+    static CHECKSUM: Crc<u32, Table<1>> = Crc::<u32, Table<1>>::new(&CRC_32_ISO_HDLC);
+}
 
 const SHORT: DecodeError = DecodeError::Damaged("the bytes end too early");
+
+/// CRC-32 as in Ethernet and gzip (ISO 3309).
+fn checksum(bytes: &[u8]) -> u32 {
+    CHECKSUM.with(|crc| crc.checksum(bytes))
+}
 
 /// The checked body of a frame.
 pub(crate) fn body(kind: Kind, frame: &[u8]) -> Result<&[u8], DecodeError> {
     let Some((checked, sum)) = frame.split_last_chunk::<4>() else {
         return Err(SHORT);
     };
-    if CHECKSUM.checksum(checked) != u32::from_le_bytes(*sum) {
+    if checksum(checked) != u32::from_le_bytes(*sum) {
         return Err(DecodeError::Damaged("the checksum differs"));
     }
     match checked {
@@ -223,7 +231,7 @@ mod tests {
         let mut bytes = frame();
         bytes.truncate(bytes.len() - 4);
         bytes[2] = FORMAT + 1;
-        let sum = CHECKSUM.checksum(&bytes);
+        let sum = checksum(&bytes);
         bytes.extend_from_slice(&sum.to_le_bytes());
         assert_eq!(body(Kind::Entry, &bytes), Err(DecodeError::Newer(FORMAT + 1)));
         assert!(matches!(body(Kind::Block, &frame()), Err(DecodeError::Damaged(_))));
