@@ -3,14 +3,11 @@
 //! It carries and limits, it does not judge: which status means what is the sync machine's business. A redirect is never
 //! followed (it turns a POST into an empty GET), nothing comes from a cache, and an answer is read only up to a limit.
 
-use gloo_net::http::{Request, RequestBuilder, Response};
-use js_sys::{Reflect, Uint8Array};
+use gloo_net::http::{Request, Response};
+use js_sys::{Date, Object, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{
-    AbortController, AbortSignal, ReadableStreamDefaultReader, RequestCache, RequestCredentials, RequestRedirect,
-    ResponseType,
-};
+use web_sys::{AbortController, AbortSignal, ReadableStreamDefaultReader, ResponseType};
 
 use crate::limit::{Sleep, within};
 
@@ -34,8 +31,8 @@ pub struct Call<'a> {
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
-    /// The header `Retry-After`.
-    pub retry_after: Option<String>,
+    /// How long the header `Retry-After` asks to wait, in milliseconds.
+    pub retry_after_ms: Option<u64>,
     /// The whole body.
     pub body: Vec<u8>,
 }
@@ -74,25 +71,30 @@ impl Drop for AbortOnDrop {
 }
 
 fn build(call: &Call<'_>, signal: &AbortSignal) -> Result<Request, Failure> {
-    let mut builder = Request::post(call.url)
-        .header("Content-Type", "application/json")
-        .redirect(RequestRedirect::Manual) // `error` would look like a lost connection
-        .cache(RequestCache::NoStore)
-        .credentials(RequestCredentials::SameOrigin)
-        .abort_signal(Some(signal));
+    let headers = object(&[("Content-Type", "application/json".into())]);
     if let Some(token) = call.token {
-        builder = with_token(builder, token)?;
+        set(&headers, "Authorization", &bearer(token)?.into());
     }
-    builder.body(call.body).map_err(|error| Failure::Unsendable(error.to_string()))
+    let options = object(&[
+        ("method", "POST".into()),
+        ("headers", headers.into()),
+        ("body", call.body.into()),
+        ("redirect", "manual".into()), // `error` would look like a lost connection
+        ("cache", "no-store".into()),
+        ("credentials", "same-origin".into()),
+        ("signal", signal.into()),
+    ]);
+    let request = web_sys::Request::new_with_str_and_init(call.url, options.unchecked_ref());
+    request.map(Request::from).map_err(|error| Failure::Unsendable(describe(&error)))
 }
 
-/// The browser throws at a header it cannot send, and that would stop the engine. The token is not named: it is a secret.
-fn with_token(builder: RequestBuilder, token: &str) -> Result<RequestBuilder, Failure> {
+/// The browser throws at a header it cannot send, and would name it; the token is a secret.
+fn bearer(token: &str) -> Result<String, Failure> {
     let is_sendable = token.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
     if !is_sendable {
         return Err(Failure::Unsendable(String::from("the token has a character that no header may have")));
     }
-    Ok(builder.header("Authorization", &format!("Bearer {token}")))
+    Ok(format!("Bearer {token}"))
 }
 
 async fn exchange(request: Request, bytes_max: usize) -> Result<Answer, Failure> {
@@ -102,9 +104,17 @@ async fn exchange(request: Request, bytes_max: usize) -> Result<Answer, Failure>
     }
     Ok(Answer {
         status: response.status(),
-        retry_after: response.headers().get("Retry-After"),
+        retry_after_ms: response.headers().get("Retry-After").and_then(|header| delay_ms(&header)),
         body: read(&response, bytes_max).await?,
     })
+}
+
+/// What `Retry-After` asks for: seconds, or an HTTP date (RFC 9110, section 10.2.3); nothing for garbage.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // `as` takes what is past for 0
+fn delay_ms(header: &str) -> Option<u64> {
+    let seconds = JsValue::from_str(header).unchecked_into_f64();
+    let ms = if seconds.is_nan() { Date::parse(header) - Date::now() } else { seconds * 1_000.0 };
+    (!ms.is_nan()).then_some(ms as u64)
 }
 
 /// Reads chunk by chunk: a small packed answer can be a huge one unpacked.
@@ -125,6 +135,17 @@ async fn read(response: &Response, bytes_max: usize) -> Result<Vec<u8>, Failure>
         }
         body.extend_from_slice(&chunk.to_vec());
     }
+}
+
+fn object(fields: &[(&str, JsValue)]) -> Object {
+    let object = Object::new();
+    fields.iter().for_each(|(key, value)| set(&object, key, value));
+    object
+}
+
+/// A plain object takes every property.
+fn set(object: &Object, key: &str, value: &JsValue) {
+    drop(Reflect::set(object, &key.into(), value));
 }
 
 fn property(object: &JsValue, key: &str) -> JsValue {

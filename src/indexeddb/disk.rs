@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use holm_store::{BlockId, Disk, DiskError, Durability, Generation, Loaded, LogSeq, Since, StoredManifest};
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
-use web_sys::{IdbFactory, IdbKeyRange, IdbObjectStore, IdbRequest};
+use web_sys::{IdbFactory, IdbKeyRange, IdbObjectStore};
 
 use super::failure::Failure;
 use super::session::{ATTEMPTS_MAX, Session};
@@ -95,14 +95,16 @@ impl Disk for IndexedDbDisk {
         let [manifest, keys, entries] = <[JsValue; 3]>::try_from(found).expect("three requests were made");
         let manifest = read_manifest(&manifest)?;
         let first = manifest.as_ref().map_or(since.seq, |manifest| manifest.folded.max(since.seq));
+        let manifest = manifest.filter(|manifest| manifest.generation != since.generation);
         let (keys, entries): (Array, Array) = (keys.unchecked_into(), entries.unchecked_into());
-        let entries = keys
-            .iter()
-            .zip(entries.iter())
-            .map(|(key, entry)| (LogSeq(whole(&key)), bytes_of(&entry)))
-            .filter(|(seq, _)| *seq >= first)
-            .collect();
-        Ok(Loaded { manifest: manifest.filter(|manifest| manifest.generation != since.generation), entries })
+        let mut loaded = Loaded { manifest, entries: Vec::new() };
+        for (key, entry) in keys.iter().zip(entries.iter()) {
+            let seq = LogSeq(whole(&key));
+            if seq >= first {
+                loaded.entries.push((seq, bytes_of(&entry)));
+            }
+        }
+        Ok(loaded)
     }
 
     async fn append(&self, seq: LogSeq, entry: &[u8], durability: Durability) -> Result<(), DiskError> {
@@ -120,8 +122,11 @@ impl Disk for IndexedDbDisk {
         let found = self
             .read(&[BLOCKS], &|transaction| {
                 let blocks = transaction.store(BLOCKS)?;
-                let requests: Result<Vec<IdbRequest>, JsValue> = ids.iter().map(|id| blocks.get(&key_of(id))).collect();
-                Ok(requests?)
+                let mut requests = Vec::new();
+                for id in ids {
+                    requests.push(blocks.get(&key_of(id))?);
+                }
+                Ok(requests)
             })
             .await?;
         Ok(found.iter().map(|value| (!value.is_undefined()).then(|| bytes_of(value))).collect())

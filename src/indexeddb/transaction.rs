@@ -121,7 +121,10 @@ impl Transaction {
         if let Some(last) = requests.last() {
             result(last).await?; // requests succeed in order
         }
-        let found = requests.iter().map(|request| request.result()).collect::<Result<Vec<_>, JsValue>>()?;
+        let mut found = Vec::new();
+        for request in requests {
+            found.push(request.result()?);
+        }
         (work.then)(self, &found)?;
         if work.access != Access::Read {
             // tells the browser that no further request will come

@@ -65,7 +65,9 @@ impl Transport for HttpTransport {
             answer_bytes_max: ANSWER_BYTES_MAX,
         };
         let outcome = match http::send(&call, &self.sleep).await {
-            Ok(answer) => Ok(Answer { status: answer.status, retry_after: answer.retry_after, body: answer.body }),
+            Ok(answer) => {
+                Ok(Answer { status: answer.status, retry_after_ms: answer.retry_after_ms, body: answer.body })
+            }
             Err(http::Failure::Network(why) | http::Failure::Unsendable(why)) => Err(Failure::Network(why)),
             Err(http::Failure::Timeout) => Err(Failure::Timeout),
             Err(http::Failure::TooLarge) => Err(Failure::TooLarge),

@@ -19,7 +19,7 @@ async fn any_status_is_an_answer() {
     assert_eq!(send(call("/there-is-no-such-page")).await.expect("an answer").status, 404);
     let fetch = "async () => new Response('well', { status: 418 })";
     let answer = with_fetch(fetch, call("/"), 5_000).await.expect("an answer");
-    assert_eq!(answer, Answer { status: 418, retry_after: None, body: b"well".to_vec() });
+    assert_eq!(answer, Answer { status: 418, retry_after_ms: None, body: b"well".to_vec() });
 }
 
 #[wasm_bindgen_test]
@@ -81,11 +81,25 @@ async fn a_post_carries_json_and_the_token_and_no_redirect_is_followed() {
     }";
     let post = Call { body: "{\"a\":1}", token: Some("secret"), ..call("/sync") };
     let answer = with_fetch(fetch, post, 5_000).await.expect("an answer");
-    assert_eq!((answer.status, answer.retry_after.as_deref()), (503, Some("7")));
+    assert_eq!((answer.status, answer.retry_after_ms), (503, Some(7_000)));
     assert_eq!(
         String::from_utf8(answer.body).expect("text"),
         "POST | manual | no-store | same-origin | application/json | Bearer secret | {\"a\":1}"
     );
+}
+
+#[wasm_bindgen_test]
+async fn retry_after_is_seconds_or_a_date_and_garbage_is_nothing() {
+    let after = async |header: &str| {
+        let fetch = format!("async () => new Response('', {{ status: 503, headers: {{ 'retry-after': {header} }} }})");
+        with_fetch(&fetch, call("/"), 5_000).await.expect("an answer").retry_after_ms
+    };
+    assert_eq!(after("'7'").await, Some(7_000));
+    assert_eq!(after("'99999999999999999999999'").await, Some(u64::MAX));
+    assert_eq!(after("'soon'").await, None);
+    assert_eq!(after("'Sun, 06 Nov 1994 08:49:37 GMT'").await, Some(0));
+    let wait_ms = after("new Date(Date.now() + 90_000).toUTCString()").await.expect("a delay");
+    assert!((85_000..=90_000).contains(&wait_ms), "{wait_ms}");
 }
 
 #[wasm_bindgen_test]

@@ -170,21 +170,21 @@ fn explain(world: &World, refusal: &Refusal) {
     }
 }
 
-fn answer(status: u16, retry_after: Option<String>, body: Vec<u8>) -> Answer {
-    Answer { status, retry_after, body }
+fn answer(status: u16, retry_after_ms: Option<u64>, body: Vec<u8>) -> Answer {
+    Answer { status, retry_after_ms, body }
 }
 
 /// Somebody else answers; the request never got to the server.
 fn foreign(world: &World) -> Outcome {
     let html = b"<html>Welcome to the airport</html>".to_vec();
-    let seconds = world.dice.between(1, 6).to_string();
+    let wait_ms = world.dice.between(1, 6) * 1_000;
     match world.dice.below(10) {
         0 => Ok(answer(200, None, html)),
         1 => Ok(answer(200, None, Vec::new())),
         2 => Ok(answer(200, None, b"null".to_vec())),
         3 => Ok(answer(500, None, html)),
-        4 => Ok(answer(503, Some(seconds), Vec::new())),
-        5 => Ok(answer(429, Some(seconds), Vec::new())),
+        4 => Ok(answer(503, Some(wait_ms), Vec::new())),
+        5 => Ok(answer(429, Some(wait_ms), Vec::new())),
         6 => Ok(answer(401, None, Vec::new())),
         7 => Ok(answer(403, None, html)),
         8 => Err(Failure::Redirect),

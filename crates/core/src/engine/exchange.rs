@@ -135,7 +135,7 @@ impl Engine {
             Some(ahead) => (Ok(Said::Pull(ahead.response)), ahead.at_ms),
             None => {
                 let (answer, at_ms) = self.send(path, body).await;
-                (read(exchange, answer, at_ms), at_ms)
+                (read(exchange, answer), at_ms)
             }
         };
         self.edit_status(&mut |status| status.in_flight = 0);
@@ -208,7 +208,7 @@ impl Engine {
     async fn ask_ahead(&self, body: Option<String>) {
         let Some(body) = body else { return };
         let (answer, at_ms) = self.send("pull", body.clone()).await;
-        let read = read_pull(answer, at_ms).ok();
+        let read = read_pull(answer).ok();
         self.inner.ahead.replace(read.map(|response| Ahead { body, response, at_ms }));
     }
 
@@ -319,10 +319,10 @@ impl Engine {
     }
 }
 
-fn read(exchange: Exchange, answer: Answered, at_ms: u64) -> Result<Said, Failed> {
+fn read(exchange: Exchange, answer: Answered) -> Result<Said, Failed> {
     Ok(match exchange {
-        Exchange::Push => Said::Push(read_push(answer, at_ms)?),
-        Exchange::Pull => Said::Pull(read_pull(answer, at_ms)?),
+        Exchange::Push => Said::Push(read_push(answer)?),
+        Exchange::Pull => Said::Pull(read_pull(answer)?),
     })
 }
 

@@ -79,9 +79,9 @@ impl Engine {
                 None => Standing::LocalOnly,
                 Some(_) => standing(&lane, &parked, &status),
             };
-            let waiting = lane.iter().map(|entry| explained(entry, word(entry.state), None));
-            let refused = parked.iter().map(|parked| explained(&parked.entry, "parked", Some(&parked.reason)));
-            let mutations = refused.chain(waiting).collect();
+            let mut mutations = Vec::new();
+            parked.iter().for_each(|is| mutations.push(explained(&is.entry, "parked", Some(&is.reason))));
+            lane.iter().for_each(|entry| mutations.push(explained(entry, word(entry.state), None)));
             let Status { why, next_attempt_at, .. } = status;
             Ok(to_json_text(&Explanation { standing, why, next_attempt_at, mutations }))
         })

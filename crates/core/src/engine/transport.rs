@@ -20,8 +20,8 @@ pub struct Request {
 pub struct Answer {
     /// HTTP status.
     pub status: u16,
-    /// The `Retry-After` header.
-    pub retry_after: Option<String>,
+    /// How long its `Retry-After` header asks to wait, in milliseconds.
+    pub retry_after_ms: Option<u64>,
     /// The body, decompressed.
     pub body: Vec<u8>,
 }

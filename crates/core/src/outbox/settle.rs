@@ -98,7 +98,9 @@ pub fn confirm_covered(draft: &mut Draft<'_>, moment: &Moment<'_>, sync: &mut Sy
 /// # Errors
 /// `storage-corrupt`; [`holm_store::PlanError::Missing`].
 pub fn thaw(draft: &mut Draft<'_>, sync: &mut SyncState) -> Planned<()> {
-    for (_, place) in sync.frozen.take_all().into_iter().chain(sync.confirmed.take_all()) {
+    let mut sent = sync.frozen.take_all();
+    sent.append(&mut sync.confirmed.take_all());
+    for (_, place) in sent {
         if let Some(entry) = entry_at(draft, &place)? {
             store_entry(draft, &Entry { state: State::Pending, ..entry });
         }

@@ -42,7 +42,10 @@ pub fn diff(before: &[Row], now: &[Row]) -> Diff {
             diff.changed.push(row.id.clone());
         }
     }
-    let gone = before.iter().zip(is_gone).filter(|(_, is_gone)| *is_gone);
-    diff.removed = gone.map(|(row, _)| row.id.clone()).collect();
+    for (row, is_gone) in before.iter().zip(is_gone) {
+        if is_gone {
+            diff.removed.push(row.id.clone());
+        }
+    }
     diff
 }

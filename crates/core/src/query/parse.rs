@@ -154,8 +154,10 @@ impl Operand<'_> {
         if items.len() > IN_VALUES_MAX {
             return Err(unfit(format!("takes at most {IN_VALUES_MAX} values")));
         }
-        let keys: Result<Vec<Key>, Refusal> = items.iter().map(|item| self.value(item)).collect();
-        let mut keys = keys?;
+        let mut keys = Vec::new();
+        for item in items {
+            keys.push(self.value(item)?);
+        }
         sort_distinct(&mut keys);
         Ok(keys)
     }

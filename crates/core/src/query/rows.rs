@@ -9,7 +9,7 @@ use super::plan::{IndexPath, Path, Plan, Sorted};
 use super::{Query, SortKey};
 use crate::keys::{Order, push_text, push_value, read_text, skip_value};
 use crate::keyspace::{self, LANE_PENDING};
-use crate::order::{order, sort_keys};
+use crate::order::{sort, sort_keys};
 use crate::records::{AllMissing, Row, pick};
 
 /// Records fetched before the first are shown, where a filter may still refuse them.
@@ -94,9 +94,8 @@ fn sorted_rows(query: &Query, plan: &Plan, view: &dyn Read, limit: usize) -> Res
 
 /// Sorts what was found, and forgets all after the first `limit`.
 fn keep_first(found: &mut Vec<(Vec<u8>, Row)>, limit: usize) {
-    let sorted = order(found.len(), &|left, right| found[left].0.cmp(&found[right].0));
-    let mut slots: Vec<Option<(Vec<u8>, Row)>> = found.drain(..).map(Some).collect();
-    found.extend(sorted.into_iter().take(limit).filter_map(|position| slots[position].take()));
+    sort(found, &|left, right| left.0.cmp(&right.0));
+    found.truncate(limit);
 }
 
 pub(super) fn count(query: &Query, view: &dyn Read) -> Result<usize, Missing> {

@@ -8,7 +8,7 @@ use holm_store::Value;
 use super::codec::{self, Header};
 
 /// A record as a query finds it; its fields stay the JSON text that is stored.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Row {
     /// Its id.
     pub id: String,

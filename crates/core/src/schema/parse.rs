@@ -260,9 +260,15 @@ fn flag(given: &Fields, key: &str) -> Result<bool, Refusal> {
     }
 }
 
+const STRINGS: &str = "must be an array of strings";
+
 fn strings(value: &Value) -> Result<Vec<String>, Refusal> {
-    let texts = value.as_array().map(|items| items.iter().map(|item| item.as_str().map(str::to_owned)));
-    texts.and_then(Iterator::collect::<Option<Vec<_>>>).ok_or_else(|| wrong("must be an array of strings"))
+    let mut texts = Vec::new();
+    let Value::Array(items) = value else { return Err(wrong(STRINGS)) };
+    for item in items {
+        texts.push(item.as_str().ok_or_else(|| wrong(STRINGS))?.to_owned());
+    }
+    Ok(texts)
 }
 
 fn is_word(byte: u8) -> bool {

@@ -4,7 +4,6 @@ use holm_protocol::{
     ErrorCode, ErrorResponse, FromJson, PROTOCOL_VERSION, PullResponse, PushResponse, decode, marked, read_json_text,
 };
 
-use super::backoff::retry_after_ms;
 use crate::Error;
 use crate::engine::{Answer, Failure};
 
@@ -46,9 +45,9 @@ impl Failed {
 ///
 /// # Errors
 /// What went wrong, and what to do about it.
-pub fn read_push(answer: Result<Answer, Failure>, now_ms: u64) -> Result<PushResponse, Failed> {
+pub fn read_push(answer: Result<Answer, Failure>) -> Result<PushResponse, Failed> {
     let mut message = PushResponse::default();
-    let answer = read(answer, now_ms, &mut message)?;
+    let answer = read(answer, &mut message)?;
     if message.v == PROTOCOL_VERSION { Ok(message) } else { Err(not_holm(&answer)) }
 }
 
@@ -56,13 +55,13 @@ pub fn read_push(answer: Result<Answer, Failure>, now_ms: u64) -> Result<PushRes
 ///
 /// # Errors
 /// What went wrong, and what to do about it.
-pub fn read_pull(answer: Result<Answer, Failure>, now_ms: u64) -> Result<PullResponse, Failed> {
+pub fn read_pull(answer: Result<Answer, Failure>) -> Result<PullResponse, Failed> {
     let mut message = PullResponse::default();
-    let answer = read(answer, now_ms, &mut message)?;
+    let answer = read(answer, &mut message)?;
     if message.v == PROTOCOL_VERSION { Ok(message) } else { Err(not_holm(&answer)) }
 }
 
-fn read(answer: Result<Answer, Failure>, now_ms: u64, message: &mut dyn FromJson) -> Result<Answer, Failed> {
+fn read(answer: Result<Answer, Failure>, message: &mut dyn FromJson) -> Result<Answer, Failed> {
     let answer = answer.map_err(|failure| match failure {
         Failure::Network(why) => Failed::new(ErrorCode::Offline, format!("the server could not be reached: {why}")),
         Failure::Timeout => Failed::new(ErrorCode::Timeout, "the server did not answer in time"),
@@ -71,7 +70,7 @@ fn read(answer: Result<Answer, Failure>, now_ms: u64, message: &mut dyn FromJson
         }
         Failure::TooLarge => Failed::new(ErrorCode::NotHolm, "the answer is larger than any Holm server sends"),
     })?;
-    let floor_ms = answer.retry_after.as_deref().and_then(|header| retry_after_ms(header, now_ms)).unwrap_or(0);
+    let floor_ms = answer.retry_after_ms.unwrap_or(0);
     if answer.status == 200 {
         return match read_json_text(&answer.body, message) {
             Ok(()) => Ok(answer),
@@ -112,18 +111,18 @@ mod tests {
     use super::*;
 
     fn answer(status: u16, body: &str) -> Result<Answer, Failure> {
-        Ok(Answer { status, retry_after: None, body: body.as_bytes().to_vec() })
+        Ok(Answer { status, retry_after_ms: None, body: body.as_bytes().to_vec() })
     }
 
     fn code(answer: Result<Answer, Failure>) -> (ErrorCode, Option<Refused>) {
-        let failed = read_push(answer, 0).expect_err("not an answer");
+        let failed = read_push(answer).expect_err("not an answer");
         (failed.error.code, failed.refused)
     }
 
     #[test]
     fn only_a_marked_200_is_an_answer() {
         let good = r#"{"v":1,"epoch":"e1","now":"000000000001-0000-s","acked":4,"results":[]}"#;
-        assert_eq!(read_push(answer(200, good), 0).map(|r| r.acked.0), Ok(4));
+        assert_eq!(read_push(answer(200, good)).map(|r| r.acked.0), Ok(4));
         for body in ["<html>Welcome to the airport</html>", "", "null", "[]", "{}", r#"{"v":2}"#, r#"{"v":1}"#, "{"] {
             assert_eq!(code(answer(200, body)), (ErrorCode::NotHolm, None), "{body}");
         }
@@ -157,7 +156,7 @@ mod tests {
 
     #[test]
     fn retry_after_becomes_a_floor() {
-        let answer = Answer { status: 429, retry_after: Some("7".into()), body: Vec::new() };
-        assert_eq!(read_push(Ok(answer), 0).expect_err("refused").floor_ms, 7_000);
+        let answer = Answer { status: 429, retry_after_ms: Some(7_000), body: Vec::new() };
+        assert_eq!(read_push(Ok(answer)).expect_err("refused").floor_ms, 7_000);
     }
 }

@@ -33,45 +33,6 @@ impl Backoff {
     }
 }
 
-/// The delay that a `Retry-After` header asks for: seconds, or an HTTP date (RFC 9110, section 10.2.3); nothing for garbage.
-#[must_use]
-pub fn retry_after_ms(header: &str, now_ms: u64) -> Option<u64> {
-    let header = header.trim();
-    if let Ok(seconds) = header.parse::<u64>() {
-        return Some(seconds.saturating_mul(1_000).min(RETRY_AFTER_MS_MAX));
-    }
-    let at = http_date_ms(header)?;
-    Some(at.saturating_sub(now_ms).min(RETRY_AFTER_MS_MAX))
-}
-
-/// Reads `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, section 5.6.7, the one form that may be sent today).
-fn http_date_ms(text: &str) -> Option<u64> {
-    let (_, rest) = text.split_once(", ")?;
-    let mut parts = rest.split(' ');
-    let day: i64 = parts.next()?.parse().ok()?;
-    let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let name = parts.next()?;
-    let month = months.iter().position(|month| *month == name)? as i64 + 1;
-    let year: i64 = parts.next()?.parse().ok()?;
-    let mut clock = parts.next()?.split(':').map(|part| part.parse::<u64>().ok());
-    let (hour, minute, second) = (clock.next()??, clock.next()??, clock.next()??);
-    if parts.next() != Some("GMT") || !(1..=31).contains(&day) || !(1970..=9999).contains(&year) {
-        return None;
-    }
-    let days = u64::try_from(days_from_civil(year, month, day)).ok()?;
-    Some((((days * 24 + hour) * 60 + minute) * 60 + second) * 1_000)
-}
-
-/// Days since 1970-01-01 of a date (Hinnant, "chrono-Compatible Low-Level Date Algorithms").
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
-    let day_of_year = (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + day - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    era * 146_097 + day_of_era - 719_468
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,17 +57,5 @@ mod tests {
     fn the_servers_wish_is_a_floor_and_has_a_cap() {
         assert_eq!(Backoff::default().failed(7_000, 3), 7_000);
         assert_eq!(Backoff::default().failed(u64::MAX, 3), RETRY_AFTER_MS_MAX);
-    }
-
-    #[test]
-    fn retry_after_is_seconds_or_a_date_and_garbage_is_nothing() {
-        assert_eq!(retry_after_ms("7", 0), Some(7_000));
-        assert_eq!(retry_after_ms("999999999", 0), Some(RETRY_AFTER_MS_MAX));
-        assert_eq!(retry_after_ms("99999999999999999999", 0), None);
-        assert_eq!(retry_after_ms("-5", 0), None);
-        assert_eq!(retry_after_ms("soon", 0), None);
-        let at = 784_111_777_000;
-        assert_eq!(retry_after_ms("Sun, 06 Nov 1994 08:49:37 GMT", at - 3_000), Some(3_000));
-        assert_eq!(retry_after_ms("Sun, 06 Nov 1994 08:49:37 GMT", at + 3_000), Some(0));
     }
 }

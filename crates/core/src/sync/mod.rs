@@ -11,7 +11,7 @@ mod state;
 mod status;
 
 pub use answer::{Failed, Refused, read_pull, read_push};
-pub use backoff::{Backoff, retry_after_ms};
+pub use backoff::Backoff;
 pub use machine::{Action, Event, Exchange, Machine, Why};
 pub use push::{Frozen, PushLimits};
 pub use state::{Checkpoint, Places, SyncState};

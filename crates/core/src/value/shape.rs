@@ -147,7 +147,7 @@ pub fn decode_base64(text: &str) -> Option<Vec<u8>> {
             held &= (1 << bits) - 1;
         }
     }
-    let is_whole = text.len() % 4 == 0 && text.len() - digits.len() <= 2;
+    let is_whole = text.len().is_multiple_of(4) && text.len() - digits.len() <= 2;
     (is_whole && held == 0).then_some(bytes)
 }
 

@@ -51,8 +51,8 @@ pub struct Wire {
 
 impl Wire {
     /// The next request of this path is answered so, and has no effect.
-    pub fn instead(&self, path: &'static str, status: u16, retry_after: Option<&str>, body: &str) {
-        let answer = Answer { status, retry_after: retry_after.map(String::from), body: body.as_bytes().to_vec() };
+    pub fn instead(&self, path: &'static str, status: u16, retry_after_ms: Option<u64>, body: &str) {
+        let answer = Answer { status, retry_after_ms, body: body.as_bytes().to_vec() };
         self.server.borrow_mut().instead.push_back((path, Ok(answer)));
     }
 
@@ -130,7 +130,7 @@ impl Transport for Wire {
             Some((_, instead)) => instead,
             None => {
                 let answer = if request.path == "push" { server.push(&body) } else { server.pull(&body) };
-                Ok(Answer { status: 200, retry_after: None, body: answer.to_string().into_bytes() })
+                Ok(Answer { status: 200, retry_after_ms: None, body: answer.to_string().into_bytes() })
             }
         };
         Reply { outcome, at_ms: self.now_ms.get().max(NOW_MS) }

@@ -81,7 +81,7 @@ fn forbidden_stops_and_a_stranger_s_403_does_not() {
 fn patience_that_the_server_asks_for_is_a_floor() {
     for (status, code) in [(429, ErrorCode::RateLimited), (503, ErrorCode::ServerError)] {
         let bench = waiting();
-        bench.wire.instead("push", status, Some("7"), "");
+        bench.wire.instead("push", status, Some(7_000), "");
         let Step::Wait(until_ms) = bench.sync() else { panic!("it waits") };
         assert!(until_ms >= NOW_MS + 7_000, "{until_ms}");
         assert_eq!((error(&bench), bench.status().why.as_deref()), (Some(code), Some("server-asked")));
