@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use holm_protocol::{ClientId, ErrorCode, json_fields};
-use holm_store::{Database, Disk, Draft, Durability, Fence, Locks, SEED_BYTES, Signal};
+use holm_store::{Database, Direction, Disk, Draft, Durability, Fence, Locks, PlanError, Read, SEED_BYTES, Signal};
 
 use super::census::Census;
 use super::promised::Writes;
@@ -12,9 +12,9 @@ use super::watch::Watchers;
 use super::{Engine, Inner, Options, Spawn, Transport, store_error};
 use crate::local::Local;
 use crate::outbox::{self, Planned};
-use crate::schema::Schema;
+use crate::schema::{Collection, Schema};
 use crate::sync::{Event, Machine, Phase, PushLimits, Status, SyncState};
-use crate::{Error, records, stored};
+use crate::{Error, keyspace, records, stored};
 
 /// The shape of the keyspace; a higher one is refused untouched.
 pub const FORMAT: u32 = 1;
@@ -25,10 +25,10 @@ const SCHEMA_KEY: &str = "schema";
 #[derive(Clone, Debug, Default, PartialEq)]
 struct StoredSchema {
     version: u32,
-    indexes: String,
+    text: String,
 }
 
-json_fields!(StoredSchema { version, indexes });
+json_fields!(StoredSchema { version; text });
 
 impl Engine {
     /// Opens the database on `disk` and sets it up.
@@ -140,22 +140,43 @@ fn set_up(draft: &mut Draft<'_>, schema: &Schema, client: &ClientId, queued: boo
     outbox::keep_local(draft)
 }
 
-/// Index entries of a new schema and its version are one commit.
+/// What a new schema asks of records and index entries, and its version, are one commit.
 fn raise_schema(draft: &mut Draft<'_>, schema: &Schema) -> Planned<()> {
-    let ours = StoredSchema { version: schema.version, indexes: schema.fingerprint() };
+    let ours = StoredSchema { version: schema.version, text: schema.text().to_owned() };
     let stored: Option<StoredSchema> = stored::read_meta(draft, SCHEMA_KEY)?;
     if stored.as_ref() == Some(&ours) {
         return Ok(());
     }
     if let Some(stored) = stored {
-        if stored.version == ours.version {
-            let message = format!("the indexes changed, but `version` is still {}; raise it by one", ours.version);
-            return Err(Error::new(ErrorCode::InvalidSchema, message).into());
+        // One that this code would refuse is compared with nothing: it was fine when it was stored.
+        let old = Schema::parse(&stored.text).ok();
+        let changed = old.as_ref().and_then(|old| schema.difference(old));
+        if let Some(what) = changed.filter(|_| stored.version == ours.version) {
+            return Err(invalid(format!("{what}, but `version` is still {}: raise it by one", ours.version)));
         }
         for collection in schema.collections() {
-            records::rebuild_indexes(draft, collection)?;
+            raise_collection(draft, collection, old.as_ref().and_then(|old| old.find(&collection.name)))?;
         }
     }
     stored::save_meta(draft, SCHEMA_KEY, &ours);
     Ok(())
+}
+
+fn raise_collection(draft: &mut Draft<'_>, collection: &Collection, old: Option<&Collection>) -> Planned<()> {
+    let records = keyspace::records(&collection.name).range();
+    if draft.scan(&records, Direction::Forward, 1)?.is_empty() {
+        return Ok(());
+    }
+    if let Some((field, why)) = old.and_then(|old| collection.misfit(old)) {
+        return Err(invalid(format!("collections.{}.fields.{field} {why}", collection.name)));
+    }
+    records::fill_defaults(draft, collection)?;
+    if old.is_none_or(|old| collection.index_fingerprint() != old.index_fingerprint()) {
+        records::rebuild_indexes(draft, collection)?;
+    }
+    Ok(())
+}
+
+fn invalid(message: String) -> PlanError<Error> {
+    Error::new(ErrorCode::InvalidSchema, message).into()
 }

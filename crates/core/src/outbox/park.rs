@@ -58,7 +58,7 @@ impl FromJson for Parked {
 
 /// Takes an entry out of its lane, keeps it with its reason, and shows what remains.
 pub(super) fn park(draft: &mut Draft<'_>, moment: &Moment<'_>, entry: Entry, reason: Reason) -> Planned<()> {
-    let collection = moment.schema.collection(&entry.collection)?;
+    let collection = moment.schema.find(&entry.collection);
     let mine = records::read(draft, &entry.collection, &entry.id)?.map(|record| record.data);
     remove(draft, &entry);
     let state = ReceiptState::Parked { code: reason.code, message: reason.message.clone() };
@@ -66,7 +66,7 @@ pub(super) fn park(draft: &mut Draft<'_>, moment: &Moment<'_>, entry: Entry, rea
     let id = entry.id.clone();
     let parked = Parked { entry, reason, mine, parked_at: moment.now_ms };
     draft.put(&keyspace::parked(parked.entry.mid.as_str()), &encode(&parked));
-    restore(draft, collection, &id, moment.touch)
+    collection.map_or(Ok(()), |collection| restore(draft, collection, &id, moment.touch))
 }
 
 /// Every parked mutation, in no particular order.

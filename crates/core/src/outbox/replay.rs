@@ -45,7 +45,10 @@ pub fn restore(draft: &mut Draft<'_>, collection: &Collection, id: &str, touch: 
     if entries.is_empty() {
         drop_base(draft, &collection.name, id);
     }
-    let record = visible.map(|row| Record { touch, rev: base.rev.clone(), stamps: row.stamps, data: row.data });
+    let record = visible.map(|mut row| {
+        collection.fill(&mut row.data);
+        Record { touch, rev: base.rev.clone(), stamps: row.stamps, data: row.data }
+    });
     show(draft, collection, id, record)
 }
 

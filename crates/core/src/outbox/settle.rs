@@ -85,7 +85,10 @@ pub fn confirm_covered(draft: &mut Draft<'_>, moment: &Moment<'_>, sync: &mut Sy
     for (_, place) in sync.confirmed.take_up_to(acked) {
         if let Some(entry) = entry_at(draft, &place)? {
             remove(draft, &entry);
-            restore(draft, moment.schema.collection(&place.collection)?, &place.id, moment.touch)?;
+            // A collection that this version of the app no longer has shows nothing.
+            if let Some(collection) = moment.schema.find(&place.collection) {
+                restore(draft, collection, &place.id, moment.touch)?;
+            }
         }
     }
     Ok(())

@@ -17,7 +17,7 @@ use crate::keyspace;
 use crate::schema::Collection;
 
 pub(crate) use codec::{Written, pick};
-pub use rebuild::{rebuild_indexes, rebuild_slice};
+pub use rebuild::{fill_defaults, rebuild_indexes, rebuild_slice};
 pub use row::{Row, rows_json};
 pub use unique::check_unique;
 

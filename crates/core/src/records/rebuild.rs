@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use holm_store::{Direction, Draft, Missing, Read};
 
-use super::{codec, entries, id_of};
+use super::{codec, entries, id_of, store};
 use crate::keyspace;
 use crate::schema::Collection;
 
@@ -24,6 +24,22 @@ pub fn rebuild_indexes(draft: &mut Draft<'_>, collection: &Collection) -> Result
             return Ok(());
         }
     }
+}
+
+/// Gives every record of a collection the defaults that it lacks, in one plan.
+///
+/// # Errors
+/// [`Missing`].
+pub fn fill_defaults(draft: &mut Draft<'_>, collection: &Collection) -> Result<(), Missing> {
+    let mut filled = Vec::new();
+    draft.visit(&keyspace::records(&collection.name).range(), Direction::Forward, &mut |key, value| {
+        let mut record = codec::decode(value);
+        if collection.fill(&mut record.data) {
+            filled.push((id_of(key), record));
+        }
+        ControlFlow::Continue(())
+    })?;
+    filled.iter().try_for_each(|(id, record)| store(draft, collection, id, Some(record)))
 }
 
 /// Records looked at between two rounds of writes: bounds what is held beside the batch itself.

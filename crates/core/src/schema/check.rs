@@ -1,6 +1,6 @@
 //! Records, patches and ids are looked through where they come in.
 
-use holm_protocol::{Data, ErrorCode, ID_BYTES_MAX, RECORD_BYTES_MAX, ToJson, to_json_text};
+use holm_protocol::{Data, DataText, ErrorCode, ID_BYTES_MAX, RECORD_BYTES_MAX, ToJson, to_json_text};
 
 use super::Collection;
 use crate::Error;
@@ -33,20 +33,48 @@ impl Collection {
     /// stands for nothing; `record-too-large` over [`RECORD_BYTES_MAX`] bytes of JSON.
     pub fn check(&self, mut data: Data) -> Result<Data, Error> {
         self.check_names(&data)?;
+        self.fill(&mut data);
         for (name, field) in self.fields.iter() {
-            let fits = match (data.get(name), &field.default) {
-                (Some(value), _) => field.check(value, FIELD_DEPTH),
-                (None, Some(default)) => {
-                    data.insert(name.clone(), default.clone());
-                    Ok(())
-                }
-                (None, None) if field.optional => Ok(()),
-                (None, None) => Err(missing()),
+            let fits = match data.get(name) {
+                Some(value) => field.check(value, FIELD_DEPTH),
+                None if field.optional => Ok(()),
+                None => Err(missing()),
             };
             fits.map_err(|refusal| refusal.in_field(name).into_error(&self.name))?;
         }
         self.check_size(&data)?;
         Ok(data)
+    }
+
+    /// Gives a record the defaults that it lacks; tells whether it lacked any.
+    pub fn fill(&self, data: &mut Data) -> bool {
+        let before = data.len();
+        for (name, field) in self.fields.iter() {
+            if let Some(default) = field.default.as_ref().filter(|_| !data.contains_key(name)) {
+                data.insert(name.clone(), default.clone());
+            }
+        }
+        data.len() > before
+    }
+
+    /// The same for a record that is text; `None` where it lacks none.
+    pub(crate) fn fill_text(&self, data: &DataText) -> Option<DataText> {
+        let defaults = self.fields.iter().filter_map(|(name, field)| Some((name.as_str(), field.default.as_ref()?)));
+        let (names, values): (Vec<&str>, Vec<&Value>) = defaults.unzip();
+        if names.is_empty() {
+            return None;
+        }
+        let found = holm_protocol::pick(data.as_str().as_bytes(), &names).ok()?;
+        let mut filled = data.as_str().strip_suffix('}')?.to_owned();
+        for ((name, value), _) in names.iter().zip(values).zip(&found).filter(|(_, found)| found.is_none()) {
+            if filled.len() > 1 {
+                filled.push(',');
+            }
+            name.write(&mut filled);
+            filled.push(':');
+            value.write(&mut filled);
+        }
+        found.contains(&None).then(|| DataText::again(filled + "}"))
     }
 
     /// Looks through the changed fields of a record; a removal is for optional fields only.

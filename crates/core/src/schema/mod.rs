@@ -2,6 +2,7 @@
 //!
 //! The schema is made of the JSON that the package sends, refused whole where any of it is wrong, and never changes afterwards.
 
+mod change;
 mod check;
 mod index;
 mod kind;
@@ -23,6 +24,8 @@ pub struct Schema {
     /// The app's number for this schema, from 1.
     pub version: u32,
     collections: SortedMap<String, Collection>,
+    /// As it was given.
+    text: String,
 }
 
 /// A collection: records of one shape.
@@ -65,6 +68,12 @@ impl Schema {
         parse::schema(json)
     }
 
+    /// The text that it was made of.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The collection of this name.
     ///
     /// # Errors
@@ -75,14 +84,6 @@ impl Schema {
             let message = format!("the schema has no collection {name:?}; it has {}", known.join(", "));
             Error::new(ErrorCode::UnknownCollection, message)
         })
-    }
-
-    /// What decides the stored index entries of all collections, as one text.
-    #[must_use]
-    pub fn fingerprint(&self) -> String {
-        let each =
-            self.collections().map(|collection| format!("{}: {}", collection.name, collection.index_fingerprint()));
-        each.collect::<Vec<_>>().join("; ")
     }
 
     /// All collections, by name.

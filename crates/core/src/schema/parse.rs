@@ -18,17 +18,17 @@ type Fields = Map<String, Value>;
 
 pub(super) fn schema(json: &str) -> Result<Schema, Error> {
     let value = parse_json(json, ErrorCode::InvalidSchema, "schema")?;
-    whole(&value).map_err(|refusal| refusal.into_placed(ErrorCode::InvalidSchema))
+    whole(&value, json).map_err(|refusal| refusal.into_placed(ErrorCode::InvalidSchema))
 }
 
-fn whole(value: &Value) -> Result<Schema, Refusal> {
+fn whole(value: &Value, text: &str) -> Result<Schema, Refusal> {
     let (version, declared) = within("schema", head(value))?;
     let mut collections = SortedMap::new();
     for (name, value) in within("collections", object(declared))? {
         let collection = within("collections", within(name, collection(name, value)))?;
         collections.insert(name.clone(), collection);
     }
-    let schema = Schema { version, collections };
+    let schema = Schema { version, collections, text: text.to_owned() };
     for collection in schema.collections() {
         let resolved = within("fields", refs_resolve(&schema, &collection.fields));
         within("collections", within(&collection.name, resolved))?;

@@ -125,7 +125,7 @@ fn apply_scope(draft: &mut Draft<'_>, moment: &Moment<'_>, name: &str, page: &Sc
     records::prefetch(draft, &keys)?;
     for change in &page.changes {
         // A row of a collection that this app version does not know is not for it.
-        let Ok(collection) = moment.schema.collection(&change.collection) else { continue };
+        let Some(collection) = moment.schema.find(&change.collection) else { continue };
         match unknown.has(change) {
             true => show(draft, moment, collection, change, Before::Nothing)?,
             false => apply_change(draft, moment, collection, change)?,
@@ -135,7 +135,7 @@ fn apply_scope(draft: &mut Draft<'_>, moment: &Moment<'_>, name: &str, page: &Sc
         }
     }
     if checkpoint.resetting && !page.more {
-        if let Ok(collection) = moment.schema.collection(name) {
+        if let Some(collection) = moment.schema.find(name) {
             sweep(draft, moment, collection, name)?;
         }
         forget_members(draft, name)?;
@@ -205,12 +205,13 @@ fn show(
     change: &Change,
     before: Before,
 ) -> Planned<()> {
+    let filled = collection.fill_text(&change.data);
     let record = Written {
         touch: moment.touch,
         rev: change.rev.as_ref(),
         stamp: change.stamp.as_ref(),
         stamps: &change.stamps,
-        data: &change.data,
+        data: filled.as_ref().unwrap_or(&change.data),
     };
     let absent = change.deleted || change.gone;
     records::replace(draft, collection, &change.id, (!absent).then_some(&record), before)?;
