@@ -1,6 +1,6 @@
 // A collection: its records by id, and the start of its queries. The same for a database and inside a transaction.
 
-import { HolmError } from './errors.js';
+import { HolmError, holmError } from './errors.js';
 import { Query } from './query.js';
 import { encodeFields, isWellFormed } from './walk.js';
 
@@ -145,7 +145,20 @@ function patchText(pair) {
  */
 function listText(items, text) {
   if (!Array.isArray(items)) throw new HolmError('invalid-argument', 'The Many form takes a list.');
-  return `[${Array.from(items, text).join(',')}]`;
+  return `[${Array.from(items, (item, index) => inList(() => text(item), index)).join(',')}]`;
+}
+
+/**
+ * @param {() => string} text
+ * @param {number} index
+ */
+function inList(text, index) {
+  try {
+    return text();
+  } catch (error) {
+    const { code, message, field, cause } = holmError(error);
+    throw new HolmError(code, `${message.slice(0, -1)} (index ${index} of the list).`, { field, cause });
+  }
 }
 
 /**

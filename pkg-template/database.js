@@ -3,6 +3,7 @@
 import { Collection } from './collection.js';
 import { HolmError, closedError, holmError, report } from './errors.js';
 import { KeyValue } from './kv.js';
+import { checkOptions } from './options.js';
 import { Schema } from './schema.js';
 import { share } from './shared.js';
 import { Sync } from './sync.js';
@@ -191,7 +192,7 @@ export class Session {
   }
 
   #engine() {
-    if (this.closed) throw closedError(`The database "${this.#name}"`);
+    if (this.closed) throw closedError(`The database "${this.#name}" is closed; open it again`);
     return this.#shared.engine;
   }
 }
@@ -284,43 +285,4 @@ export async function openDatabase(module, options) {
   const shared = await share(module, checked);
   const { name } = checked.flat;
   return new Database(new Session(shared, name), name, checked.schema);
-}
-
-/**
- * @param {any} options
- * @returns {import('./shared.js').Options}
- */
-function checkOptions(options) {
-  const { name, schema, storage = 'indexeddb', durability = 'relaxed', sync, wasm } = options ?? {};
-  if (typeof name !== 'string' || name === '') throw wrong('name', 'is a string that is not empty');
-  if (!(schema instanceof Schema)) throw wrong('schema', 'comes from defineSchema');
-  if (storage !== 'indexeddb' && storage !== 'memory') throw wrong('storage', "is 'indexeddb' or 'memory'");
-  if (durability !== 'relaxed' && durability !== 'strict') throw wrong('durability', "is 'relaxed' or 'strict'");
-  /** @type {import('./engine.d.ts').EngineOptions} */
-  const flat = { name, schema: schema.text, storage, durability };
-  if (sync === undefined) return { flat, schema, wasm, askToken: undefined };
-  const { url, getToken, scopes } = sync ?? {};
-  if (typeof url !== 'string' || url === '') throw wrong('sync.url', 'is an address');
-  if (getToken !== undefined && typeof getToken !== 'function') throw wrong('sync.getToken', 'is a function');
-  if (scopes !== undefined && !Array.isArray(scopes)) throw wrong('sync.scopes', 'is a list');
-  flat.syncUrl = absolute(url);
-  if (scopes) flat.scopes = JSON.stringify(scopes);
-  return { flat, schema, wasm, askToken: getToken && (async (/** @type {string} */ reason) => getToken(reason)) };
-}
-
-/** @param {string} url */
-function absolute(url) {
-  try {
-    return new URL(url, globalThis.location?.href).href;
-  } catch (cause) {
-    throw new HolmError('invalid-argument', 'sync.url is not an address.', { field: 'sync.url', cause });
-  }
-}
-
-/**
- * @param {string} field
- * @param {string} must
- */
-function wrong(field, must) {
-  return new HolmError('invalid-argument', `${field} ${must}.`, { field });
 }

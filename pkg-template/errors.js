@@ -34,11 +34,11 @@ export function holmError(error) {
 }
 
 /**
- * @param {string} what
+ * @param {string} sentence
  * @returns {HolmError}
  */
-export function closedError(what) {
-  return new HolmError('closed', `${what} is closed; open it again.`);
+export function closedError(sentence) {
+  return new HolmError('closed', `${sentence}.`);
 }
 
 /**

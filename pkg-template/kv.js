@@ -13,7 +13,7 @@ export class KeyValue {
    */
   constructor(session, namespace) {
     this.#session = session;
-    this.#namespace = keyText(namespace);
+    this.#namespace = nameText(namespace, 'namespace');
   }
 
   /**
@@ -24,21 +24,21 @@ export class KeyValue {
   set(key, value, { ttl } = {}) {
     return this.#session.run(async engine => {
       if (ttl !== undefined && !(ttl > 0 && Number.isFinite(ttl))) throw new HolmError('invalid-argument', 'ttl is a number of milliseconds.', { field: 'ttl' });
-      await engine.call('kvSet', this.#namespace, keyText(key), encode(value, key), ttl);
+      await engine.call('kvSet', this.#namespace, nameText(key, 'key'), encode(value, key), ttl);
     });
   }
 
   /** @param {string} key */
   get(key) {
     return this.#session.run(async engine => {
-      const text = await engine.call('kvRead', this.#namespace, keyText(key));
+      const text = await engine.call('kvRead', this.#namespace, nameText(key, 'key'));
       return text === undefined ? undefined : freezeDeep(decode(text));
     });
   }
 
   /** @param {string} key */
   delete(key) {
-    return this.#session.run(async engine => { await engine.call('kvDelete', this.#namespace, keyText(key)); });
+    return this.#session.run(async engine => { await engine.call('kvDelete', this.#namespace, nameText(key, 'key')); });
   }
 
   /** @returns {Promise<string[]>} */
@@ -47,8 +47,11 @@ export class KeyValue {
   }
 }
 
-/** @param {unknown} key */
-function keyText(key) {
-  if (typeof key === 'string' && key !== '' && isWellFormed(key)) return key;
-  throw new HolmError('invalid-argument', 'A key is a string that is not empty and holds no lone surrogate.');
+/**
+ * @param {unknown} given
+ * @param {string} what
+ */
+function nameText(given, what) {
+  if (typeof given === 'string' && given !== '' && isWellFormed(given)) return given;
+  throw new HolmError('invalid-argument', `A ${what} of settings is a string that is not empty and holds no lone surrogate.`, { field: what });
 }

@@ -1,7 +1,7 @@
 // A query is a value: each step makes a new one. The engine plans it; nothing is decided here.
 
 import { HolmError, report } from './errors.js';
-import { encode } from './walk.js';
+import { encode, isWellFormed } from './walk.js';
 
 /** @typedef {{ added: string[], changed: string[], removed: string[] }} Diff */
 /** @typedef {{ rows: (rows: readonly object[], diff: Diff) => void, error: (error: HolmError) => void, end?: () => void }} Watcher */
@@ -33,7 +33,7 @@ export class Query {
     if (filter === null || typeof filter !== 'object' || Array.isArray(filter)) throw invalid('where takes an object of conditions');
     const where = { ...this.#parts.where };
     for (const field of Object.keys(filter)) {
-      if (field === '__proto__') throw invalid('No field is named "__proto__"', field);
+      if (field === '__proto__' || !isWellFormed(field)) throw invalid(`No field is named ${JSON.stringify(field)}`, field);
       if (Object.hasOwn(where, field)) throw invalid(`where names "${field}" twice; put its conditions into one object`, field);
       where[field] = encode(filter[field], field);
     }
@@ -46,7 +46,7 @@ export class Query {
    */
   orderBy(...keys) {
     const orderBy = keys.flat();
-    if (!orderBy.every(key => typeof key === 'string')) throw invalid('orderBy takes names of fields');
+    if (!orderBy.every(key => typeof key === 'string' && isWellFormed(key))) throw invalid('orderBy takes names of fields');
     return this.#with({ orderBy });
   }
 

@@ -1,7 +1,7 @@
 // The schema an app declares. Here only its shape is made; the engine checks that it holds together.
 
 import { HolmError } from './errors.js';
-import { encode } from './walk.js';
+import { encode, isWellFormed } from './walk.js';
 
 // What a database has beside its collections, now and in time, and what would make it look like a promise.
 const RESERVED = new Set([
@@ -55,11 +55,14 @@ export const t = Object.freeze({
   /** @param {Record<string, Field>} fields */
   object: fields => new Field({ type: 'object', fields: shapesOf(fields, 't.object(…)') }),
   /** @param {string} collection */
-  ref: collection => new Field({ type: 'ref', to: String(collection) }),
+  ref: collection => {
+    if (typeof collection !== 'string') throw invalid("t.ref(…) takes a collection's name");
+    return new Field({ type: 'ref', to: collection });
+  },
   /** @param {readonly string[]} values */
   enum: values => {
-    const strings = Array.isArray(values) && values.length > 0 && values.every(value => typeof value === 'string');
-    if (!strings) throw invalid('t.enum(…) takes a list of strings');
+    const strings = Array.isArray(values) && values.length > 0 && values.every(value => typeof value === 'string' && isWellFormed(value));
+    if (!strings) throw invalid('t.enum(…) takes a list of strings without lone surrogates');
     return new Field({ type: 'enum', values: [...values] });
   },
 });
@@ -83,9 +86,10 @@ export class Schema {
  * @returns {Schema}
  */
 export function defineSchema(declaration) {
-  const { version, collections } = declaration ?? {};
+  const { version, collections, ...rest } = declaration ?? {};
   if (!Number.isSafeInteger(version) || version < 1) throw invalid('A schema has a version: 1, 2, 3 …');
   if (!isPlain(collections)) throw invalid('A schema has collections: { name: { fields } }');
+  for (const name of Object.keys(rest)) throw invalid(`A schema has version and collections, no "${name}"`, name);
   /** @type {Record<string, unknown>} */
   const shapes = {};
   for (const [name, collection] of Object.entries(collections)) {
@@ -117,7 +121,7 @@ function shapesOf(fields, where) {
   /** @type {Record<string, unknown>} */
   const shapes = {};
   for (const [name, field] of Object.entries(fields)) {
-    if (name === '__proto__' || name.startsWith('$')) throw invalid(`A field cannot be named "${name}"`, `${where}.${name}`);
+    if (name === '__proto__' || name.startsWith('$') || !isWellFormed(name)) throw invalid(`A field cannot be named "${name}"`, `${where}.${name}`);
     shapes[name] = shapeOf(field, `${where}.${name}`);
   }
   return shapes;

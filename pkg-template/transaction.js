@@ -109,7 +109,7 @@ class Run {
    * @param {(handle: number) => Promise<R>} step
    */
   async #attempt(step) {
-    if (this.#ended) throw closedError('This transaction');
+    if (this.#ended) throw closedError('This transaction has ended; what it was to do goes into another one');
     try {
       return await step(this.#handle);
     } catch (error) {

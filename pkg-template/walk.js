@@ -5,6 +5,7 @@ import { HolmError } from './errors.js';
 
 const DEPTH_MAX = 100; // deeper is a cycle or a mistake, and would overflow other readers' stacks
 const TEXT_MAX = 1_048_576; // one record; the engine counts its bytes again
+const DIGITS_MAX = 4_096; // of a bigint, as the engine has it: reading them takes time that grows with their square
 const TAG = '$holm';
 
 /** @typedef {{ ancestors: object[], path: (string | number)[], room: number }} Walk */
@@ -27,7 +28,7 @@ export function encode(value, field) {
  */
 export function encodeFields(fields, { patch }) {
   return walked([], walk => {
-    if (kind(fields) !== 'object') throw refuse(walk, 'invalid-record', 'A record is a plain object');
+    if (kind(fields) !== 'object') throw refuse(walk, 'invalid-record', `A record is a plain object, not ${fields?.constructor?.name ?? fields}`);
     return `{${encodeMembers(fields, walk, patch ? 'unset' : 'leave-out', 'id')}}`;
   });
 }
@@ -58,7 +59,7 @@ function encodeAny(value, walk) {
     case 'string': return spend(walk, encodeString(value, walk));
     case 'number': return spend(walk, encodeNumber(value, walk));
     case 'boolean': return spend(walk, value ? 'true' : 'false');
-    case 'bigint': return spend(walk, `{"${TAG}":["bigint","${value}"]}`);
+    case 'bigint': return spend(walk, encodeBigint(value, walk));
     case 'object': return value === null ? spend(walk, 'null') : encodeObject(value, walk);
     default: throw refuse(walk, 'invalid-value', `${typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`} cannot be stored`);
   }
@@ -72,6 +73,16 @@ function encodeString(text, walk) {
   if (text.length > walk.room) spend(walk, text);
   if (!isWellFormed(text)) throw refuse(walk, 'invalid-value', 'A string with a lone surrogate cannot be stored unchanged');
   return JSON.stringify(text);
+}
+
+/**
+ * @param {bigint} number
+ * @param {Walk} walk
+ */
+function encodeBigint(number, walk) {
+  const digits = String(number);
+  if (digits.length > DIGITS_MAX) throw refuse(walk, 'invalid-value', `A bigint has at most ${DIGITS_MAX} digits, not ${digits.length}`);
+  return `{"${TAG}":["bigint","${digits}"]}`;
 }
 
 /**

@@ -24,15 +24,64 @@ const holmError = code => error => {
 };
 
 test('options that cannot be meant are refused by name', async () => {
-  for (const [options, field] of [
-    [undefined, 'name'], [{ name: '' }, 'name'], [{ name: 'x', schema: {} }, 'schema'],
-    [{ name: 'x', schema, storage: 'disk' }, 'storage'], [{ name: 'x', schema, durability: 1 }, 'durability'],
-    [{ name: 'x', schema, sync: {} }, 'sync.url'], [{ name: 'x', schema, sync: null }, 'sync.url'],
-    [{ name: 'x', schema, sync: { url: 'http://a', getToken: 'x' } }, 'sync.getToken'],
-    [{ name: 'x', schema, sync: { url: '/relative-without-a-page' } }, 'sync.url'],
+  const given = { name: 'x', schema };
+  const synced = sync => ({ ...given, sync: { url: 'http://a', ...sync } });
+  for (const [options, field, said] of [
+    [undefined, 'open', 'an object with name'], [null, 'open', 'an object'], [[], 'open', 'an object'],
+    [{ schema }, 'name', 'is a string'], [{ schema, name: '' }, 'name', 'not empty'], [{ schema, name: '\ud800' }, 'name', 'lone surrogate'],
+    [{ name: 'x', schema: {} }, 'schema', 'defineSchema'], [{ ...given, storage: 'disk' }, 'storage', "'memory'"],
+    [{ ...given, durability: 1 }, 'durability', "'strict'"], [{ ...given, snyc: {} }, 'snyc', 'there are name, schema'],
+    [{ ...given, wasm: 7 }, 'wasm', 'its bytes'], [{ ...given, wasm: '' }, 'wasm', 'its bytes'], [{ ...given, wasm: {} }, 'wasm', 'its bytes'],
+    [{ ...given, sync: {} }, 'sync.url', 'an address'], [{ ...given, sync: null }, 'sync', 'takes an object with url'],
+    [{ ...given, sync: 'http://a' }, 'sync', 'takes an object'], [synced({ url: 7 }), 'sync.url', 'an address'],
+    [synced({ url: 'ftp://a/b' }), 'sync.url', 'not ftp:'], [synced({ url: 'javascript:1' }), 'sync.url', 'not javascript:'],
+    [synced({ url: 'http://a/?b=1' }), 'sync.url', 'no ?'], [synced({ url: 'http://a#b' }), 'sync.url', 'no ?'], [synced({ url: 'http://a:b@c' }), 'sync.url', 'user'],
+    [synced({ url: '/relative-without-a-page' }), 'sync.url', '"/relative-without-a-page"'],
+    [synced({ getToken: 'x' }), 'sync.getToken', 'a function'], [synced({ gettoken: () => {} }), 'sync.gettoken', 'getToken'],
+    [synced({ scopes: 'tasks' }), 'sync.scopes', 'a list'], [synced({ scopes: ['tasks'] }), 'sync.scopes[0]', 'name'],
+    [synced({ scopes: [{ name: 'a' }, {}] }), 'sync.scopes[1].name', 'a string'], [synced({ scopes: [{ name: 'a', arg: {} }] }), 'sync.scopes[0].arg', 'args'],
   ]) {
-    await assert.rejects(openDatabase(fakeModule(), options), { code: 'invalid-argument', field });
+    await assert.rejects(openDatabase(fakeModule(), options), error => {
+      assert.deepEqual([error.name, error.code, error.field], ['HolmError', 'invalid-argument', field]);
+      assert(error.message.startsWith(field) && error.message.includes(said), error.message);
+      return true;
+    });
   }
+});
+
+test('wasm is looked at although the engine is there already', async () => {
+  const module = fakeModule();
+  const db = await openDatabase(module, { name: 'first', schema });
+  await assert.rejects(openDatabase(module, { name: 'second', schema, wasm: 7 }), { code: 'invalid-argument', field: 'wasm' });
+  for (const wasm of ['/engine.wasm', new URL('http://a/b'), new Uint8Array(8), new ArrayBuffer(8), new Response(), new Request('http://a')]) {
+    await (await openDatabase(module, { name: 'second', schema, wasm })).close();
+  }
+  await db.close();
+});
+
+test('what is wrong is told with its place', async () => {
+  const db = await openDatabase(fakeModule(), { name: 'places', schema });
+  const rejects = (work, code, said) => assert.rejects(work, error => {
+    assert.equal(error.code, code, error.message);
+    assert(said.test(error.message), error.message);
+    return true;
+  });
+  await rejects(db.tasks.putMany([{ title: 'x' }, null]), 'invalid-record', /not null \(index 1 of the list\)\.$/);
+  await rejects(db.tasks.insertMany([{ title: 'x' }, { title: NaN }]), 'invalid-value', /title.*index 1 of the list/);
+  await rejects(db.tasks.patchMany([['a', {}], ['b', undefined]]), 'invalid-record', /not undefined.*index 1/);
+  await rejects(db.tasks.deleteMany(['a', 7]), 'invalid-id', /index 1 of the list/);
+  await rejects(db.tasks.put('milk'), 'invalid-record', /plain object, not String/);
+  await rejects(db.tasks.put({ title: 10n ** 5_000n }), 'invalid-value', /at most 4096 digits, not 5001 \(at title\)/);
+  await rejects(db.tasks.put({ '\ud800': 1 }), 'invalid-value', /lone surrogate/);
+  assert.throws(() => db.kv(), { code: 'invalid-argument', field: 'namespace', message: /namespace/ });
+  await assert.rejects(db.kv('a').get(''), { code: 'invalid-argument', field: 'key', message: /key/ });
+  assert.throws(() => db.tasks.where({ '\ud800': 1 }), { code: 'invalid-query', message: /\\ud800/ });
+  assert.throws(() => db.tasks.orderBy('\ud800'), { code: 'invalid-query' });
+  let kept;
+  await db.transaction(tx => { kept = tx; });
+  await rejects(kept.tasks.get('a'), 'closed', /transaction has ended/);
+  await db.close();
+  await rejects(db.tasks.get('a'), 'closed', /"places" is closed; open it again/);
 });
 
 test('opening a name again shares one engine, and the last close ends it', async () => {

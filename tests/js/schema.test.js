@@ -53,10 +53,14 @@ test('every declaration that cannot be meant is refused by name', () => {
     [{ version: 1, collections: { tasks: { fields: { $pending: t.string() } } } }, 'tasks.$pending'],
     [{ version: 1, collections: { tasks: { fields: JSON.parse('{"__proto__":1}') } } }, 'tasks.__proto__'],
     [{ version: 1, collections: { tasks: { fields, indexes: 'title' } } }, 'tasks.indexes'],
+    [{ version: 1, collections: {}, colections: {} }, 'colections'],
+    [{ version: 1, collections: { tasks: { fields: { '\ud800': t.string() } } } }, 'tasks.\ud800'],
   ]) {
     assert.throws(() => defineSchema(declaration), { name: 'HolmError', code: 'invalid-schema', field: where }, JSON.stringify(declaration));
   }
   assert.throws(() => t.enum([]), { code: 'invalid-schema' });
+  assert.throws(() => t.enum(['\ud800']), { code: 'invalid-schema' });
+  assert.throws(() => t.ref(), { code: 'invalid-schema' });
   assert.throws(() => t.array('string'), { code: 'invalid-schema' });
   assert.throws(() => t.number().default(NaN), { code: 'invalid-value' });
 });

@@ -12,8 +12,9 @@ use super::watch::Watchers;
 use super::{Engine, Inner, Options, Spawn, Transport, store_error};
 use crate::local::Local;
 use crate::outbox::{self, Planned};
-use crate::schema::{Collection, Schema};
+use crate::schema::{Collection, Schema, difference};
 use crate::sync::{Event, Machine, Phase, PushLimits, Status, SyncState};
+use crate::value::parse_json;
 use crate::{Error, keyspace, records, stored};
 
 /// The shape of the keyspace; a higher one is refused untouched.
@@ -148,18 +149,25 @@ fn raise_schema(draft: &mut Draft<'_>, schema: &Schema) -> Planned<()> {
         return Ok(());
     }
     if let Some(stored) = stored {
+        if stored.version == ours.version
+            && let Some(what) = differs(&stored.text, &ours.text)
+        {
+            let message = format!("{what} changed, but `version` is still {}: raise it by one", ours.version);
+            return Err(invalid(message));
+        }
         // One that this code would refuse is compared with nothing: it was fine when it was stored.
         let old = Schema::parse(&stored.text).ok();
-        let changed = old.as_ref().and_then(|old| schema.difference(old));
-        if let Some(what) = changed.filter(|_| stored.version == ours.version) {
-            return Err(invalid(format!("{what}, but `version` is still {}: raise it by one", ours.version)));
-        }
         for collection in schema.collections() {
             raise_collection(draft, collection, old.as_ref().and_then(|old| old.find(&collection.name)))?;
         }
     }
     stored::save_meta(draft, SCHEMA_KEY, &ours);
     Ok(())
+}
+
+fn differs(old: &str, new: &str) -> Option<String> {
+    let read = |text| parse_json(text, ErrorCode::InvalidSchema, "schema").ok();
+    difference(&read(old)?, &read(new)?)
 }
 
 fn raise_collection(draft: &mut Draft<'_>, collection: &Collection, old: Option<&Collection>) -> Planned<()> {

@@ -1,7 +1,7 @@
 //! Local writes: one plan that changes the record, its indexes and the outbox together.
 
 use holm_protocol::{Data, ErrorCode, Kind, MutationId, Stamps};
-use holm_store::{Draft, Read};
+use holm_store::{Draft, PlanError, Read};
 
 use super::receipt::{self, ReceiptState};
 use super::{Base, Entry, Planned, State, bases, save_base, store_entry};
@@ -58,12 +58,20 @@ pub fn write(
     records::prefetch(draft, &keys)?;
     let mut local = Local::read(draft)?;
     for (position, (id, data)) in rows.iter().enumerate() {
-        check_id(id)?;
         let mid = receipt::mutation_id(cx.receipt, cx.written + position);
-        write_row(draft, cx, collection, operation, (id, data), &mut local, mid)?;
+        let written = write_row(draft, cx, collection, operation, (id, data), &mut local, mid);
+        written.map_err(|why| if rows.len() > 1 { in_list(why, position) } else { why })?;
     }
     local.save(draft);
     Ok(())
+}
+
+/// Tells which of several rows was refused.
+fn in_list(mut why: PlanError<Error>, position: usize) -> PlanError<Error> {
+    if let PlanError::Failed(error) = &mut why {
+        error.message.push_str(&format!(" (index {position} of the list)"));
+    }
+    why
 }
 
 fn write_row(
@@ -75,6 +83,7 @@ fn write_row(
     local: &mut Local,
     mid: MutationId,
 ) -> Planned<()> {
+    check_id(id)?;
     let before = records::read(draft, &collection.name, id)?;
     let after = next_value(collection, operation, id, data, before.as_ref())?;
     let stamp = local.tick(cx.now_ms);

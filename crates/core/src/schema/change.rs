@@ -1,57 +1,29 @@
 //! What became of a schema since records were stored by it.
 
-use super::{Collection, Field, Index, Kind, Schema};
+use serde_json::Value;
 
-impl Schema {
-    /// The place of the first thing in which it differs from `old`, and how; the version apart.
-    #[must_use]
-    pub fn difference(&self, old: &Self) -> Option<String> {
-        let mut found = None;
-        let mut tell = |what: String| found = found.take().or(Some(what));
-        for (name, collection) in self.collections.iter() {
-            match old.collections.get(name) {
-                None => tell(format!("collections.{name} is new")),
-                Some(before) => collection.differs(before, &mut tell),
-            }
-        }
-        for (name, _) in old.collections.iter().filter(|(name, _)| !self.collections.contains_key(*name)) {
-            tell(format!("collections.{name} is gone"));
-        }
-        found
-    }
+use super::{Collection, Field, Kind};
 
-    /// The collection of this name, if there is one.
-    #[must_use]
-    pub fn find(&self, name: &str) -> Option<&Collection> {
-        self.collections.get(name)
+/// The place of the first thing in which two declarations differ; the order of a list means nothing.
+pub(crate) fn difference(old: &Value, new: &Value) -> Option<String> {
+    match (old, new) {
+        (Value::Object(before), Value::Object(now)) => before.keys().chain(now.keys()).find_map(|name| {
+            let inner = match (before.get(name), now.get(name)) {
+                (Some(before), Some(now)) => difference(before, now)?,
+                _ => String::new(),
+            };
+            Some(if inner.is_empty() { name.clone() } else { format!("{name}.{inner}") })
+        }),
+        (Value::Array(before), Value::Array(now))
+            if before.len() == now.len() && now.iter().all(|item| before.contains(item)) =>
+        {
+            None
+        }
+        _ => (old != new).then(String::new),
     }
 }
 
 impl Collection {
-    fn differs(&self, old: &Self, tell: &mut dyn FnMut(String)) {
-        let place = |what: &str| format!("collections.{}.{what}", self.name);
-        for (name, field) in self.fields.iter() {
-            match old.fields.get(name) {
-                Some(before) if before == field => {}
-                Some(_) => tell(place(&format!("fields.{name} is another"))),
-                None => tell(place(&format!("fields.{name} is new"))),
-            }
-        }
-        for (name, _) in old.fields.iter().filter(|(name, _)| !self.fields.contains_key(*name)) {
-            tell(place(&format!("fields.{name} is gone")));
-        }
-        let is_in = |index: &Index, others: &[Index]| others.contains(index);
-        if let Some(index) = self.indexes.iter().find(|index| !is_in(index, &old.indexes)) {
-            tell(place(&format!("indexes has {} anew", index.spec())));
-        }
-        if let Some(index) = old.indexes.iter().find(|index| !is_in(index, &self.indexes)) {
-            tell(place(&format!("indexes lacks {}", index.spec())));
-        }
-        if self.conflict != old.conflict {
-            tell(place("conflict is another"));
-        }
-    }
-
     /// Why there may be records of `old` that this collection could not have: the field, and what it must be.
     #[must_use]
     pub fn misfit(&self, old: &Self) -> Option<(&str, &'static str)> {

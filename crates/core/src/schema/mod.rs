@@ -14,6 +14,7 @@ use holm_store::SortedMap;
 use crate::Error;
 use crate::order::sort;
 
+pub(crate) use change::difference;
 pub use check::check_id;
 pub use index::{Column, Index};
 pub use kind::{Field, Kind};
@@ -84,6 +85,12 @@ impl Schema {
             let message = format!("the schema has no collection {name:?}; it has {}", known.join(", "));
             Error::new(ErrorCode::UnknownCollection, message)
         })
+    }
+
+    /// The collection of this name, if there is one.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<&Collection> {
+        self.collections.get(name)
     }
 
     /// All collections, by name.
