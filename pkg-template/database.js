@@ -4,7 +4,6 @@ import { Collection } from './collection.js';
 import { HolmError, closedError, holmError, report } from './errors.js';
 import { KeyValue } from './kv.js';
 import { checkOptions } from './options.js';
-import { Schema } from './schema.js';
 import { share } from './shared.js';
 import { Sync } from './sync.js';
 import { transact } from './transaction.js';
@@ -235,7 +234,7 @@ export class Database {
   /**
    * @param {Session} session
    * @param {string} name
-   * @param {Schema} schema
+   * @param {import('./schema.js').Schema} schema
    */
   constructor(session, name, schema) {
     this.#session = session;

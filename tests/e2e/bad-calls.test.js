@@ -108,6 +108,79 @@ test('after close, and opened ten times at once', { timeout: 60_000 }, async () 
   assert.deepEqual(told, { codes: ['closed', 'closed'], kept: 'under way' });
 });
 
+test('a schema that contradicts itself is refused with its place, and the engine lives on', { timeout: 60_000 }, async () => {
+  const page = await browser.openBare(server.url, '?no-worker');
+  const told = await page.evaluate(async () => {
+    const { defineSchema, open, t } = globalThis.holm;
+    const tasks = more => ({ tasks: { fields: { title: t.string(), tags: t.array(t.string()), extra: t.json() }, ...more } });
+    const refused = {};
+    for (const [name, collections] of Object.entries({
+      'index on an unknown field': () => tasks({ indexes: ['colour'] }),
+      'index on json': () => tasks({ indexes: ['extra'] }),
+      'elements of no array': () => tasks({ indexes: ['title[]'] }),
+      'index of nothing': () => tasks({ indexes: [[]] }),
+      'index of a number': () => tasks({ indexes: ['title', 7] }),
+      'an index twice': () => tasks({ indexes: ['title', ['title']] }),
+      'unknown conflict': () => tasks({ conflict: 'x' }),
+      'unknown word': () => tasks({ indxes: ['title'] }),
+      'ref to nowhere': () => ({ tasks: { fields: { list: t.array(t.ref('nowhere')) } } }),
+      'default of a wrong type': () => ({ tasks: { fields: { title: t.string().default(7) } } }),
+      'default not in the enum': () => ({ tasks: { fields: { state: t.enum(['a']).default('b') } } }),
+      'default inside': () => ({ tasks: { fields: { at: t.object({ x: t.number().default(1) }) } } }),
+      'empty name of a field': () => ({ tasks: { fields: { '': t.string() } } }),
+      'name of a field with a dot': () => ({ tasks: { fields: { 'a.b': t.string() } } }),
+      'name of a field too long': () => ({ tasks: { fields: { ['a'.repeat(65)]: t.string() } } }),
+      'empty name': () => ({ '': { fields: {} } }),
+      'reserved name': () => ({ transaction: { fields: {} } }),
+    })) {
+      try {
+        const db = await open({ name: 'wrong', schema: defineSchema({ version: 1, collections: collections() }) });
+        refused[name] = 'it opened';
+        await db.close();
+      } catch (error) {
+        refused[name] = [error.code, error.message];
+      }
+    }
+    const db = await open({ name: 'wrong', schema: defineSchema({ version: 1, collections: tasks({}) }) });
+    await db.close();
+    return refused;
+  });
+  const expected = {
+    'index on an unknown field': /collections\.tasks\.indexes\[0\].*colour.*not a declared field/, 'index on json': /indexes\[0\].*extra.*no order/,
+    'elements of no array': /title\[\].*not an array/, 'index of nothing': /indexes\[0\].*needs a field/, 'index of a number': /indexes\[1\]/,
+    'an index twice': /indexes\[1\].*declared twice/, 'unknown conflict': /tasks\.conflict.*merge, last-write/, 'unknown word': /tasks\.indxes.*known are/,
+    'ref to nowhere': /fields\.list.*"nowhere"/, 'default of a wrong type': /fields\.title\.default.*a string, not/,
+    'default not in the enum': /fields\.state\.default.*one of "a"/, 'default inside': /fields\.at.*x.*default/, 'empty name of a field': /fields\..*empty/,
+    'name of a field with a dot': /a\.b.*a dot/, 'name of a field too long': /64 bytes/, 'empty name': /cannot be named ""/, 'reserved name': /"transaction" is a word/,
+  };
+  for (const [name, pattern] of Object.entries(expected)) {
+    assert.equal(told[name][0], 'invalid-schema', `${name}: ${told[name]}`);
+    assert.match(told[name][1], pattern, name);
+  }
+  assert.deepEqual(Object.keys(told), Object.keys(expected));
+});
+
+test('what is wrong in one of many is told with its place', { timeout: 60_000 }, async () => {
+  const page = await browser.openBare(server.url, '?no-worker');
+  const told = await page.evaluate(async () => {
+    const { db } = globalThis;
+    const good = { title: 'x', updatedAt: 1 };
+    const said = work => work.then(() => 'nothing', error => error.message);
+    return [
+      await said(db.tasks.putMany([good, good, { ...good, title: 5 }])),
+      await said(db.tasks.putMany([good, null])),
+      await said(db.tasks.patchMany([['nowhere', { done: true }], ['there', {}]])),
+      await said(db.tasks.put({ ...good, title: 5 })),
+      await said(globalThis.holm.open({ name: 'x', schema: globalThis.schema, snyc: { url: '/sync' } })),
+    ];
+  });
+  assert.match(told[0], /title.*a string.*\(index 2 of the list\)/);
+  assert.match(told[1], /not null \(index 1 of the list\)/);
+  assert.match(told[2], /nowhere.*\(index 0 of the list\)/);
+  assert.doesNotMatch(told[3], /of the list/);
+  assert.match(told[4], /^snyc is no option/);
+});
+
 test('without IndexedDB', { timeout: 60_000 }, async () => {
   const page = await browser.context.newPage();
   await page.addInitScript(() => { delete globalThis.indexedDB; });

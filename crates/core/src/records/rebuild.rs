@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 
+use holm_protocol::DataText;
 use holm_store::{Direction, Draft, Missing, Read};
 
 use super::{codec, entries, id_of, store};
@@ -33,8 +34,9 @@ pub fn rebuild_indexes(draft: &mut Draft<'_>, collection: &Collection) -> Result
 pub fn fill_defaults(draft: &mut Draft<'_>, collection: &Collection) -> Result<(), Missing> {
     let mut filled = Vec::new();
     draft.visit(&keyspace::records(&collection.name).range(), Direction::Forward, &mut |key, value| {
-        let mut record = codec::decode(value);
-        if collection.fill(&mut record.data) {
+        if collection.fill_text(&DataText::again(codec::body(value).to_owned())).is_some() {
+            let mut record = codec::decode(value);
+            collection.fill(&mut record.data);
             filled.push((id_of(key), record));
         }
         ControlFlow::Continue(())

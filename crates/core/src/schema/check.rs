@@ -2,6 +2,8 @@
 
 use holm_protocol::{Data, DataText, ErrorCode, ID_BYTES_MAX, RECORD_BYTES_MAX, ToJson, to_json_text};
 
+use serde_json::Value;
+
 use super::Collection;
 use crate::Error;
 use crate::value::{Refusal, is_unset};
@@ -46,15 +48,13 @@ impl Collection {
         Ok(data)
     }
 
-    /// Gives a record the defaults that it lacks; tells whether it lacked any.
-    pub fn fill(&self, data: &mut Data) -> bool {
-        let before = data.len();
+    /// Gives a record the defaults that it lacks.
+    pub fn fill(&self, data: &mut Data) {
         for (name, field) in self.fields.iter() {
             if let Some(default) = field.default.as_ref().filter(|_| !data.contains_key(name)) {
                 data.insert(name.clone(), default.clone());
             }
         }
-        data.len() > before
     }
 
     /// The same for a record that is text; `None` where it lacks none.
