@@ -22,7 +22,7 @@ mod transaction;
 mod transport;
 mod watch;
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
@@ -141,7 +141,8 @@ impl Engine {
         let queued = self.inner.scopes.is_some();
         self.commit(move |draft| {
             let rows = rows.as_ref().map_err(Error::clone)?;
-            let cx = WriteContext { schema: &schema, now_ms, receipt: &receipt, written: 0, together: None, queued };
+            let (written, together, stamp) = (0, None, &OnceCell::new());
+            let cx = WriteContext { schema: &schema, now_ms, receipt: &receipt, written, together, queued, stamp };
             outbox::write(draft, &cx, &collection, operation, rows)?;
             Ok(ids(rows))
         })
@@ -262,8 +263,8 @@ impl Engine {
     pub fn retry_parked(&self, now_ms: u64, mid: &str) -> Promised<()> {
         let (schema, receipt, mid) = (Rc::clone(&self.inner.schema), self.draw(), MutationId(mid.to_owned()));
         self.commit(move |draft| {
-            let cx =
-                WriteContext { schema: &schema, now_ms, receipt: &receipt, written: 0, together: None, queued: true };
+            let (written, together, queued, stamp) = (0, None, true, &OnceCell::new());
+            let cx = WriteContext { schema: &schema, now_ms, receipt: &receipt, written, together, queued, stamp };
             outbox::retry(draft, &cx, &mid)
         })
     }

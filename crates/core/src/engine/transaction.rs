@@ -13,7 +13,7 @@
 //! function may never end, and it may await another transaction, or a write, that waits for the very turn it holds. What
 //! it waits for then goes on, and the function, without its turn, runs on as in the first run.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
 use holm_protocol::{Data, ErrorCode};
@@ -85,7 +85,7 @@ impl Script {
     fn play(&self, draft: &mut Draft<'_>) -> Planned<()> {
         let n = self.mutations();
         let together = (n > 1).then(|| u32::try_from(n).unwrap_or(u32::MAX));
-        let mut written = 0;
+        let (mut written, stamp) = (0, OnceCell::new());
         for step in &self.steps {
             let cx = WriteContext {
                 schema: &self.schema,
@@ -94,6 +94,7 @@ impl Script {
                 written,
                 together,
                 queued: self.queued,
+                stamp: &stamp,
             };
             outbox::write(draft, &cx, &step.collection, step.operation, &step.rows)?;
             written += step.rows.len();

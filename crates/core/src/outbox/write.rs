@@ -1,6 +1,8 @@
 //! Local writes: one plan that changes the record, its indexes and the outbox together.
 
-use holm_protocol::{Data, ErrorCode, Kind, MutationId, Stamps};
+use std::cell::OnceCell;
+
+use holm_protocol::{Data, ErrorCode, Hlc, Kind, MutationId, Stamps};
 use holm_store::{Draft, PlanError, Read};
 
 use super::receipt::{self, ReceiptState};
@@ -39,6 +41,9 @@ pub struct WriteContext<'a> {
     pub together: Option<u32>,
     /// Whether there is a server to tell.
     pub queued: bool,
+    /// The stamp of all that is written together, once it is drawn. With one for each row, of two transactions that are merged the
+    /// one could win one row and lose another.
+    pub stamp: &'a OnceCell<Hlc>,
 }
 
 /// Plans rows of one collection: `(id, fields)`, where a delete has no fields.
@@ -86,8 +91,9 @@ fn write_row(
     check_id(id)?;
     let before = records::read(draft, &collection.name, id)?;
     let after = next_value(collection, operation, id, data, before.as_ref())?;
-    let stamp = local.tick(cx.now_ms);
-    let touch = touch_of(&stamp);
+    let drawn = local.tick(cx.now_ms);
+    let touch = touch_of(&drawn);
+    let stamp = cx.stamp.get_or_init(|| drawn);
 
     let old = before.as_ref().map(|record| &record.data);
     let changed = changed_fields(old, after.as_ref());

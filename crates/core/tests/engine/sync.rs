@@ -377,4 +377,6 @@ fn members_of_a_transaction_travel_together() {
     bench.sync();
     let sent = bench.wire.mutations();
     assert_eq!((sent.len(), &sent[0]["n"], &sent[0]["tx"]), (2, &json!(2), &sent[1]["tx"]));
+    assert_eq!(sent[0]["stamp"], sent[1]["stamp"], "merged with another transaction, both win or both lose");
+    assert!(sent[0]["stamp"].is_string());
 }
