@@ -36,8 +36,11 @@ export function bench(/** @type {Engine} */ engine) {
     /** Fills in the records; `size` of them. */
     prepare(size) { truth = new Truth(records(size)); },
     run: name => WORKLOADS[name]({ engine, truth, random }),
-    /** The ids that a page opened again has to show first. */
-    newest: () => truth.newest(FIRST_RESULT).map(({ id }) => id),
+    /** Saves everything; the ids that a page opened again has to show first. */
+    async newest() {
+      await engine.saved?.();
+      return truth.newest(FIRST_RESULT).map(({ id }) => id);
+    },
     async reopen() {
       await engine.open();
       const rows = await engine.newest(FIRST_RESULT);
