@@ -26,7 +26,7 @@ export function runSession({ url, size, workloads, done, profile }) {
     }
     if (!IN_A_NEW_PAGE.some(name => workloads.includes(name))) return;
     const newest = await page.evaluate(() => globalThis.bench.newest());
-    await page.close();
+    await closePage(page);
     const { figures, memory } = await openAgain(context, url, newest);
     if (workloads.includes('reopen')) await done('reopen', figures);
     if (workloads.includes('memory')) await done('memory', memory);
@@ -42,7 +42,7 @@ async function openAgain(context, url, newest) {
     assert.deepEqual(ids, newest, 'the page opened again shows the newest records');
     times.push(ms);
     const memory = n === REOPENS ? await memoryOf(context, page) : undefined;
-    await page.close();
+    await closePage(page);
     if (memory) return { figures: { ms: times.sort((a, b) => a - b)[REOPENS >> 1], firstMs: times[0] }, memory };
   }
 }
@@ -69,6 +69,11 @@ async function openPage(context, url) {
   await page.goto(url);
   await Promise.race([page.waitForFunction('globalThis.bench !== undefined'), page.failed]);
   return page;
+}
+
+async function closePage(page) {
+  await page.evaluate(() => globalThis.bench.close());
+  await page.close();
 }
 
 /** What a page answers, unless it fails on the side or takes too long. */

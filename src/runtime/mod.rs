@@ -36,6 +36,10 @@ pub type BrowserEngine = Engine;
 /// The app's listener: what kind of thing happened, and its JSON.
 pub type OnEvent = Rc<dyn Fn(&str, &str)>;
 
+/// The browser remembers that it was asked to wake the service worker until it has done so; while writes go on it is
+/// asked this often, in case it has.
+const ASK_AGAIN_MS: u64 = 1_000;
+
 /// What the app reads as `db.sync.status`.
 #[derive(Clone, Debug)]
 pub struct ShownStatus {
@@ -55,6 +59,8 @@ pub struct Runtime {
     disk: Option<IndexedDbDisk>,
     opened: CatalogEntry,
     background: Cell<bool>,
+    /// Whether another tab or worker was ever heard: while there is none, nobody is told anything.
+    others: Cell<bool>,
     broadcast: RefCell<Option<Broadcast>>,
     connectivity: RefCell<Option<Connectivity>>,
     commits: RefCell<Option<Observer>>,
@@ -90,6 +96,7 @@ impl Runtime {
             disk,
             opened,
             background: Cell::new(false),
+            others: Cell::new(false),
             broadcast: RefCell::new(None),
             connectivity: RefCell::new(None),
             commits: RefCell::new(None),
@@ -105,6 +112,7 @@ impl Runtime {
         let news = News::new(self);
         if self.disk.is_some() {
             *self.broadcast.borrow_mut() = news.join();
+            self.post(news::HELLO);
             news.ask_others();
             self.look();
         }
@@ -226,19 +234,27 @@ impl Runtime {
     /// Tells the app, and the other tabs where this one leads, whenever the status changes.
     async fn tell_status(self: &Rc<Self>) {
         self.ask_for_background_sync();
-        let mut pending = 0;
+        let (mut pending, mut asked_ms) = (0, 0);
         while !self.engine.is_closed() {
             let seen = self.engine.status_changes();
-            let status = self.engine.status();
-            if status.pending > pending {
+            let now = self.engine.status().pending;
+            let now_ms = scope::now_ms();
+            if now > pending && (pending == 0 || now_ms.saturating_sub(asked_ms) >= ASK_AGAIN_MS) {
+                asked_ms = now_ms;
                 self.ask_for_background_sync();
             }
-            pending = status.pending;
-            if status.leader {
-                self.post(&news::status(&status));
-            }
+            pending = now;
+            self.post_status();
             (self.on_event)("status", "{}");
             self.engine.status_changed(seen).await;
+        }
+    }
+
+    /// Tells the others how sync stands, where this one leads.
+    fn post_status(&self) {
+        let status = self.engine.status();
+        if status.leader && self.others.get() {
+            self.post(&news::status(&status));
         }
     }
 

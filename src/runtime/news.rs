@@ -16,6 +16,10 @@ const COMMITTED: &str = "committed";
 /// Whoever leads: sync now.
 pub(super) const ASK: &str = "ask";
 
+/// Somebody has joined. Everybody answers that something was committed, so that all know that they are not alone: what
+/// was committed in between is seen with the answer.
+pub(super) const HELLO: &str = "hello";
+
 /// A commit of this tab does not get through: everybody lets it go first.
 const MAKE_WAY: &str = "make-way";
 
@@ -65,7 +69,7 @@ impl News {
         Some(runtime.engine.database().observe(move |applied| {
             let Some(runtime) = weak.upgrade() else { return };
             (runtime.on_event)("commit", "");
-            if applied.origin == Origin::Own {
+            if applied.origin == Origin::Own && runtime.others.get() {
                 runtime.post(COMMITTED);
             }
         }))
@@ -81,8 +85,13 @@ enum Loading {
 }
 
 fn hear(runtime: &Rc<Runtime>, text: &str, loading: &Rc<Cell<Loading>>) {
+    runtime.others.set(true);
     match text {
         COMMITTED => look(runtime, loading),
+        HELLO => {
+            runtime.post(COMMITTED);
+            runtime.post_status();
+        }
         MAKE_WAY => runtime.engine.database().make_way(),
         ASK => runtime.engine.happened(scope::now_ms(), Event::Asked),
         status => {

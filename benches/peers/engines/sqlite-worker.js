@@ -10,6 +10,7 @@ const TABLES = `
   CREATE TABLE IF NOT EXISTS tags (tag TEXT, id TEXT, PRIMARY KEY (tag, id)) WITHOUT ROWID;`;
 
 let sqlite3;
+let pool;
 let db;
 const statements = new Map();
 
@@ -50,7 +51,7 @@ const get = id => rows('SELECT * FROM tasks WHERE id = ?', [id])[0];
 const answers = {
   async open() {
     sqlite3 = await sqlite3InitModule();
-    const pool = await sqlite3.installOpfsSAHPoolVfs({});
+    pool = await sqlite3.installOpfsSAHPoolVfs({});
     db = new pool.OpfsSAHPoolDb('/bench.db');
     db.exec(TABLES);
   },
@@ -66,6 +67,11 @@ const answers = {
     patch(a, { title: second.title });
     patch(b, { title: first.title });
   }),
+  close() {
+    for (const statement of statements.values()) statement.finalize();
+    db.close();
+    pool.pauseVfs();
+  },
   wasmBytes: () => sqlite3.wasm.heap8().byteLength,
 };
 

@@ -45,5 +45,6 @@ bench({
     await tell();
     return () => watchers.delete(tell);
   },
+  close: () => ask('close'),
   wasmBytes: () => ask('wasmBytes'),
 });

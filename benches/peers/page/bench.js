@@ -23,6 +23,7 @@ const FIRST_RESULT = 50;
  * @property {() => Promise<number>} countOpen not done
  * @property {(a: string, b: string) => Promise<void>} exchange reads two records and exchanges their titles
  * @property {(limit: number, onRows: (rows: Task[]) => void) => Promise<() => void>} watch the list of `newest`
+ * @property {() => Promise<void>} [close] where closing the page does not free the database at once
  * @property {() => Promise<number>} [wasmBytes] of a worker; what the page has is seen without it
  */
 /** @typedef {import('./data.js').Task} Task */
@@ -47,6 +48,7 @@ export function bench(/** @type {Engine} */ engine) {
       const ms = performance.now() - globalThis.scriptStart;
       return { ms, ids: rows.map(({ id, _id = id }) => _id) };
     },
+    close: async () => engine.close?.(),
     /** Reads everything once. */
     async scan() { await engine.withWord(rareWord(0)); },
     wasmBytes: async () => globalThis.wasmMemories.reduce((sum, memory) => sum + memory.buffer.byteLength, 0) + (await engine.wasmBytes?.() ?? 0),
