@@ -26,7 +26,7 @@ export type ErrorCode =
   | 'not-found'
   /** The database was closed; open it again. */
   | 'closed'
-  /** No IndexedDB here; open with `storage: 'memory'` to go on without durability. */
+  /** No IndexedDB here, or the database was deleted; open it again, with `storage: 'memory'` to go on without durability. */
   | 'storage-unavailable'
   /** The browser's quota is reached; nothing of this write was kept. */
   | 'storage-quota'

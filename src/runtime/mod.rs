@@ -6,7 +6,7 @@ mod pace;
 mod transport;
 
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use futures_util::future::LocalBoxFuture;
 use holm_core::Error;
@@ -73,7 +73,8 @@ impl Runtime {
     /// # Errors
     /// `storage-unavailable` where there is no IndexedDB and the app did not ask for memory; as [`Engine::open`].
     pub async fn open(options: OpenOptions, transport: HttpTransport, on_event: OnEvent) -> Result<Rc<Self>, Error> {
-        let disk = open_disk(&options, &on_event).await?;
+        let told = Rc::new(RefCell::new(Weak::new()));
+        let disk = open_disk(&options, &on_event, &told).await?;
         let locks = WebLocks::new(disk.as_ref().and_then(|_| scope::lock_manager()), &options.name);
         let storage: Rc<dyn Disk> = match &disk {
             Some(disk) => Rc::new(disk.clone()),
@@ -102,6 +103,7 @@ impl Runtime {
             commits: RefCell::new(None),
             on_event,
         });
+        told.replace(Rc::downgrade(&runtime));
         let noting = Rc::clone(&runtime);
         beside(Box::pin(async move { noting.note().await }));
         Ok(runtime)
@@ -288,12 +290,23 @@ pub fn beside(work: LocalBoxFuture<'static, ()>) {
     spawn_local(work);
 }
 
-async fn open_disk(options: &OpenOptions, on_event: &OnEvent) -> Result<Option<IndexedDbDisk>, Error> {
+async fn open_disk(
+    options: &OpenOptions,
+    on_event: &OnEvent,
+    told: &Rc<RefCell<Weak<Runtime>>>,
+) -> Result<Option<IndexedDbDisk>, Error> {
     if options.storage == StorageKind::Memory {
         return Ok(None);
     }
-    let tell = Rc::clone(on_event);
+    let (tell, told) = (Rc::clone(on_event), Rc::clone(told));
     let on_event = Rc::new(move |event: StorageEvent| {
+        let runtime = told.borrow().upgrade();
+        match (&event, runtime) {
+            (StorageEvent::TakenAway, Some(runtime)) => runtime.engine.database().replaced(),
+            // Whether the database is still there is found out at once: reads of what is in memory would never ask.
+            (StorageEvent::ConnectionLost, Some(runtime)) => runtime.look(),
+            _ => {}
+        }
         let (kind, detail) = match event {
             StorageEvent::Blocked => ("storage-blocked", String::new()),
             StorageEvent::ConnectionLost => ("storage-connection-lost", String::new()),

@@ -75,7 +75,7 @@ codes! {
     AlreadyExists "already-exists" Caller false "`insert` met a record with this id; `put` replaces.";
     NotFound "not-found" Caller false "There is no record with this id.";
     Closed "closed" Caller false "The database was closed; open it again.";
-    StorageUnavailable "storage-unavailable" Device false "No IndexedDB here; open with `storage: 'memory'` to go on without durability.";
+    StorageUnavailable "storage-unavailable" Device false "No IndexedDB here, or the database was deleted; open it again, with `storage: 'memory'` to go on without durability.";
     StorageFull "storage-quota" Device true "The browser's quota is reached; nothing of this write was kept.";
     StorageBlocked "storage-blocked" Device true "The browser did not answer in time; another tab may hold the storage.";
     StorageCorrupt "storage-corrupt" Device false "Stored bytes are damaged; export what is readable.";

@@ -301,8 +301,17 @@ fn a_storage_that_was_cleared_is_not_written_on() {
     let store = pool.open(&disk, &locks, Options::default(), 1).unwrap();
     pool.put(&store, b"a", b"1").unwrap();
     disk.clear();
+    let told = Rc::new(Cell::new(0));
+    let (counting, observed) = (told.clone(), store.clone());
+    let _observer = observed.observe(move |applied| {
+        assert_eq!(applied.change, Change::Everything);
+        counting.set(counting.get() + 1);
+    });
     assert_eq!(refresh(&mut pool, &store), Err(StoreError::Replaced));
     assert_eq!(pool.put(&store, b"a", b"2"), Err(CommitError::Store(StoreError::Replaced)));
+    assert_eq!(pool.all(&store), Err(StoreError::Replaced), "what is in memory is of another storage");
+    store.replaced();
+    assert_eq!(told.get(), 1, "whoever watches is told, once");
     let again = pool.open(&disk.reopen(), &locks, Options::default(), 2).unwrap();
     assert_ne!(again.database_id(), store.database_id());
     assert_eq!(pool.all(&again).unwrap(), []);
@@ -353,4 +362,15 @@ fn closing_finishes_what_waits_and_refuses_the_rest() {
     assert_eq!(refresh(&mut pool, &store), Err(StoreError::Closed));
     let again = store.clone();
     assert_eq!(pool.run(async move { again.close().await }), Some(()));
+}
+
+#[test]
+fn a_handle_whose_storage_is_said_to_be_gone_reads_and_writes_nothing() {
+    let (mut pool, disk, locks) = (Pool::default(), FaultyDisk::new(), MemoryLocks::new());
+    let store = pool.open(&disk, &locks, Options::default(), 1).unwrap();
+    pool.put(&store, b"a", b"1").unwrap();
+    store.replaced();
+    assert_eq!(pool.all(&store), Err(StoreError::Replaced));
+    assert_eq!(pool.put(&store, b"a", b"2"), Err(CommitError::Store(StoreError::Replaced)));
+    assert_eq!(entries(&disk), 1);
 }

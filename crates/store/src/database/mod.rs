@@ -193,6 +193,12 @@ impl Database {
         self.inner.load().await
     }
 
+    /// Takes the owner's word that the storage under this handle was deleted: every later call fails with
+    /// [`StoreError::Replaced`], and observers are told that everything may have changed.
+    pub fn replaced(&self) {
+        self.inner.note(&StoreError::Replaced);
+    }
+
     /// The last log entry that reads show.
     #[must_use]
     pub fn tail(&self) -> LogSeq {
@@ -254,10 +260,23 @@ impl Inner {
         self.observers.tell(self.writer, events);
     }
 
-    /// After these no commit of this handle can be right.
+    /// After these no commit of this handle can be right, and after [`StoreError::Replaced`] no read either.
     fn note(&self, error: &StoreError) {
-        if matches!(error, StoreError::Replaced | StoreError::NewerVersion(_)) {
-            self.halted.borrow_mut().get_or_insert_with(|| error.clone());
+        let replaced = *error == StoreError::Replaced;
+        if !replaced && !matches!(error, StoreError::NewerVersion(_)) || self.check_there().is_err() {
+            return;
+        }
+        self.halted.replace(Some(error.clone()));
+        if replaced {
+            let (seq, id) = (self.tables.borrow().tail(), self.tables.borrow().tail_id());
+            self.tell(&[Event { seq, id, ops: None }]);
+        }
+    }
+
+    fn check_there(&self) -> Result<(), StoreError> {
+        match &*self.halted.borrow() {
+            Some(StoreError::Replaced) => Err(StoreError::Replaced),
+            _ => Ok(()),
         }
     }
 

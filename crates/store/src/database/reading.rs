@@ -114,6 +114,7 @@ impl From<Missing> for Interrupted {
 impl Inner {
     async fn look(&self, set: Option<&RefCell<ReadSet>>, look: &mut Look<'_>) -> Result<(), ReadError> {
         self.check_open()?;
+        self.check_there()?;
         let mut held = Held::default();
         let mut restarts = 0;
         let mut lock = None;
