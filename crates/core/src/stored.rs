@@ -1,6 +1,6 @@
 //! Reading and writing this crate's own values, as JSON, in the keyspace.
 
-use holm_protocol::{ErrorCode, FromJson, ToJson, from_json_text, to_json_text};
+use holm_protocol::{ErrorCode, FromJson, ToJson, read_json_text, to_json_text};
 use holm_store::{Direction, Draft, Key, KeyRange, Missing, Read, Value};
 
 use crate::Error;
@@ -22,7 +22,14 @@ pub(crate) fn scan_limit(view: &dyn Read, span: &Span, limit: usize) -> Result<V
 /// # Errors
 /// `storage-corrupt`, naming `what`.
 pub(crate) fn decode<T: FromJson + Default>(bytes: &[u8], what: &str) -> Result<T, Error> {
-    from_json_text(bytes).map_err(|why| Error::new(ErrorCode::StorageCorrupt, format!("{what} cannot be read: {why}")))
+    let mut value = T::default();
+    decode_into(bytes, what, &mut value)?;
+    Ok(value)
+}
+
+fn decode_into(bytes: &[u8], what: &str, value: &mut dyn FromJson) -> Result<(), Error> {
+    read_json_text(bytes, value)
+        .map_err(|why| Error::new(ErrorCode::StorageCorrupt, format!("{what} cannot be read: {why}")))
 }
 
 /// Writes what [`decode`] reads.
@@ -32,10 +39,15 @@ pub(crate) fn encode(value: &dyn ToJson) -> Vec<u8> {
 
 /// Reads the value at a key.
 pub(crate) fn read<T: FromJson + Default>(view: &dyn Read, key: &[u8], what: &str) -> Planned<Option<T>> {
-    match view.get(key)? {
-        Some(bytes) => Ok(Some(decode(&bytes, what)?)),
-        None => Ok(None),
-    }
+    let mut value = T::default();
+    Ok(read_into(view, key, what, &mut value)?.then_some(value))
+}
+
+/// Whether there is one.
+fn read_into(view: &dyn Read, key: &[u8], what: &str, value: &mut dyn FromJson) -> Planned<bool> {
+    let Some(bytes) = view.get(key)? else { return Ok(false) };
+    decode_into(&bytes, what, value)?;
+    Ok(true)
 }
 
 /// Reads a meta value.

@@ -69,8 +69,10 @@ impl Stamps {
 
     /// Gives every field of `data` that has no stamp this one.
     pub fn spread(&mut self, stamp: &Hlc, data: &Data) {
-        for field in data.keys().filter(|field| !self.contains_key(field)).cloned().collect::<Vec<_>>() {
-            self.insert(field, stamp.clone());
+        for field in data.keys() {
+            if !self.contains_key(field) {
+                self.insert(field.clone(), stamp.clone());
+            }
         }
     }
 
@@ -82,8 +84,13 @@ impl Stamps {
             |stamp: &Hlc| self.iter().filter(|(field, other)| *other == stamp && data.contains_key(*field)).count();
         let most = self.values().map(|stamp| (count(stamp), stamp)).filter(|(count, _)| is_whole && *count > 0);
         let stamp = most.max_by_key(|(count, _)| *count).map(|(_, stamp)| stamp);
-        let others = self.iter().filter(|(field, own)| Some(*own) != stamp || !data.contains_key(*field));
-        (stamp.cloned(), Self(others.map(|(field, own)| (field.clone(), own.clone())).collect()))
+        let mut others = Vec::new();
+        for (field, own) in self.iter() {
+            if Some(own) != stamp || !data.contains_key(field) {
+                others.push((field.clone(), own.clone()));
+            }
+        }
+        (stamp.cloned(), Self(others))
     }
 
     fn position(&self, field: &str) -> Result<usize, usize> {

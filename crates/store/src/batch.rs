@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use crate::encoding::Records;
 use crate::key::{Key, KeyRange};
+use crate::sorted::SortedMap;
 
 /// Where a value lies in the batch's buffer; `None` is a deletion.
 pub(crate) type Word = Option<Range<usize>>;
@@ -54,14 +55,29 @@ impl Batch {
         if self.mark.empty {
             self.words.clear();
         }
+        let mut added = SortedMap::new();
         for (key, before) in std::mem::take(&mut self.mark.before).into_iter().rev() {
             match before {
-                Some(word) => self.words.insert(key, word),
-                None => self.words.remove(&key),
-            };
+                Some(word) => drop(self.words.insert(key, word)),
+                None => drop(added.insert(key, ())),
+            }
+        }
+        if !added.is_empty() {
+            self.forget(&added);
         }
         self.values.truncate(self.mark.values);
         self.keys_bytes = self.mark.keys_bytes;
+    }
+
+    /// The rest becomes another tree, which is rare: to take keys out of one is three kilobytes of code.
+    fn forget(&mut self, added: &SortedMap<Key, ()>) {
+        let mut rest = BTreeMap::new();
+        for (key, word) in &self.words {
+            if !added.contains_key(key) {
+                rest.insert(Key::clone(key), word.clone());
+            }
+        }
+        self.words = rest;
     }
 
     pub(crate) fn put(&mut self, key: &[u8], value: Option<&[u8]>) {

@@ -148,9 +148,12 @@ impl Base {
     /// This base in the place of `before`, heard of after `last_order` was written.
     #[must_use]
     pub fn after(mut self, before: &Self, last_order: u64) -> Self {
-        let fields = before.stamps.keys().chain(self.stamps.keys());
-        let changed = fields.filter(|field| before.stamps.get(field) != self.stamps.get(field));
-        let mut moved: Vec<_> = changed.map(|field| (field.clone(), last_order)).collect();
+        let mut moved = Vec::new();
+        for field in before.stamps.keys().chain(self.stamps.keys()) {
+            if before.stamps.get(field) != self.stamps.get(field) {
+                moved.push((field.clone(), last_order));
+            }
+        }
         for known in &before.moved {
             if moved.iter().all(|(field, _)| *field != known.0) {
                 moved.push(known.clone());

@@ -14,7 +14,11 @@ use crate::stored::{decode, encode, scan, scan_limit};
 /// [`holm_store::PlanError::Missing`]; `storage-corrupt`.
 pub fn lane(view: &dyn Read, collection: &str, id: &str) -> Planned<Vec<Entry>> {
     let rows = scan(view, &keyspace::lanes_of(collection, id))?;
-    rows.iter().map(|(_, value)| read_entry(value)).collect()
+    let mut entries = Vec::with_capacity(rows.len());
+    for (_, value) in &rows {
+        entries.push(read_entry(value)?);
+    }
+    Ok(entries)
 }
 
 /// The first `limit` entries that wait for the server, in the order they were written.

@@ -75,7 +75,11 @@ pub(super) fn park(draft: &mut Draft<'_>, moment: &Moment<'_>, entry: Entry, rea
 /// [`holm_store::PlanError::Missing`]; `storage-corrupt`.
 pub fn parked_list(view: &dyn Read) -> Planned<Vec<Parked>> {
     let rows = stored::scan(view, &keyspace::all_parked())?;
-    rows.iter().map(|(_, value)| Ok(decode(value, "a parked mutation")?)).collect()
+    let mut parked = Vec::with_capacity(rows.len());
+    for (_, value) in &rows {
+        parked.push(decode(value, "a parked mutation")?);
+    }
+    Ok(parked)
 }
 
 /// One parked mutation.

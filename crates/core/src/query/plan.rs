@@ -175,23 +175,35 @@ impl Wanted<'_> {
 }
 
 fn all_but(conditions: &[Condition], used: &[usize]) -> Vec<usize> {
-    (0..conditions.len()).filter(|position| !used.contains(position)).collect()
+    let mut rest = Vec::new();
+    for position in 0..conditions.len() {
+        if !used.contains(&position) {
+            rest.push(position);
+        }
+    }
+    rest
 }
 
 fn by_ids(conditions: &[Condition], wanted: &Wanted<'_>) -> Option<Plan> {
     let position = conditions.iter().position(|is| is.field == ID && matches!(is.test, Test::Eq(_) | Test::In(_)))?;
-    let ids = match &conditions[position].test {
-        Test::Eq(key) => as_id(key).into_iter().collect(),
-        Test::In(keys) => keys.iter().filter_map(as_id).collect(),
-        _ => return None,
-    };
+    let mut ids = Vec::new();
+    for key in values(&conditions[position].test)? {
+        // Null is no id.
+        if let Ok(id) = read_string(&mut key.as_slice()) {
+            ids.push(id);
+        }
+    }
     let residual = all_but(conditions, &[position]);
     Some(Plan { path: Path::Ids(ids), residual, sorted: wanted.by_id_ascending() })
 }
 
-/// The id that an encoded operand stands for; null is no id.
-fn as_id(key: &Key) -> Option<String> {
-    read_string(&mut key.as_slice()).ok()
+/// The values that a test leaves a field, where they are few.
+fn values(test: &Test) -> Option<&[Key]> {
+    match test {
+        Test::Eq(key) => Some(std::slice::from_ref(key)),
+        Test::In(keys) => Some(keys),
+        _ => None,
+    }
 }
 
 fn by_outbox(conditions: &[Condition], wanted: &Wanted<'_>) -> Option<Plan> {
@@ -244,11 +256,16 @@ fn by_index(
         if prefixes.len() * keys.len() > RANGES_MAX {
             break;
         }
-        let directed = |key: &&Key| if column.order == Order::Descending { flipped(key) } else { key.to_vec() };
-        let mut keys: Vec<Vec<u8>> = keys.iter().map(directed).collect();
-        sort_distinct(&mut keys);
-        prefixes =
-            prefixes.iter().flat_map(|prefix| keys.iter().map(|key| [prefix.as_slice(), key].concat())).collect();
+        let mut directed = Vec::new();
+        for key in keys {
+            directed.push(if column.order == Order::Descending { flipped(key) } else { key.clone() });
+        }
+        sort_distinct(&mut directed);
+        let mut longer = Vec::new();
+        for prefix in &prefixes {
+            directed.iter().for_each(|key| longer.push([prefix.as_slice(), key].concat()));
+        }
+        prefixes = longer;
         used.push(position);
         equal += 1;
     }
@@ -280,15 +297,20 @@ fn by_index(
 }
 
 /// The condition that leaves a column few values, and these.
-fn one_of<'q>(conditions: &'q [Condition], field: &str, each: bool) -> Option<(usize, Vec<&'q Key>)> {
-    let keys = |test: &'q Test| match test {
-        Test::Has(key) if each => Some(vec![key]),
-        Test::Eq(key) if !each => Some(vec![key]),
-        Test::In(keys) if !each => Some(keys.iter().collect()),
-        _ => None,
-    };
-    let found = conditions.iter().enumerate().filter(|(_, is)| is.field == field);
-    found.filter_map(|(position, is)| Some((position, keys(&is.test)?))).min_by_key(|(_, keys)| keys.len())
+fn one_of<'q>(conditions: &'q [Condition], field: &str, each: bool) -> Option<(usize, &'q [Key])> {
+    let mut found: Option<(usize, &[Key])> = None;
+    for (position, is) in conditions.iter().enumerate().filter(|(_, is)| is.field == field) {
+        let keys = match &is.test {
+            Test::Has(key) if each => Some(std::slice::from_ref(key)),
+            test if !each => values(test),
+            _ => None,
+        };
+        let Some(keys) = keys else { continue };
+        if found.is_none_or(|(_, least)| keys.len() < least.len()) {
+            found = Some((position, keys));
+        }
+    }
+    found
 }
 
 /// What all ranges on a field have in common, and which conditions that settles.

@@ -20,6 +20,10 @@ const NO_TEXT: u32 = u32::MAX;
 const REV_AT: usize = 13;
 const DAMAGED: &str = "the store gives back the bytes of a record as they were written";
 
+fn text_of(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap_or_else(|_| panic!("{DAMAGED}"))
+}
+
 /// What can be told of a record without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
@@ -40,7 +44,7 @@ impl Header {
 
 /// The JSON text of a stored record's fields.
 pub(crate) fn body(bytes: &[u8]) -> &str {
-    std::str::from_utf8(&bytes[Header::of(bytes).body_at..]).expect(DAMAGED)
+    text_of(&bytes[Header::of(bytes).body_at..])
 }
 
 /// A record as it is written: its fields are text.
@@ -150,6 +154,6 @@ impl Reader<'_> {
         }
         let (text, tail) = self.0.split_at_checked(length as usize).expect(DAMAGED);
         self.0 = tail;
-        Some(String::from_utf8(text.to_vec()).expect(DAMAGED))
+        Some(text_of(text).to_owned())
     }
 }

@@ -67,7 +67,8 @@ impl Decimal {
         if zero_before || [whole, fraction, unsigned].iter().any(|part| !are_digits(part)) {
             return None;
         }
-        let digits = whole.bytes().chain(fraction.bytes()).map(|byte| byte - b'0').collect();
+        let mut digits = [whole.as_bytes(), fraction.as_bytes()].concat();
+        digits.iter_mut().for_each(|digit| *digit -= b'0');
         let mut exponent: i32 = if exponent.starts_with('-') { -size(unsigned) } else { size(unsigned) };
         exponent = exponent.saturating_add(i32::try_from(whole.len()).unwrap_or(i32::MAX));
         let mut decimal = Self { negative, digits, point: exponent };

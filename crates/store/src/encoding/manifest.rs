@@ -147,7 +147,13 @@ impl Manifest {
                 named[at] = true;
             }
         }
-        ids.iter().zip(named).filter(|(_, named)| !named).map(|(id, _)| *id).collect()
+        let mut rest = Vec::new();
+        for (id, named) in ids.iter().zip(named) {
+            if !named {
+                rest.push(*id);
+            }
+        }
+        rest
     }
 
     fn blocks(&self) -> impl Iterator<Item = &BlockRef> {
@@ -198,7 +204,10 @@ fn read(frame: &[u8]) -> Result<Manifest, DecodeError> {
         let id = u64::from_le_bytes(reader.array()?);
         writers.last.insert(id, (reader.number()?, LogSeq(reader.number()?)));
     }
-    let runs = (0..reader.count()?).map(|_| read_run(&mut reader)).collect::<Result<_, _>>()?;
+    let mut runs = Vec::new();
+    for _ in 0..reader.count()? {
+        runs.push(read_run(&mut reader)?);
+    }
     let count = reader.count()?;
     let mut retired = Vec::with_capacity(count);
     let mut before = vec![0; 16];

@@ -55,11 +55,10 @@ impl Builder {
     /// Cuts all that waits into one block, or two of the same size.
     pub(super) fn flush(&mut self) -> Vec<Built> {
         let (count, bytes) = (self.waiting.len(), self.waiting.bytes());
-        let first = match count <= RECORDS_MAX && bytes <= BYTES_MAX {
-            true => None,
-            false => self.cut(count.div_ceil(2).min(RECORDS_MAX), bytes.div_ceil(2)),
-        };
-        let mut built: Vec<Built> = first.into_iter().collect();
+        let mut built = Vec::new();
+        if count > RECORDS_MAX || bytes > BYTES_MAX {
+            built.extend(self.cut(count.div_ceil(2).min(RECORDS_MAX), bytes.div_ceil(2)));
+        }
         built.extend(self.cut(usize::MAX, usize::MAX));
         built
     }

@@ -339,8 +339,8 @@ impl Fold {
 
     /// Ends the fold, and gives back what it wrote. Only where it is certain that no manifest of ours can appear.
     fn discard(&mut self, tables: &Tables, ending: Ending) -> FoldStep {
-        let unused = std::mem::take(&mut self.written);
-        let unused: Vec<BlockId> = unused.into_iter().filter(|id| !tables.manifest.names(id)).collect();
+        let mut unused = std::mem::take(&mut self.written);
+        unused.retain(|id| !tables.manifest.names(id));
         if unused.is_empty() {
             return end(ending.into());
         }

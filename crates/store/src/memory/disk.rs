@@ -52,8 +52,10 @@ impl Storage {
     fn load(&self, since: Since) -> Loaded {
         let folded = self.manifest.as_ref().map_or(LogSeq::default(), |stored| stored.folded);
         let begin = since.seq.max(folded);
-        let entries = self.log.iter().filter(|(seq, _)| **seq >= begin);
-        let entries = entries.map(|(seq, bytes)| (*seq, bytes.clone())).collect();
+        let mut entries = Vec::new();
+        for (seq, bytes) in self.log.iter().filter(|(seq, _)| **seq >= begin) {
+            entries.push((*seq, bytes.clone()));
+        }
         Loaded { manifest: self.manifest.clone().filter(|stored| stored.generation != since.generation), entries }
     }
 
