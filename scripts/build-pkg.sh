@@ -23,9 +23,9 @@ export CARGO_ENCODED_RUSTFLAGS=$flags
 # cdylib alone: with the rlib beside it cargo would leave link-time optimisation out.
 (cd "$ROOT" && cargo rustc --quiet --profile wasm --target wasm32-unknown-unknown --package holm --lib --crate-type cdylib)
 
-# `-Os`, since `-Oz` saves bytes that pack well anyway. Low memory is the far end of the stack, which lies below everything
-# else: no pointer is ever moved into it by an overflow. The features are what rustc emits; the tool would assume fewer.
-# Done once for each compiled engine.
+# `-Os`, since `-Oz` saves bytes that pack well anyway; little is inlined and nothing kept in a local to be named twice, since
+# what is repeated packs well. Low memory is the far end of the stack, which lies below everything else: no pointer is ever
+# moved into it by an overflow. The features are what rustc emits; the tool would assume fewer. Done once for each engine.
 features=(--enable-bulk-memory --enable-bulk-memory-opt --enable-call-indirect-overlong --enable-multivalue
   --enable-mutable-globals --enable-nontrapping-float-to-int --enable-reference-types --enable-sign-ext)
 compiled=$CARGO_TARGET_DIR/wasm32-unknown-unknown/wasm/holm.wasm
@@ -35,7 +35,8 @@ if [[ ! -f $engine/from || $(<"$engine/from") != "$from" ]]; then
   rm -rf "$engine"
   mkdir -p "$engine"
   wasm-bindgen "$compiled" --target web --no-typescript --omit-default-module-path --out-dir "$engine" --out-name engine
-  "$bin/wasm-opt" "$engine/engine_bg.wasm" -Os --low-memory-unused --converge -g -o "$engine/named.wasm" "${features[@]}"
+  "$bin/wasm-opt" "$engine/engine_bg.wasm" -Os --low-memory-unused --converge --skip-pass=local-cse --always-inline-max-function-size 0 \
+    --one-caller-inline-max-function-size 30 -g -o "$engine/named.wasm" "${features[@]}"
   node "$ROOT/scripts/like-order.js" "$engine/named.wasm" "$engine/ordered.wasm"
   "$bin/wasm-opt" "$engine/ordered.wasm" --reorder-functions-by-name -o "$engine/packed.wasm" "${features[@]}"
   printf '%s' "$from" >"$engine/from"
