@@ -1,7 +1,7 @@
 // From all rounds to medians, targets met or missed, and a table to read.
 
 import { median } from '../median.js';
-import { ROWS } from './rows.mjs';
+import { README_ENGINES, README_ROWS, ROWS } from './rows.mjs';
 
 const TIE = 1.3; // nearer than this the machine's noise decides
 const NOT_RUN = '–';
@@ -50,8 +50,6 @@ const amount = value => (value > 10_000 ? `${(value / 1e6).toFixed(1)} MB` : val
 /** The table and the targets as Markdown. */
 export function markdown({ at, chromium, cores, load, rounds, engines, judged }) {
   const names = Object.keys(engines);
-  const row = (what, cell) => `| ${what} | ${names.map(name => cell(engines[name])).join(' | ')} |`;
-  const figure = ([key, what, show]) => row(what, ({ figures }) => (Number.isFinite(figures[key]) ? show(figures[key]) : NOT_RUN));
   const titles = Object.fromEntries(names.map(name => [name, engines[name].title]));
   return [
     '# Databases side by side, measured',
@@ -60,11 +58,7 @@ export function markdown({ at, chromium, cores, load, rounds, engines, judged })
       + `${rounds} ${rounds === 1 ? 'round' : 'rounds'}, engines in turn, medians. Records of 300 bytes (uuid, title, done, one of 100 projects, time, notes, 3 tags), indexes as each `
       + 'recommends. Every result was compared with brute force. Ratios carry over to other machines, times do not; differences under 30 % are ties.',
     '',
-    `| | ${names.map(name => titles[name]).join(' | ')} |`,
-    `|---|${names.map(() => '---').join('|')}|`,
-    row('version', ({ version }) => version),
-    ...ROWS.map(figure),
-    row('download, gzip (KB)', ({ downloadBytes }) => (downloadBytes / 1e3).toFixed(0)),
+    ...table(names.map(name => engines[name]), ROWS, [['version', ({ version }) => version]]),
     '',
     '## Targets',
     '',
@@ -75,4 +69,32 @@ export function markdown({ at, chromium, cores, load, rounds, engines, judged })
     ...names.map(name => `- ${titles[name]}: ${engines[name].saved}.`),
     '',
   ].join('\n');
+}
+
+/** The section of the README: some rows, the chart, where and when. */
+export function readmeSection({ at, chromium, cores, rounds, engines }) {
+  const shown = README_ENGINES.map(name => engines[name]);
+  const versions = shown.filter(({ version }) => /^\d/.test(version)).map(({ title, version }) => `${title} ${version}`);
+  return [
+    '![Times of Holm and eight other browser databases](benches/peers/chart.svg)',
+    '',
+    ...table(shown, README_ROWS, []),
+    '',
+    `Measured on ${at.slice(0, 10)} in Chromium ${chromium}, headless, with a profile on disk, on ${cores} cores; ${rounds} ${rounds === 1 ? 'round' : 'rounds'}, medians, every result`,
+    'checked; the bars are logarithmic. Ratios carry over to other machines, times do not.',
+    `${versions.join(', ')}.`,
+    '[All rows, the targets met and missed, and what each engine means by “saved”](benches/peers/RESULT.md).',
+  ].join('\n');
+}
+
+/** Rows of figures, a column for each engine. */
+function table(engines, rows, before) {
+  const row = (what, cell) => `| ${what} | ${engines.map(cell).join(' | ')} |`;
+  return [
+    row('', ({ title }) => title),
+    `|---|${engines.map(() => '---').join('|')}|`,
+    ...before.map(([what, cell]) => row(what, cell)),
+    ...rows.map(([key, what, show]) => row(what, ({ figures }) => (Number.isFinite(figures[key]) ? show(figures[key]) : NOT_RUN))),
+    row('download, gzip (KB)', ({ downloadBytes }) => (downloadBytes / 1e3).toFixed(0)),
+  ];
 }

@@ -6,6 +6,7 @@
 //   --pkg DIR              another build of Holm
 //   --fresh                forgets what was measured of these engines
 //   --profile              also writes CPU profiles of the page, and prints where the time goes
+//   --readme               puts the table into the README
 // Only a run of everything writes its report beside this file; any other leaves it in dist/.
 
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
@@ -17,7 +18,7 @@ import { serveFiles } from '../files-server.mjs';
 import { chromiumVersion, cores, load } from '../machine.mjs';
 import { chart } from './chart.mjs';
 import { ENGINES } from './engines.mjs';
-import { judge, markdown, medians, targetLines } from './report.mjs';
+import { judge, markdown, medians, readmeSection, targetLines } from './report.mjs';
 import { Runs } from './runs.mjs';
 import { runSession } from './session.mjs';
 import { buildSite, downloadBytes, versionOf } from './site.mjs';
@@ -29,7 +30,7 @@ const ENTRY_BYTES = 1_000; // a log entry of Holm, when none was measured
 
 const { values: given } = parseArgs({ options: {
   only: { type: 'string' }, sizes: { type: 'string' }, workloads: { type: 'string' }, rounds: { type: 'string', default: '3' },
-  pkg: { type: 'string', default: join(HERE, '../../pkg') }, fresh: { type: 'boolean' }, profile: { type: 'boolean' },
+  pkg: { type: 'string', default: join(HERE, '../../pkg') }, fresh: { type: 'boolean' }, profile: { type: 'boolean' }, readme: { type: 'boolean' },
 } });
 const out = given.only || given.sizes || given.workloads || given.profile ? WORK : HERE;
 const rounds = Number(given.rounds);
@@ -93,7 +94,17 @@ async function report() {
   await writeFile(join(out, 'result.json'), `${JSON.stringify(result, null, 1)}\n`);
   await writeFile(join(out, 'RESULT.md'), markdown(result));
   await writeFile(join(out, 'chart.svg'), chart(engines));
+  if (given.readme) await writeReadme(readmeSection(result));
   console.log(targetLines(judged, Object.fromEntries(Object.entries(ENGINES).map(([engine, { title }]) => [engine, title]))).join('\n'));
+}
+
+/** Between its two marks. */
+async function writeReadme(section) {
+  const file = join(HERE, '../../README.md');
+  const text = await readFile(file, 'utf8');
+  const marked = /(<!-- bench:peers -->\n)[^]*?(\n<!-- end of bench:peers -->)/;
+  if (!marked.test(text)) throw new Error('README.md has no place for the table.');
+  await writeFile(file, text.replace(marked, (_, begin, end) => begin + section + end));
 }
 
 async function readJson(file) {

@@ -7,13 +7,14 @@ import { profiled } from './profile.mjs';
 
 const WORKLOAD_MS_MAX = 20 * 60_000;
 const REOPENS = 3;
+const IDLE_MS = 5_000; // after the bulk insert, and between two visits, an engine has time to tidy up
 const IN_A_NEW_PAGE = ['reopen', 'memory'];
 
 /**
  * Runs the workloads; gives each one's figures to `done` as soon as they are there.
- * @param {{ url: string, size: number, workloads: string[], done: (workload: string, figures: Record<string, number>) => Promise<void>, profile?: (workload: string) => string }} session
+ * @param {{ url: string, size: number, workloads: string[], done: (workload: string, figures: Record<string, number>) => Promise<void>, profile?: (workload: string) => string, idleMs?: number }} session
  */
-export function runSession({ url, size, workloads, done, profile }) {
+export function runSession({ url, size, workloads, done, profile, idleMs = IDLE_MS }) {
   return inFreshBrowser(async context => {
     const page = await openPage(context, url);
     await page.evaluate(size => globalThis.bench.prepare(size), size);
@@ -23,9 +24,11 @@ export function runSession({ url, size, workloads, done, profile }) {
       const run = () => within(name, page, page.evaluate(name => globalThis.bench.run(name), name));
       const figures = profile ? await profiled(context, page, run, profile(name)) : await run();
       if (workloads.includes(name)) await done(name, figures);
+      if (name === 'bulk') await page.waitForTimeout(idleMs);
     }
     if (!IN_A_NEW_PAGE.some(name => workloads.includes(name))) return;
     const newest = await page.evaluate(() => globalThis.bench.newest());
+    await page.waitForTimeout(idleMs);
     await closePage(page);
     const { figures, memory } = await openAgain(context, url, newest);
     if (workloads.includes('reopen')) await done('reopen', figures);

@@ -28,7 +28,7 @@ async function serve(t) {
 
 async function measure(url, workloads) {
   const measured = {};
-  await runSession({ url: `${url}?`, size: RECORDS, workloads, done: async (workload, figures) => { measured[workload] = figures; } });
+  await runSession({ url: `${url}?`, size: RECORDS, workloads, idleMs: 0, done: async (workload, figures) => { measured[workload] = figures; } });
   return measured;
 }
 
