@@ -1,8 +1,11 @@
 //! One exchange with the server at a time: plan, send, record.
 
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::Poll;
 
-use futures_util::future::{LocalBoxFuture, join};
+use futures_util::future::{LocalBoxFuture, MaybeDone, join, maybe_done};
 use holm_protocol::{ClientId, ErrorCode, PullRequest, PullResponse, PushRequest, PushResponse, to_json_text};
 use holm_store::Durability;
 
@@ -45,9 +48,11 @@ enum Ask {
 }
 
 /// What follows from what came back.
-enum Next {
+pub(super) enum Next {
     Succeeded(Event),
     Failed(Event),
+    /// The page came too late; it is asked for again.
+    Late,
     /// Another tab may know better.
     Refresh,
     /// This client is none any more.
@@ -56,12 +61,15 @@ enum Next {
 
 type Answered = Result<Answer, Failure>;
 
-/// A commit under way, and the body of the pull that follows it at once.
-type Recorded = (Promised<Next>, Option<String>);
+/// A commit to be made, and the pull that follows it at once.
+type Recorded = (Promised<Next>, Option<Box<PullRequest>>);
+
+/// A page whose commit was begun, and is not waited for yet.
+pub(super) type Recording = Pin<Box<MaybeDone<Promised<Next>>>>;
 
 /// The answer to a pull that was asked for, and read, while the page before it was applied.
 pub(super) struct Ahead {
-    body: String,
+    request: Box<PullRequest>,
     response: PullResponse,
     at_ms: u64,
 }
@@ -124,26 +132,34 @@ impl Engine {
     }
 
     async fn exchange(&self, now_ms: u64, lease: Lease, exchange: Exchange) -> Result<(), Error> {
-        let ask = self.ask(now_ms, lease.clone(), exchange).await?;
-        let (path, body, phase, in_flight) = match &ask {
-            Ask::Nothing(event) => return self.note(now_ms, *event),
-            Ask::Push(request) => ("push", to_json_text(&**request), Phase::Pushing, request.mutations.len()),
-            Ask::Pull(request) => ("pull", to_json_text(&**request), Phase::Pulling, 0),
-        };
-        self.edit_status(&mut |status| (status.phase, status.in_flight) = (phase, in_flight));
-        let (said, at_ms) = match self.inner.ahead.take().filter(|ahead| ahead.body == body) {
-            Some(ahead) => (Ok(Said::Pull(ahead.response)), ahead.at_ms),
+        let ahead = if exchange == Exchange::Pull { self.inner.ahead.take() } else { None };
+        let (ask, said, at_ms) = match ahead {
+            Some(Ahead { request, response, at_ms }) => (Ask::Pull(request), Ok(Said::Pull(response)), at_ms),
             None => {
+                // What was begun is part of what the next request is made from.
+                if let Next::StartOver = self.recorded().await? {
+                    return self.start_over(now_ms, lease).await;
+                }
+                let ask = self.ask(now_ms, lease.clone(), exchange).await?;
+                let (path, body, phase, in_flight) = match &ask {
+                    Ask::Nothing(event) => return self.note(now_ms, *event),
+                    Ask::Push(request) => ("push", to_json_text(&**request), Phase::Pushing, request.mutations.len()),
+                    Ask::Pull(request) => ("pull", to_json_text(&**request), Phase::Pulling, 0),
+                };
+                self.inner.ahead.take();
+                self.edit_status(&mut |status| (status.phase, status.in_flight) = (phase, in_flight));
                 let (answer, at_ms) = self.send(path, body).await;
-                (read(exchange, answer), at_ms)
+                (ask, read(exchange, answer), at_ms)
             }
         };
+        let mutations = if let Ask::Push(request) = &ask { request.mutations.len() } else { 0 };
         self.edit_status(&mut |status| status.in_flight = 0);
         let next = match said.and_then(|said| self.record(at_ms, lease.clone(), ask, said)) {
-            Ok((recorded, following)) => join(recorded, self.ask_ahead(following)).await.0?,
-            Err(failed) => self.failed(exchange, in_flight, &failed),
+            Ok((recorded, following)) => self.recording(recorded, following).await?,
+            Err(failed) => self.failed(exchange, mutations, &failed),
         };
         match next {
+            Next::Late => self.note(at_ms, Event::Pulled(true)),
             Next::Failed(event) => self.note(at_ms, event),
             Next::Succeeded(event) => self.succeeded(at_ms, event),
             Next::Refresh => {
@@ -180,10 +196,11 @@ impl Engine {
         if response.scopes.len() != request.scopes.len() {
             return Err(not_all_scopes());
         }
-        let following = pull::following(&request, &response).map(|next| to_json_text(&next));
+        let following = pull::following(&request, &response);
         let recorded = self.commit(move |draft| {
             Ok(match pull::apply(draft, &cx.borrow(), &lease, &request, &response)? {
                 Page::RolledBack => Next::StartOver,
+                Page::Late => Next::Late,
                 Page::More => Next::Succeeded(Event::Pulled(true)),
                 Page::Complete => Next::Succeeded(Event::Pulled(false)),
             })
@@ -203,13 +220,38 @@ impl Engine {
         })
     }
 
-    /// Asks for the next page, and reads it, while the last one is applied. The answer is used if that is the next request; a failure is forgotten,
-    /// since the request then comes again in its turn.
-    async fn ask_ahead(&self, body: Option<String>) {
-        let Some(body) = body else { return };
-        let (answer, at_ms) = self.send("pull", body.clone()).await;
+    /// Records what was said. Where a page follows at once, that is asked for meanwhile, and only the page before is waited for: two are
+    /// recorded at a time, at most, so that neither disk nor processor waits for the other.
+    async fn recording(&self, recorded: Promised<Next>, following: Option<Box<PullRequest>>) -> Result<Next, Error> {
+        let Some(following) = following else {
+            self.recorded().await?;
+            return recorded.await;
+        };
+        let mut begun = Box::pin(maybe_done(recorded));
+        poll_fn(|context| {
+            let _begun = begun.as_mut().poll(context);
+            Poll::Ready(())
+        })
+        .await;
+        let before = self.inner.recording.replace(Some(begun));
+        let (before, ()) = join(outcome(before), self.ask_ahead(following)).await;
+        if !matches!(before, Ok(Next::Succeeded(_))) {
+            self.inner.ahead.take();
+        }
+        before
+    }
+
+    /// Waits for the page whose commit was begun, if there is one.
+    async fn recorded(&self) -> Result<Next, Error> {
+        let begun = self.inner.recording.take();
+        outcome(begun).await
+    }
+
+    /// Asks for the next page, and reads it. A failure is forgotten, since the request then comes again in its turn.
+    async fn ask_ahead(&self, request: Box<PullRequest>) {
+        let (answer, at_ms) = self.send("pull", to_json_text(&*request)).await;
         let read = read_pull(answer).ok();
-        self.inner.ahead.replace(read.map(|response| Ahead { body, response, at_ms }));
+        self.inner.ahead.replace(read.map(|response| Ahead { request, response, at_ms }));
     }
 
     fn send(&self, path: &'static str, body: String) -> LocalBoxFuture<'_, (Answered, u64)> {
@@ -317,6 +359,13 @@ impl Engine {
         let scopes = self.inner.scopes.clone().unwrap_or_default();
         OwnedContext { schema: Rc::clone(&self.inner.schema), scopes, now_ms }
     }
+}
+
+/// What became of a page whose commit was begun.
+async fn outcome(begun: Option<Recording>) -> Result<Next, Error> {
+    let Some(mut begun) = begun else { return Ok(Next::Succeeded(Event::Pulled(true))) };
+    begun.as_mut().await;
+    begun.as_mut().take_output().expect("it is done, and was not asked before")
 }
 
 fn read(exchange: Exchange, answer: Answered) -> Result<Said, Failed> {

@@ -29,8 +29,8 @@ use futures_util::future::LocalBoxFuture;
 use holm_protocol::{Data, ErrorCode, MutationId, to_json_text};
 use holm_store::{Database, Durability, Observer, Pace, Random, Read, Signal};
 
-use exchange::Ahead;
 pub use exchange::Step;
+use exchange::{Ahead, Recording};
 pub use failure::{disk_error, store_error};
 pub use outlook::{Explained, Explanation, Standing};
 pub use promised::Promised;
@@ -84,6 +84,7 @@ struct Inner {
     seq_reused: Cell<bool>,
     lease: RefCell<Option<Lease>>,
     ahead: RefCell<Option<Ahead>>,
+    recording: RefCell<Option<Recording>>,
     status: RefCell<Status>,
     census: Rc<RefCell<Census>>,
     watchers: Watchers,

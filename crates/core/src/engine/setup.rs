@@ -71,6 +71,7 @@ impl Engine {
                 changed: Signal::default(),
                 closed: Cell::new(false),
                 ahead: RefCell::new(None),
+                recording: RefCell::new(None),
                 observers: RefCell::new(Vec::new()),
             }),
         };

@@ -16,7 +16,7 @@ use crate::schema::Collection;
 use crate::{keyspace, stored};
 
 /// Changes per scope and page: large enough to amortise a commit, small enough for one slice of work.
-pub const CHANGES_PER_PAGE: u32 = 500;
+pub const CHANGES_PER_PAGE: u32 = 1_000;
 
 /// What a page left to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub enum Page {
     Complete,
     /// There is more to ask for.
     More,
+    /// It was computed from a state that is not there: nothing changed.
+    Late,
     /// The server has seen seqs that this database never gave: its storage was rolled back.
     RolledBack,
 }
@@ -47,8 +49,8 @@ pub fn request(view: &dyn Read, cx: &SyncContext<'_>) -> Planned<PullRequest> {
 
 /// The request that follows once this answer is applied, if there is more to ask for.
 #[must_use]
-pub fn following(request: &PullRequest, response: &PullResponse) -> Option<PullRequest> {
-    let mut next = request.clone();
+pub fn following(request: &PullRequest, response: &PullResponse) -> Option<Box<PullRequest>> {
+    let mut next = Box::new(request.clone());
     for (scope, answered) in next.scopes.iter_mut().zip(&response.scopes) {
         scope.checkpoint = Some(answered.checkpoint.clone());
     }
@@ -72,14 +74,14 @@ pub fn apply(
     let mut sync = lease.guard(draft)?;
     let local = Local::read(draft)?;
     if local.client != request.client {
-        return Ok(Page::More);
+        return Ok(Page::Late);
     }
     if response.acked > sync.last_seq {
         return Ok(Page::RolledBack);
     }
     for (asked, _) in request.scopes.iter().zip(&response.scopes) {
         if Checkpoint::read(draft, &asked.name)?.at != asked.checkpoint {
-            return Ok(Page::More);
+            return Ok(Page::Late);
         }
     }
     let results = all_results(&sync, response);

@@ -2,6 +2,7 @@
 
 use holm_core::engine::Step;
 use holm_core::outbox::Operation::{Delete, Patch, Put};
+use holm_store::{Fault, Operation};
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, NOW_MS, change};
@@ -67,9 +68,29 @@ fn a_write_that_waits_stands_over_a_fresh_page() {
     bench.put("a", "mine");
     bench.wire.page(&json!([row("a", "theirs"), row("b", "b")]), &json!({ "more": true, "fresh": true }));
     bench.step(NOW_MS);
+    bench.settle();
     assert_eq!((bench.title("a").as_deref(), bench.title("b").as_deref()), (Some("mine"), Some("b")));
     bench.sync();
     assert_eq!(bench.wire.mutations().len(), 1);
+}
+
+#[test]
+fn pages_after_one_that_was_not_saved_are_asked_for_again() {
+    let bench = Bench::synced();
+    for id in ["a", "b", "c"] {
+        bench.wire.page(&json!([row(id, id)]), &json!({ "more": id != "c", "fresh": true }));
+    }
+    bench.disk.inject_next(Operation::Append, Fault::Full);
+    let mut now_ms = NOW_MS;
+    for _ in 0..50 {
+        if let Step::Wait(until_ms) = bench.step(now_ms) {
+            now_ms = until_ms;
+        }
+    }
+    assert_eq!(["a", "b", "c"].map(|id| bench.title(id)), ["a", "b", "c"].map(|id| Some(id.to_owned())));
+    let pulls = bench.wire.requests("pull");
+    let asked: Vec<&Value> = pulls.iter().map(|pull| &pull["scopes"][0]["checkpoint"]).collect();
+    assert_eq!(asked.iter().filter(|at| at.is_null()).count(), 2, "{asked:?}");
 }
 
 #[test]

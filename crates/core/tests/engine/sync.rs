@@ -81,6 +81,7 @@ fn the_next_page_is_asked_for_while_one_is_applied_and_only_once() {
     let bench = Bench::synced();
     two_pages(&bench);
     assert_eq!(bench.step(NOW_MS), Step::Again);
+    bench.settle();
     assert_eq!((bench.title("first"), bench.title("second")), (Some("first".into()), None));
     let asked: Vec<Value> =
         bench.wire.requests("pull").iter().map(|pull| pull["scopes"][0]["checkpoint"].clone()).collect();
