@@ -161,9 +161,14 @@ impl Disk for IndexedDbDisk {
 
     async fn list_blocks(&self) -> Result<Vec<BlockId>, DiskError> {
         let found = self.read(&[BLOCKS], &|transaction| Ok(vec![transaction.store(BLOCKS)?.get_all_keys()?])).await?;
-        let keys = found[0].unchecked_ref::<Array>().iter();
-        // Nobody else's keys are in there; of another length one would name no block.
-        Ok(keys.filter_map(|key| bytes_of(&Uint8Array::new(&key)).try_into().ok()).map(id_of).collect())
+        let mut ids = Vec::new();
+        for key in found[0].unchecked_ref::<Array>().iter() {
+            // Nobody else's keys are in there; of another length one would name no block.
+            if let Ok(key) = bytes_of(&Uint8Array::new(&key)).try_into() {
+                ids.push(id_of(key));
+            }
+        }
+        Ok(ids)
     }
 
     async fn drop_blocks(&self, ids: &[BlockId]) -> Result<(), DiskError> {

@@ -31,7 +31,11 @@ pub(crate) fn order(count: usize, compare: &dyn Fn(usize, usize) -> Ordering) ->
 /// Sorts what is cheap to take out and put back; equal ones stay in their order.
 pub(crate) fn sort<T: Default>(items: &mut Vec<T>, compare: &dyn Fn(&T, &T) -> Ordering) {
     let sorted = order(items.len(), &|left, right| compare(&items[left], &items[right]));
-    *items = sorted.into_iter().map(|position| std::mem::take(&mut items[position])).collect();
+    let mut taken = Vec::with_capacity(items.len());
+    for position in sorted {
+        taken.push(std::mem::take(&mut items[position]));
+    }
+    *items = taken;
 }
 
 /// Sorts keys.

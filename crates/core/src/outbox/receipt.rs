@@ -101,15 +101,15 @@ pub(super) fn save(draft: &mut Draft<'_>, mid: &MutationId, state: &ReceiptState
 /// # Errors
 /// [`holm_store::PlanError::Missing`]; `storage-corrupt`.
 pub fn receipt(view: &dyn Read, receipt: &str) -> Planned<Receipt> {
-    let mut states = Vec::new();
+    let mut told = Receipt { state: ReceiptState::Unknown, mutations: 0 };
     loop {
-        let mid = mutation_id(receipt, states.len());
-        let Some(state) = stored::read(view, &keyspace::receipt(mid.as_str()), "a receipt")? else { break };
-        states.push(state);
+        let mid = mutation_id(receipt, told.mutations);
+        let Some(state) = stored::read(view, &keyspace::receipt(mid.as_str()), "a receipt")? else { return Ok(told) };
+        told.mutations += 1;
+        if rank(&state) >= rank(&told.state) {
+            told.state = state;
+        }
     }
-    let mutations = states.len();
-    let state = states.into_iter().max_by_key(rank).unwrap_or(ReceiptState::Unknown);
-    Ok(Receipt { state, mutations })
 }
 
 fn rank(state: &ReceiptState) -> u8 {

@@ -183,8 +183,11 @@ fn order(collection: &Collection, value: &Value) -> Result<Vec<SortKey>, Error> 
         Value::Null => Vec::new(),
         Value::String(one) => vec![one],
         Value::Array(many) => {
-            let texts: Option<Vec<&str>> = many.iter().map(Value::as_str).collect();
-            texts.ok_or_else(|| wrong("orderBy", "must name fields"))?
+            let mut names = Vec::new();
+            for name in many {
+                names.push(name.as_str().ok_or_else(|| wrong("orderBy", "must name fields"))?);
+            }
+            names
         }
         _ => return Err(wrong("orderBy", "must name fields")),
     };

@@ -7,7 +7,7 @@ use super::condition::{Condition, ID, Key, Range, Test};
 use crate::keys::{Order, after_prefix, flipped, read_string};
 use crate::keyspace;
 use crate::order::sort_distinct;
-use crate::schema::{Collection, Index};
+use crate::schema::{Collection, Column, Index};
 
 /// Ranges of one index that a plan walks, made by `in`: more are filtered instead.
 const RANGES_MAX: usize = 200;
@@ -279,10 +279,10 @@ fn by_index(
         used.extend(positions);
         range.map(|range| directed_range(&range, column.order))
     });
-    let ranges: Vec<_> = prefixes.iter().map(|prefix| (prefix.len(), key_range(prefix, range.as_ref()))).collect();
-    let rest: Vec<(&str, Order)> = rest.iter().map(|column| (column.field.as_str(), column.order)).collect();
+    let mut ranges = Vec::with_capacity(prefixes.len());
+    prefixes.iter().for_each(|prefix| ranges.push((prefix.len(), key_range(prefix, range.as_ref()))));
     let (sorted, direction) =
-        if ranges.len() == 1 { order_of(&rest, wanted) } else { (Sorted::Not, Direction::Forward) };
+        if ranges.len() == 1 { order_of(rest, wanted) } else { (Sorted::Not, Direction::Forward) };
     let ordered = match (sorted, limit) {
         (Sorted::Not, _) => 0,
         (Sorted::Whole, Some(_)) => ORDERED_LIMIT,
@@ -291,7 +291,7 @@ fn by_index(
         (_, None) => ORDERED,
     };
     let score = u32::try_from(equal).unwrap_or(0) * EQUAL + if range.is_some() { RANGE } else { 0 } + ordered;
-    let rest = rest.iter().map(|(_, order)| *order).collect();
+    let rest = rest.iter().map(|column| column.order).collect();
     let path = Path::Index(IndexPath { spec: index.spec(), ranges, direction, rest });
     Some((Plan { path, residual: all_but(conditions, &used), sorted }, score))
 }
@@ -346,14 +346,14 @@ fn key_range(prefix: &[u8], range: Option<&Range>) -> KeyRange {
 }
 
 /// What the columns after the equal ones do for the order, and which way to walk for it.
-fn order_of(rest: &[(&str, Order)], wanted: &Wanted<'_>) -> (Sorted, Direction) {
+fn order_of(rest: &[Column], wanted: &Wanted<'_>) -> (Sorted, Direction) {
     let keys = &wanted.keys;
-    let same = rest.iter().zip(keys).take_while(|((field, _), key)| *field == key.field).count();
+    let same = rest.iter().zip(keys).take_while(|(column, key)| column.field == key.field).count();
     if same < keys.len() || (keys.is_empty() && !rest.is_empty()) {
         return (Sorted::Not, Direction::Forward);
     }
-    let first = rest.iter().zip(keys).next().map_or(wanted.tie, |((_, order), key)| relative(*order, key.order));
-    if rest.iter().zip(keys).any(|((_, order), key)| relative(*order, key.order) != first) {
+    let first = rest.iter().zip(keys).next().map_or(wanted.tie, |(column, key)| relative(column.order, key.order));
+    if rest.iter().zip(keys).any(|(column, key)| relative(column.order, key.order) != first) {
         return (Sorted::Not, Direction::Forward);
     }
     let direction = if first == Order::Ascending { Direction::Forward } else { Direction::Backward };

@@ -89,7 +89,9 @@ fn sorted_rows(query: &Query, plan: &Plan, view: &dyn Read, limit: usize) -> Res
         ControlFlow::Continue(())
     })?;
     keep_first(&mut found, limit);
-    Ok(found.into_iter().map(|(_, row)| row).collect())
+    let mut rows = Vec::with_capacity(found.len());
+    found.into_iter().for_each(|(_, row)| rows.push(row));
+    Ok(rows)
 }
 
 /// Sorts what was found, and forgets all after the first `limit`.

@@ -38,7 +38,8 @@ pub(super) fn of_index(collection: &Collection, index: &Index, find: &Find<'_>, 
         return show(columns(prefix, index, find, None));
     };
     let Some(Value::Array(elements)) = find(&each.field) else { return };
-    let mut entries = elements.iter().map(|element| columns(prefix.clone(), index, find, Some(element))).collect();
+    let mut entries = Vec::with_capacity(elements.len());
+    elements.iter().for_each(|element| entries.push(columns(prefix.clone(), index, find, Some(element))));
     sort_distinct(&mut entries);
     entries.into_iter().for_each(show);
 }

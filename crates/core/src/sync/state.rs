@@ -106,7 +106,8 @@ impl Places {
     /// Takes out all up to `seq`, with it.
     pub fn take_up_to(&mut self, seq: Seq) -> Vec<(Seq, Place)> {
         let count = self.count_up_to(seq);
-        self.0.drain(..count).collect()
+        let later = self.0.split_off(count);
+        std::mem::replace(&mut self.0, later)
     }
 
     /// Takes out all.

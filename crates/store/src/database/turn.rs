@@ -81,8 +81,10 @@ impl Inner {
         if !self.turns.insists.get() || self.closing.get() {
             return all;
         }
-        let (due, later) = all.into_iter().partition(|job| job.is_in_turn());
-        *jobs = later;
+        let mut due = Vec::new();
+        for job in all {
+            if job.is_in_turn() { due.push(job) } else { jobs.push(job) }
+        }
         due
     }
 

@@ -132,7 +132,10 @@ impl Fold {
             return None;
         }
         let generation = tables.generation();
-        let (expired, retired) = old.retired.iter().copied().partition(|(fell, _)| *fell < generation);
+        let (mut expired, mut retired) = (Vec::new(), Vec::new());
+        for (fell, id) in old.retired.iter().copied() {
+            if fell < generation { expired.push(id) } else { retired.push((fell, id)) }
+        }
         let manifest = Manifest {
             database: tables.database_id(),
             publisher: id,
@@ -151,7 +154,7 @@ impl Fold {
             stored: Rc::default(),
             written: Vec::new(),
             orphans: Vec::new(),
-            phase: Phase::Drop(names(expired)),
+            phase: Phase::Drop(expired),
             doubtful: false,
             tries: 0,
         };
@@ -327,9 +330,12 @@ impl Fold {
 
     /// Drops what fell out one generation before; what falls out now is for readers of the manifest before.
     fn drop_retired(&mut self, events: Vec<Event>) -> FoldStep {
-        let before = |(fell, _): &&(Generation, BlockId)| *fell <= self.generation;
-        let mut ids = names(self.manifest.retired.iter().filter(before).copied());
-        ids.append(&mut self.orphans);
+        let mut ids = std::mem::take(&mut self.orphans);
+        for (fell, id) in &self.manifest.retired {
+            if *fell <= self.generation {
+                ids.push(*id);
+            }
+        }
         if ids.is_empty() {
             return FoldStep { events, outcome: Some(FoldOutcome::Published) };
         }
@@ -356,10 +362,6 @@ impl From<Ending> for FoldOutcome {
             Ending::Failed(error) => Self::Failed(error.into()),
         }
     }
-}
-
-fn names(blocks: impl IntoIterator<Item = (Generation, BlockId)>) -> Vec<BlockId> {
-    blocks.into_iter().map(|(_, id)| id).collect()
 }
 
 fn end(outcome: FoldOutcome) -> FoldStep {
