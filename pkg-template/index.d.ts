@@ -308,7 +308,7 @@ export interface Queryable<F extends Fields, Q> {
   limit(count: number): Q;
   /** Every record that matches. */
   all(): Promise<RowOf<F>[]>;
-  /** How many records match. */
+  /** How many records match, whatever the limit. All records are counted over the smallest index; without one, each is read. */
   count(): Promise<number>;
 }
 
