@@ -30,7 +30,7 @@ pub trait Read {
     /// [`Missing`] when a block is not in memory. Records may have been shown before: forget them, all come again.
     fn visit(&self, range: &KeyRange, direction: Direction, show: &mut Show<'_>) -> Result<(), Missing>;
 
-    /// How many blocks begin inside `range`, each with some 256 records: an estimate for a planner, which costs nothing.
+    /// How many blocks begin inside `range`, each with some 256 records or more: an estimate for a planner, which costs nothing.
     /// As many records in memory count as one.
     fn blocks(&self, _range: &KeyRange) -> usize {
         0

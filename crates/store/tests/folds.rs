@@ -50,7 +50,7 @@ fn what_is_folded_is_read_from_blocks() {
     let one = pool.open(&disk, &locks, Options::default(), 1).unwrap();
     put_many(&mut pool, &one, 0..5_000, b"value");
     assert_eq!(fold(&mut pool, &one), FoldOutcome::Published);
-    assert!(blocks(&disk) >= 5_000 / 256);
+    assert!(blocks(&disk) >= 5_000 / 512);
     assert_eq!(entries(&disk), [LogSeq(1)], "the last folded entry stays");
     let two = pool.open(&disk.reopen(), &locks, Options::default(), 2).unwrap();
     assert_eq!(pool.get(&two, &key(4_321)).unwrap().as_deref(), Some(&b"value"[..]));

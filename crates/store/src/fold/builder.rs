@@ -4,8 +4,8 @@ use crate::disk::BlockId;
 use crate::encoding::{BlockRef, Records, write_block};
 use crate::key::Key;
 
-/// A block ends at so many records (of those tried, a read of 100,000 was fastest from 256 on) …
-const RECORDS_MAX: usize = 256;
+/// A block ends at so many records: index entries are small, and of 256 of them a block would hold some 8 KB …
+const RECORDS_MAX: usize = 512;
 
 /// … or at so many bytes: up to here a block costs hardly more to write than a small one.
 const BYTES_MAX: usize = 32 << 10;
