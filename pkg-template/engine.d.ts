@@ -5,6 +5,7 @@ export interface EngineOptions {
   schema: string;
   storage: 'indexeddb' | 'memory';
   durability: 'relaxed' | 'strict';
+  cacheBytes?: number;
   syncUrl?: string;
   scopes?: string;
 }

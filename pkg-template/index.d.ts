@@ -563,6 +563,8 @@ export interface OpenOptions<S extends Schema = any> {
   storage?: 'indexeddb' | 'memory';
   /** 'strict' waits for the disk, 'relaxed' for the operating system. */
   durability?: 'relaxed' | 'strict';
+  /** How many bytes of stored data are kept in memory between reads; 32 MiB (33,554,432) when it is not said. */
+  cacheBytes?: number;
   /** Without it the database stays on this device. */
   sync?: SyncOptions;
   /** Where the WebAssembly is, when it is not beside the package's files. */

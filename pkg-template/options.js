@@ -4,7 +4,8 @@ import { HolmError } from './errors.js';
 import { Schema } from './schema.js';
 import { encode, isWellFormed } from './walk.js';
 
-const OPTIONS = ['name', 'schema', 'storage', 'durability', 'sync', 'wasm'];
+const OPTIONS = ['name', 'schema', 'storage', 'durability', 'cacheBytes', 'sync', 'wasm'];
+const CACHE_BYTES_MAX = 2 ** 30;
 const SYNC = ['url', 'getToken', 'scopes'];
 const SCOPE = ['name', 'args'];
 const WASM = /^\[object (ArrayBuffer|SharedArrayBuffer|URL|Request|Response|WebAssembly\.Module|Promise)\]$/;
@@ -15,14 +16,16 @@ const WASM = /^\[object (ArrayBuffer|SharedArrayBuffer|URL|Request|Response|WebA
  */
 export function checkOptions(options) {
   known(options, OPTIONS, '');
-  const { name, schema, storage = 'indexeddb', durability = 'relaxed', sync, wasm } = options;
+  const { name, schema, storage = 'indexeddb', durability = 'relaxed', cacheBytes, sync, wasm } = options;
   if (!isName(name)) throw wrong('name', 'is a string that is not empty and holds no lone surrogate');
   if (!(schema instanceof Schema)) throw wrong('schema', 'comes from defineSchema');
   if (storage !== 'indexeddb' && storage !== 'memory') throw wrong('storage', "is 'indexeddb' or 'memory'");
   if (durability !== 'relaxed' && durability !== 'strict') throw wrong('durability', "is 'relaxed' or 'strict'");
+  if (cacheBytes !== undefined && !(Number.isInteger(cacheBytes) && cacheBytes >= 0 && cacheBytes <= CACHE_BYTES_MAX)) throw wrong('cacheBytes', `is a whole number of bytes, at most ${CACHE_BYTES_MAX}`);
   if (wasm !== undefined && !isWasm(wasm)) throw wrong('wasm', 'is the address of the WebAssembly, a Response with it, its bytes or its module');
   /** @type {import('./engine.d.ts').EngineOptions} */
   const flat = { name, schema: schema.text, storage, durability };
+  if (cacheBytes !== undefined) flat.cacheBytes = cacheBytes;
   if (sync === undefined) return { flat, schema, wasm, askToken: undefined };
   known(sync, SYNC, 'sync');
   const { url, getToken, scopes } = sync;

@@ -12,7 +12,7 @@ import { StatusBoard } from './sync.js';
 /** @typedef {{ flat: import('./engine.d.ts').EngineOptions, schema: import('./schema.js').Schema, wasm: any, askToken: ((reason: string) => Promise<string | undefined>) | undefined }} Options */
 
 // What all who share a database must give alike, as the app calls it. Functions cannot be compared: the first getToken is asked.
-const ALIKE = /** @type {const} */ ({ schema: 'schema', storage: 'storage', durability: 'durability', syncUrl: 'sync.url', scopes: 'sync.scopes' });
+const ALIKE = /** @type {const} */ ({ schema: 'schema', storage: 'storage', durability: 'durability', cacheBytes: 'cacheBytes', syncUrl: 'sync.url', scopes: 'sync.scopes' });
 
 /** @type {Map<string, Shared>} */
 const databases = new Map();

@@ -11,7 +11,7 @@ use holm_store::Durability;
 use super::pace::PagePace;
 use crate::scope;
 
-/// Bytes of blocks kept in memory.
+/// Bytes of blocks kept in memory, where the app does not say.
 const CACHE_BYTES: usize = 32 * 1024 * 1024;
 /// Bytes of log that start a fold: with 1 MiB half as much again is written, and an opening reads what is left of it.
 const FOLD_BYTES: usize = 4 * 1024 * 1024;
@@ -51,13 +51,15 @@ pub struct OpenOptions {
     pub storage: StorageKind,
     /// How durable a write is.
     pub durability: DurabilityKind,
+    /// How many bytes of blocks are kept in memory between reads.
+    pub cache_bytes: Option<usize>,
     /// Where the server is; without it everything stays here.
     pub sync_url: Option<String>,
     /// The scopes to sync, as a JSON list of `{name}`; every collection where it is absent.
     pub scopes: Option<String>,
 }
 
-json_fields!(OpenOptions { name, schema; storage, durability, sync_url as "syncUrl", scopes });
+json_fields!(OpenOptions { name, schema; storage, durability, cache_bytes as "cacheBytes", sync_url as "syncUrl", scopes });
 
 /// A scope, as the app names it.
 #[derive(Default)]
@@ -85,7 +87,15 @@ impl OpenOptions {
         };
         let random = Rc::new(scope::fill_random);
         let pace = Rc::new(PagePace::default());
-        Ok(Options { schema, scopes, durability, cache_bytes: CACHE_BYTES, fold_bytes: FOLD_BYTES, pace, random })
+        Ok(Options {
+            schema,
+            scopes,
+            durability,
+            cache_bytes: self.cache_bytes.unwrap_or(CACHE_BYTES),
+            fold_bytes: FOLD_BYTES,
+            pace,
+            random,
+        })
     }
 }
 

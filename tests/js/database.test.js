@@ -30,7 +30,7 @@ test('options that cannot be meant are refused by name', async () => {
     [undefined, 'open', 'an object with name'], [null, 'open', 'an object'], [[], 'open', 'an object'],
     [{ schema }, 'name', 'is a string'], [{ schema, name: '' }, 'name', 'not empty'], [{ schema, name: '\ud800' }, 'name', 'lone surrogate'],
     [{ name: 'x', schema: {} }, 'schema', 'defineSchema'], [{ ...given, storage: 'disk' }, 'storage', "'memory'"],
-    [{ ...given, durability: 1 }, 'durability', "'strict'"], [{ ...given, snyc: {} }, 'snyc', 'there are name, schema'],
+    [{ ...given, durability: 1 }, 'durability', "'strict'"], [{ ...given, cacheBytes: -1 }, 'cacheBytes', 'a whole number'], [{ ...given, cacheBytes: '32' }, 'cacheBytes', 'a whole number'], [{ ...given, snyc: {} }, 'snyc', 'there are name, schema'],
     [{ ...given, wasm: 7 }, 'wasm', 'its bytes'], [{ ...given, wasm: '' }, 'wasm', 'its bytes'], [{ ...given, wasm: {} }, 'wasm', 'its bytes'],
     [{ ...given, sync: {} }, 'sync.url', 'an address'], [{ ...given, sync: null }, 'sync', 'takes an object with url'],
     [{ ...given, sync: 'http://a' }, 'sync', 'takes an object'], [synced({ url: 7 }), 'sync.url', 'an address'],
@@ -110,7 +110,7 @@ test('the same name with other options is refused, by the option that differs', 
   const { db, module } = await opened({ name: 'mixed', sync });
   const other = defineSchema({ version: 2, collections: {} });
   for (const [options, field] of [
-    [{ schema: other, sync }, 'schema'], [{ sync, storage: 'memory' }, 'storage'], [{ sync, durability: 'strict' }, 'durability'],
+    [{ schema: other, sync }, 'schema'], [{ sync, storage: 'memory' }, 'storage'], [{ sync, durability: 'strict' }, 'durability'], [{ sync, cacheBytes: 1 }, 'cacheBytes'],
     [{}, 'sync.url'], [{ sync: { ...sync, url: 'http://server.test/other' } }, 'sync.url'], [{ sync: { ...sync, scopes: [] } }, 'sync.scopes'],
     [{ sync: { ...sync, getToken: undefined } }, 'sync.getToken'],
   ]) {

@@ -31,7 +31,7 @@ fn store(pool: &mut Pool) -> (FaultyDisk, BTreeMap<Vec<u8>, Vec<u8>>) {
         assert_eq!(pool.run(async move { store.fold().await }), Some(Ok(FoldOutcome::Published)));
     };
     let mut put = put;
-    put(pool, 0..700, b"in the base");
+    put(pool, 0..1_400, b"in the oldest");
     fold(pool);
     put(pool, 100..105, b"newer");
     fold(pool);
@@ -87,7 +87,7 @@ fn everything_lost_is_named() {
             // Without a manifest, a log that does not begin at 1 misses its first entry; one that ends early cannot be told.
             (Err(StoreError::Corrupt(damage)), Place::Manifest) => assert_eq!(damage.place, Place::Entry(LogSeq(1))),
             (Err(StoreError::Corrupt(damage)), _) => assert_eq!(damage.place, place),
-            (Ok(rows), Place::Entry(LogSeq(5))) => assert_eq!(rows.len(), 700),
+            (Ok(rows), Place::Entry(LogSeq(5))) => assert_eq!(rows.len(), 1_400),
             (other, _) => panic!("{place}: {:?}", other.map(|rows| rows.len())),
         }
     }
@@ -132,7 +132,7 @@ fn a_damaged_block_fails_only_the_reads_that_need_it() {
         let broken = disk.duplicate();
         broken.damage(&place, 50);
         let store = pool.open(&broken, &MemoryLocks::new(), Options::default(), 2).unwrap();
-        for n in (0..700_u32).step_by(50) {
+        for n in (0..1_400_u32).step_by(50) {
             match pool.get(&store, &n.to_be_bytes()) {
                 Ok(value) => {
                     assert!(value.is_some());
