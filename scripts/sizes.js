@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib';
 
 // The budget is 150 KB. It is not met yet: until then the limit is what is reached, and it only ever goes down.
 const WASM_GZIP_BUDGET = 150_000;
-const WASM_GZIP_MAX = 200_000;
+const WASM_GZIP_MAX = 197_500;
 const PAGE_GZIP_MAX = 15_000;
 
 const folder = process.argv[2];
