@@ -19,7 +19,7 @@ export function filterOf(form) {
   };
 }
 
-/** The query of the list: the best index first, so the largest places, or by name where a name is asked for. */
+/** The query of the list: the largest places first, or by name where a name is asked for. */
 export function listQuery(db, filter) {
   const { key } = filter;
   return db.places.where(conditions(filter)).orderBy(key ? 'key' : '-population').limit(ROWS_MAX);
@@ -34,6 +34,6 @@ function conditions({ key, country, people }) {
   const where = {};
   if (key) where.key = { startsWith: key };
   if (country) where.country = country;
-  if (people > 0 || !(key || country)) where.population = { gte: people };
+  if (people > 0) where.population = { gte: people };
   return where;
 }
