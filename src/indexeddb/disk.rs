@@ -145,7 +145,12 @@ impl Disk for IndexedDbDisk {
         .await
     }
 
-    async fn publish(&self, manifest: &StoredManifest, drop_log_through: LogSeq) -> Result<(), DiskError> {
+    async fn publish(
+        &self,
+        manifest: &StoredManifest,
+        drop_log_through: LogSeq,
+        kept: Option<&[u8]>,
+    ) -> Result<(), DiskError> {
         let ask = |transaction: &Transaction| Ok(vec![transaction.store(MANIFEST)?.get(&MANIFEST_KEY.into())?]);
         let then = |transaction: &Transaction, found: &[JsValue]| {
             if generation_of(&found[0]) + 1 != manifest.generation.0 {
@@ -153,7 +158,11 @@ impl Disk for IndexedDbDisk {
             }
             transaction.store(MANIFEST)?.put_with_key(&write_manifest(manifest)?, &MANIFEST_KEY.into())?;
             let dropped = IdbKeyRange::upper_bound(&number(drop_log_through.0))?;
-            transaction.store(LOG)?.delete(&dropped)?;
+            let log = transaction.store(LOG)?;
+            log.delete(&dropped)?;
+            if let Some(kept) = kept {
+                log.put_with_key(&Uint8Array::from(kept), &number(drop_log_through.next().0))?;
+            }
             Ok(())
         };
         self.write(&[MANIFEST, LOG], Durability::Relaxed, &ask, &then).await

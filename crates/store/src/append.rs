@@ -20,8 +20,11 @@ use crate::encoding::{Entry, EntryId, Records};
 use crate::error::{Damage, Place, StoreError};
 use crate::tables::{Absorbed, Event, Settled, Tables};
 
-/// How often one entry is tried again while its position stays free: more means that the disk does not keep its word.
-const TRIES_MAX: u8 = 4;
+/// How often one entry is refused while its position stays free: more means that the disk does not keep its word.
+const REFUSALS_MAX: u8 = 4;
+
+/// How often the log cannot be read before that is told.
+const LOADS_MAX: u8 = 4;
 
 /// What the disk is to do next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,7 +79,8 @@ pub struct Append {
     phase: Phase,
     /// An earlier append of it ended in nobody knows what.
     doubtful: bool,
-    tries: u8,
+    refusals: u8,
+    failed_loads: u8,
 }
 
 impl Append {
@@ -93,7 +97,8 @@ impl Append {
             durability,
             phase: Phase::Append,
             doubtful: false,
-            tries: 0,
+            refusals: 0,
+            failed_loads: 0,
         }
     }
 
@@ -155,8 +160,8 @@ impl Append {
     }
 
     fn again(&mut self) -> Option<AppendOutcome> {
-        self.tries += 1;
-        if self.tries < TRIES_MAX {
+        self.refusals += 1;
+        if self.refusals < REFUSALS_MAX {
             self.phase = Phase::Append;
             return None;
         }
@@ -168,8 +173,8 @@ impl Append {
     }
 
     fn not_loaded(&mut self, error: DiskError) -> AppendStep {
-        self.tries += 1;
-        if self.tries < TRIES_MAX {
+        self.failed_loads += 1;
+        if self.failed_loads < LOADS_MAX {
             return AppendStep::default();
         }
         end(AppendOutcome::Failed(if self.doubtful {

@@ -89,7 +89,7 @@ fn manifest(generation: u64, folded: u64) -> StoredManifest {
 }
 
 async fn publish(disk: &dyn Disk, generation: u64, folded: u64, drop_through: u64) {
-    let published = disk.publish(&manifest(generation, folded), LogSeq(drop_through)).await;
+    let published = disk.publish(&manifest(generation, folded), LogSeq(drop_through), None).await;
     assert_eq!(published, Ok(()), "publish {generation}");
 }
 
@@ -168,7 +168,7 @@ async fn any_bytes_are_kept<S: Stand>(stand: &S) {
     let read = another.read_blocks(&[id("every"), id("none"), id("large")]).await;
     assert!(read == Ok(vec![Some(every.clone()), Some(Vec::new()), Some(large.clone())]));
     let stored = StoredManifest { generation: Generation(1), folded: LogSeq(0), bytes: large };
-    assert_eq!(disk.publish(&stored, LogSeq(0)).await, Ok(()));
+    assert_eq!(disk.publish(&stored, LogSeq(0), None).await, Ok(()));
     assert!(load(&another, 0, 0).await.manifest == Some(stored));
 }
 
@@ -212,12 +212,13 @@ async fn blocks_are_listed_in_order<S: Stand>(stand: &S) {
 async fn a_manifest_follows_the_one_before<S: Stand>(stand: &S) {
     let disk = stand.fresh().await;
     let another = stand.another(&disk).await;
-    assert_eq!(disk.publish(&manifest(2, 0), LogSeq(0)).await, Err(DiskError::Stale), "the first is 1");
+    assert_eq!(disk.publish(&manifest(2, 0), LogSeq(0), None).await, Err(DiskError::Stale), "the first is 1");
     publish(&disk, 1, 0, 0).await;
-    assert_eq!(another.publish(&manifest(1, 0), LogSeq(0)).await, Err(DiskError::Stale), "1 is there");
-    assert_eq!(another.publish(&manifest(3, 0), LogSeq(0)).await, Err(DiskError::Stale), "2 is missing");
+    assert_eq!(another.publish(&manifest(1, 0), LogSeq(0), None).await, Err(DiskError::Stale), "1 is there");
+    assert_eq!(another.publish(&manifest(3, 0), LogSeq(0), None).await, Err(DiskError::Stale), "2 is missing");
     publish(&another, 2, 0, 0).await;
-    let both = join(disk.publish(&manifest(3, 0), LogSeq(0)), another.publish(&manifest(3, 0), LogSeq(0))).await;
+    let both =
+        join(disk.publish(&manifest(3, 0), LogSeq(0), None), another.publish(&manifest(3, 0), LogSeq(0), None)).await;
     assert!(matches!(both, (Ok(()), Err(DiskError::Stale)) | (Err(DiskError::Stale), Ok(()))), "{both:?}");
 }
 
@@ -228,7 +229,7 @@ async fn a_stale_publish_changes_nothing<S: Stand>(stand: &S) {
         append(&disk, seq).await;
     }
     let before = load(&disk, 0, 0).await;
-    assert_eq!(disk.publish(&manifest(1, 3), LogSeq(2)).await, Err(DiskError::Stale));
+    assert_eq!(disk.publish(&manifest(1, 3), LogSeq(2), None).await, Err(DiskError::Stale));
     assert_eq!(load(&disk, 0, 0).await, before);
 }
 
@@ -253,6 +254,9 @@ async fn publishing_trims_the_log<S: Stand>(stand: &S) {
     assert_eq!(load(&another, 0, 0).await, expected);
     assert_eq!(load(&another, 1, 1).await, expected, "from the last folded entry on");
     assert_eq!(entries(&load(&another, 4, 2).await), [(4, entry(4)), (5, entry(5))]);
+    assert_eq!(disk.publish(&manifest(3, 4), LogSeq(3), Some(b"kept")).await, Ok(()));
+    assert_eq!(entries(&load(&another, 0, 0).await), [(4, b"kept".to_vec()), (5, entry(5))]);
+    append(&disk, 6).await;
 }
 
 async fn a_trimmed_position_is_never_given_again<S: Stand>(stand: &S) {

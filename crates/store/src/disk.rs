@@ -143,11 +143,17 @@ pub trait Disk {
     /// Writes new blocks. Nobody sees them before a manifest names them.
     async fn write_blocks(&self, blocks: &[(BlockId, Vec<u8>)]) -> Result<(), DiskError>;
 
-    /// Puts `manifest` in the place of the one of generation `manifest.generation - 1`, and drops log entries up to `drop_log_through`.
+    /// Puts `manifest` in the place of the one of generation `manifest.generation - 1`, drops log entries up to
+    /// `drop_log_through`, and puts `kept`, if any, in the place of the entry after those.
     ///
     /// # Errors
     /// [`DiskError::Stale`] when the stored generation is another.
-    async fn publish(&self, manifest: &StoredManifest, drop_log_through: LogSeq) -> Result<(), DiskError>;
+    async fn publish(
+        &self,
+        manifest: &StoredManifest,
+        drop_log_through: LogSeq,
+        kept: Option<&[u8]>,
+    ) -> Result<(), DiskError>;
 
     /// Names every block that is stored, in order.
     async fn list_blocks(&self) -> Result<Vec<BlockId>, DiskError>;

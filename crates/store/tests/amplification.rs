@@ -44,9 +44,14 @@ impl Disk for Counted {
         self.disk.write_blocks(blocks).await
     }
 
-    async fn publish(&self, manifest: &StoredManifest, drop_log_through: LogSeq) -> Result<(), DiskError> {
+    async fn publish(
+        &self,
+        manifest: &StoredManifest,
+        drop_log_through: LogSeq,
+        kept: Option<&[u8]>,
+    ) -> Result<(), DiskError> {
         add(&self.manifest, manifest.bytes.len());
-        self.disk.publish(manifest, drop_log_through).await
+        self.disk.publish(manifest, drop_log_through, kept).await
     }
 
     async fn list_blocks(&self) -> Result<Vec<BlockId>, DiskError> {

@@ -46,6 +46,27 @@ fn a_write_is_read_here_there_and_after_a_reopen() {
 }
 
 #[test]
+fn a_log_that_could_not_be_read_is_no_refusal_of_a_position() {
+    let (mut pool, disk, locks) = (Pool::default(), FaultyDisk::new(), MemoryLocks::new());
+    let store = pool.open(&disk, &locks, Options::default(), 1).unwrap();
+    let (append, load) = (Fault::Stale, Fault::Abort);
+    for (from_now, fault) in [(0, append), (1, load), (2, load), (4, append), (5, load)] {
+        disk.inject(from_now, fault);
+    }
+    pool.put(&store, b"a", b"1").unwrap();
+    assert_eq!(pool.all(&store).unwrap(), [(b"a".to_vec(), b"1".to_vec())]);
+}
+
+#[test]
+fn a_disk_that_refuses_a_free_position_again_and_again_is_damaged() {
+    let (mut pool, disk, locks) = (Pool::default(), FaultyDisk::new(), MemoryLocks::new());
+    let store = pool.open(&disk, &locks, Options::default(), 1).unwrap();
+    (0..4).for_each(|_| disk.inject_next(Operation::Append, Fault::Stale));
+    assert!(matches!(pool.put(&store, b"a", b"1"), Err(CommitError::Store(StoreError::Corrupt(_)))));
+    pool.put(&store, b"a", b"2").unwrap();
+}
+
+#[test]
 fn a_thousand_concurrent_commits_travel_in_few_entries() {
     let (mut pool, disk, locks) = (Pool::default(), FaultyDisk::new(), MemoryLocks::new());
     let store = pool.open(&disk, &locks, Options::default(), 1).unwrap();
@@ -192,8 +213,13 @@ impl Disk for Raced {
         self.disk.write_blocks(blocks).await
     }
 
-    async fn publish(&self, manifest: &StoredManifest, drop_log_through: LogSeq) -> Result<(), DiskError> {
-        self.disk.publish(manifest, drop_log_through).await
+    async fn publish(
+        &self,
+        manifest: &StoredManifest,
+        drop_log_through: LogSeq,
+        kept: Option<&[u8]>,
+    ) -> Result<(), DiskError> {
+        self.disk.publish(manifest, drop_log_through, kept).await
     }
 
     async fn list_blocks(&self) -> Result<Vec<BlockId>, DiskError> {

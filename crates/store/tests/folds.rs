@@ -52,6 +52,8 @@ fn what_is_folded_is_read_from_blocks() {
     assert_eq!(fold(&mut pool, &one), FoldOutcome::Published);
     assert!(blocks(&disk) >= 5_000 / 512);
     assert_eq!(entries(&disk), [LogSeq(1)], "the last folded entry stays");
+    let kept = disk.places().iter().find(|(place, _)| *place == Place::Entry(LogSeq(1))).map(|(_, bytes)| *bytes);
+    assert!(kept.is_some_and(|bytes| bytes < 100), "without its 5,000 records: {kept:?}");
     let two = pool.open(&disk.reopen(), &locks, Options::default(), 2).unwrap();
     assert_eq!(pool.get(&two, &key(4_321)).unwrap().as_deref(), Some(&b"value"[..]));
     assert_eq!(pool.get(&two, b"key").unwrap(), None);

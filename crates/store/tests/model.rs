@@ -77,12 +77,17 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// A disk that refuses a free position once more than that is damaged, and says so.
+const REFUSALS_MAX: u8 = 3;
+
 /// The stores under test beside the model.
 struct Run {
     pool: Pool,
     disk: FaultyDisk,
     handles: Vec<(FaultyDisk, Store)>,
     seeds: u8,
+    /// How often each handle was told that it lost a position that was free.
+    refusals: [u8; 2],
     /// The content after each entry.
     history: BTreeMap<LogSeq, Model>,
     options: Options,
@@ -91,8 +96,15 @@ struct Run {
 impl Run {
     fn new(options: Options) -> Self {
         let history = BTreeMap::from([(LogSeq(0), Model::new())]);
-        let mut run =
-            Self { pool: Pool::default(), disk: FaultyDisk::new(), handles: Vec::new(), seeds: 0, history, options };
+        let mut run = Self {
+            pool: Pool::default(),
+            disk: FaultyDisk::new(),
+            handles: Vec::new(),
+            seeds: 0,
+            refusals: [0; 2],
+            history,
+            options,
+        };
         for _ in 0..2 {
             let handle = run.open();
             run.handles.push(handle);
@@ -152,7 +164,11 @@ impl Run {
                 }
             }
             Step::Reopen(handle) => self.handles[handle] = self.open(),
-            Step::Inject { handle, from_now, fault } => self.handles[handle].0.inject(from_now, fault),
+            Step::Inject { handle, fault: Fault::Stale, .. } if self.refusals[handle] == REFUSALS_MAX => {}
+            Step::Inject { handle, from_now, fault } => {
+                self.refusals[handle] += u8::from(fault == Fault::Stale);
+                self.handles[handle].0.inject(from_now, fault);
+            }
         }
     }
 

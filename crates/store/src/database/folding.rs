@@ -122,8 +122,8 @@ impl Inner {
                 FoldRequest::Drop(ids) => FoldAnswer::Done(self.disk.drop_blocks(&ids).await),
                 FoldRequest::Read(ids) => FoldAnswer::Blocks(self.disk.read_blocks(&ids).await),
                 FoldRequest::Write(blocks) => FoldAnswer::Done(self.disk.write_blocks(&blocks).await),
-                FoldRequest::Publish { manifest, drop_log_through } => {
-                    FoldAnswer::Done(self.disk.publish(&manifest, drop_log_through).await)
+                FoldRequest::Publish { manifest, drop_log_through, kept } => {
+                    FoldAnswer::Done(self.disk.publish(&manifest, drop_log_through, Some(&kept)).await)
                 }
                 FoldRequest::Load(since) => FoldAnswer::Loaded(self.disk.load(since).await),
                 FoldRequest::Turn => {

@@ -340,7 +340,7 @@ async fn open_tables(disk: &dyn Disk, options: &Options, database: [u8; 16]) -> 
         if tables.generation().0 > 0 {
             return Ok(tables);
         }
-        let answer = disk.publish(&tables.first_manifest(), LogSeq::default()).await;
+        let answer = disk.publish(&tables.first_manifest(), LogSeq::default(), None).await;
         match answer {
             // Loaded once more, so that there is one way in: whoever was first made the store.
             Ok(()) => {}

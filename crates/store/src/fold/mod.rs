@@ -10,8 +10,7 @@
 //!
 //! What is folded is the memory as it was at the start, shared and not copied, with the runs that [`merge`] names. Between
 //! its steps whoever drives it may wait. Nobody sees a new block before the manifest names it, so the fold can be left at
-//! any moment. The last folded entry stays in the log: its id tells whoever
-//! comes later whether it is the log it knows.
+//! any moment. Of the last folded entry the id stays in the log: it tells whoever comes later whether it is the log it knows.
 
 mod builder;
 mod merge;
@@ -19,7 +18,7 @@ mod merge;
 use std::rc::Rc;
 
 use crate::disk::{BlockId, DiskError, Generation, Loaded, LogSeq, Since, StoredManifest};
-use crate::encoding::{EntryId, Manifest};
+use crate::encoding::{Entry, EntryId, Manifest, Records};
 use crate::error::StoreError;
 use crate::tables::{Event, Tables};
 use merge::{Merge, Need};
@@ -44,6 +43,8 @@ pub enum FoldRequest {
         manifest: Rc<StoredManifest>,
         /// The entry before the last folded one.
         drop_log_through: LogSeq,
+        /// What stays of the last folded one: its id, without what it wrote.
+        kept: Rc<Vec<u8>>,
     },
     /// [`crate::Disk::load`].
     Load(Since),
@@ -182,10 +183,16 @@ impl Fold {
             Phase::Publish => FoldRequest::Publish {
                 manifest: self.stored.clone(),
                 drop_log_through: LogSeq(self.manifest.folded.0 - 1),
+                kept: Rc::new(self.last_entry()),
             },
             Phase::Load(since) => FoldRequest::Load(*since),
             Phase::Turn => FoldRequest::Turn,
         }
+    }
+
+    fn last_entry(&self) -> Vec<u8> {
+        let Manifest { folded_id, fence, database, .. } = &self.manifest;
+        Entry::encode(*folded_id, *fence, database, &Records::default())
     }
 
     /// Takes the answer to [`Self::request`].

@@ -77,7 +77,12 @@ impl Storage {
         Ok(())
     }
 
-    fn publish(&mut self, manifest: &StoredManifest, drop_log_through: LogSeq) -> Result<(), DiskError> {
+    fn publish(
+        &mut self,
+        manifest: &StoredManifest,
+        drop_log_through: LogSeq,
+        kept: Option<&[u8]>,
+    ) -> Result<(), DiskError> {
         if self.generation().0 + 1 != manifest.generation.0 {
             return Err(DiskError::Stale);
         }
@@ -85,6 +90,9 @@ impl Storage {
         self.room_for(manifest.bytes.len().saturating_sub(freed))?;
         self.manifest = Some(manifest.clone());
         self.log.retain(|seq, _| *seq > drop_log_through);
+        if let Some(kept) = kept {
+            self.log.insert(drop_log_through.next(), kept.to_vec());
+        }
         Ok(())
     }
 }
@@ -108,8 +116,13 @@ impl Disk for MemoryDisk {
         self.0.borrow_mut().write_blocks(blocks)
     }
 
-    async fn publish(&self, manifest: &StoredManifest, drop_log_through: LogSeq) -> Result<(), DiskError> {
-        self.0.borrow_mut().publish(manifest, drop_log_through)
+    async fn publish(
+        &self,
+        manifest: &StoredManifest,
+        drop_log_through: LogSeq,
+        kept: Option<&[u8]>,
+    ) -> Result<(), DiskError> {
+        self.0.borrow_mut().publish(manifest, drop_log_through, kept)
     }
 
     async fn list_blocks(&self) -> Result<Vec<BlockId>, DiskError> {

@@ -203,8 +203,13 @@ impl Disk for FaultyDisk {
         self.run(Operation::WriteBlocks, self.disk.write_blocks(blocks)).await
     }
 
-    async fn publish(&self, manifest: &StoredManifest, drop_log_through: LogSeq) -> Result<(), DiskError> {
-        self.run(Operation::Publish, self.disk.publish(manifest, drop_log_through)).await
+    async fn publish(
+        &self,
+        manifest: &StoredManifest,
+        drop_log_through: LogSeq,
+        kept: Option<&[u8]>,
+    ) -> Result<(), DiskError> {
+        self.run(Operation::Publish, self.disk.publish(manifest, drop_log_through, kept)).await
     }
 
     async fn list_blocks(&self) -> Result<Vec<BlockId>, DiskError> {

@@ -77,6 +77,7 @@ impl ModelDisk {
         &mut self,
         manifest: &Rc<StoredManifest>,
         drop_log_through: LogSeq,
+        kept: &Rc<Vec<u8>>,
         mistake: Mistake,
     ) -> Result<(), DiskError> {
         let stored = self.manifest.as_ref().map_or(0, |stored| stored.generation.0);
@@ -90,6 +91,9 @@ impl ModelDisk {
             _ => drop_log_through,
         };
         self.log = self.log.split_off(&through.next());
+        if through == drop_log_through {
+            self.log.insert(through.next(), kept.clone());
+        }
         Ok(())
     }
 

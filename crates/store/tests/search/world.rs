@@ -354,8 +354,8 @@ impl World {
                 disk.write_blocks(&blocks);
                 Ok(())
             })),
-            FoldRequest::Publish { manifest, drop_log_through } => {
-                FoldAnswer::Done(outcome(fault, || disk.publish(&manifest, drop_log_through, mistake)))
+            FoldRequest::Publish { manifest, drop_log_through, kept } => {
+                FoldAnswer::Done(outcome(fault, || disk.publish(&manifest, drop_log_through, &kept, mistake)))
             }
         };
         if visible {
@@ -440,8 +440,8 @@ fn fill(disk: &mut ModelDisk) {
                 disk.write_blocks(&blocks);
                 FoldAnswer::Done(Ok(()))
             }
-            FoldRequest::Publish { manifest, drop_log_through } => {
-                FoldAnswer::Done(disk.publish(&manifest, drop_log_through, Mistake::None))
+            FoldRequest::Publish { manifest, drop_log_through, kept } => {
+                FoldAnswer::Done(disk.publish(&manifest, drop_log_through, &kept, Mistake::None))
             }
             FoldRequest::Turn => FoldAnswer::Turned,
             request => unreachable!("a first fold does not ask for {request:?}"),
