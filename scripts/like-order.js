@@ -3,7 +3,7 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 
-import { Reader, functionBodies, number, section, sections, text } from './wasm-reader.js';
+import { functionBodies, number, section, sections, text } from './wasm-reader.js';
 
 const [CUSTOM, CODE] = [0, 10];
 const FUNCTION_NAMES = 1;
