@@ -11,10 +11,9 @@ use support::*;
 
 use holm_store::*;
 
-/// A disk that counts what it is handed.
+/// Counts what the disk is handed.
 #[derive(Clone, Default)]
 struct Counted {
-    disk: MemoryDisk,
     log: Rc<Cell<usize>>,
     blocks: Rc<Cell<usize>>,
     manifest: Rc<Cell<usize>>,
@@ -25,41 +24,18 @@ fn add(sum: &Cell<usize>, bytes: usize) {
 }
 
 #[async_trait(?Send)]
-impl Disk for Counted {
-    async fn load(&self, since: Since) -> Result<Loaded, DiskError> {
-        self.disk.load(since).await
-    }
-
-    async fn append(&self, seq: LogSeq, entry: &[u8], durability: Durability) -> Result<(), DiskError> {
+impl Before for Counted {
+    async fn append(&self, entry: &[u8]) {
         add(&self.log, entry.len());
-        self.disk.append(seq, entry, durability).await
     }
 
-    async fn read_blocks(&self, ids: &[BlockId]) -> Result<Vec<Option<Vec<u8>>>, DiskError> {
-        self.disk.read_blocks(ids).await
-    }
-
-    async fn write_blocks(&self, blocks: &[(BlockId, Vec<u8>)]) -> Result<(), DiskError> {
+    async fn write_blocks(&self, blocks: &[(BlockId, Vec<u8>)]) {
         add(&self.blocks, blocks.iter().map(|(_, bytes)| bytes.len()).sum());
-        self.disk.write_blocks(blocks).await
     }
 
-    async fn publish(
-        &self,
-        manifest: &StoredManifest,
-        drop_log_through: LogSeq,
-        kept: Option<&[u8]>,
-    ) -> Result<(), DiskError> {
+    async fn publish(&self, manifest: &StoredManifest, kept: Option<&[u8]>) {
         add(&self.manifest, manifest.bytes.len());
-        self.disk.publish(manifest, drop_log_through, kept).await
-    }
-
-    async fn list_blocks(&self) -> Result<Vec<BlockId>, DiskError> {
-        self.disk.list_blocks().await
-    }
-
-    async fn drop_blocks(&self, ids: &[BlockId]) -> Result<(), DiskError> {
-        self.disk.drop_blocks(ids).await
+        add(&self.log, kept.map_or(0, <[u8]>::len));
     }
 }
 
@@ -74,7 +50,7 @@ enum Order {
 
 struct Run {
     pool: Pool,
-    disk: Counted,
+    counted: Counted,
     store: Store,
     random: Random,
 }
@@ -83,13 +59,14 @@ const RECORD_BYTES: usize = 300;
 
 impl Run {
     fn new(fold_bytes: usize) -> Self {
-        let (mut pool, disk) = (Pool::default(), Counted::default());
+        let (mut pool, counted) = (Pool::default(), Counted::default());
+        let disk = Watched { disk: MemoryDisk::default(), before: counted.clone() };
         let options = Options { fold_bytes, ..Options::default() };
-        let open = Database::open(Rc::new(disk.clone()), Rc::new(MemoryLocks::new()), options, [1; SEED_BYTES]);
+        let open = Database::open(Rc::new(disk), Rc::new(MemoryLocks::new()), options, [1; SEED_BYTES]);
         let store = pool.run(open).expect("opening ends").expect("the disk works");
         let driven = store.clone();
         pool.spawn(async move { driven.drive().await });
-        Self { pool, disk, store, random: random(7) }
+        Self { pool, counted, store, random: random(7) }
     }
 
     fn draw(&self, below: u32) -> u32 {
@@ -100,7 +77,8 @@ impl Run {
 
     /// Puts so many records in commits of some; gives the log's, the blocks' and the manifests' bytes per byte put.
     fn put(&mut self, order: Order, below: u32, records: u32, in_one: u32) -> [f64; 3] {
-        let sums = [self.disk.log.clone(), self.disk.blocks.clone(), self.disk.manifest.clone()];
+        let Counted { log, blocks, manifest } = self.counted.clone();
+        let sums = [log, blocks, manifest];
         let before: Vec<usize> = sums.iter().map(|sum| sum.get()).collect();
         let mut put = 0;
         for first in (0..records).step_by(in_one as usize) {

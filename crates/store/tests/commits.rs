@@ -58,15 +58,6 @@ fn a_log_that_could_not_be_read_is_no_refusal_of_a_position() {
 }
 
 #[test]
-fn a_disk_that_refuses_a_free_position_again_and_again_is_damaged() {
-    let (mut pool, disk, locks) = (Pool::default(), FaultyDisk::new(), MemoryLocks::new());
-    let store = pool.open(&disk, &locks, Options::default(), 1).unwrap();
-    (0..4).for_each(|_| disk.inject_next(Operation::Append, Fault::Stale));
-    assert!(matches!(pool.put(&store, b"a", b"1"), Err(CommitError::Store(StoreError::Corrupt(_)))));
-    pool.put(&store, b"a", b"2").unwrap();
-}
-
-#[test]
 fn a_thousand_concurrent_commits_travel_in_few_entries() {
     let (mut pool, disk, locks) = (Pool::default(), FaultyDisk::new(), MemoryLocks::new());
     let store = pool.open(&disk, &locks, Options::default(), 1).unwrap();
@@ -183,51 +174,20 @@ impl Locks for Counted {
     }
 }
 
-/// A disk on which somebody else commits just before each of the next appends.
+/// Somebody else commits just before each of the next appends.
 #[derive(Clone)]
 struct Raced {
-    disk: FaultyDisk,
     rival: Store,
     times: Rc<Cell<u8>>,
 }
 
 #[async_trait(?Send)]
-impl Disk for Raced {
-    async fn load(&self, since: Since) -> Result<Loaded, DiskError> {
-        self.disk.load(since).await
-    }
-
-    async fn append(&self, seq: LogSeq, entry: &[u8], durability: Durability) -> Result<(), DiskError> {
+impl Before for Raced {
+    async fn append(&self, _entry: &[u8]) {
         if let Some(left) = self.times.get().checked_sub(1) {
             self.times.set(left);
             put(&self.rival, b"rival", b"first").await.expect("the rival's disk works");
         }
-        self.disk.append(seq, entry, durability).await
-    }
-
-    async fn read_blocks(&self, ids: &[BlockId]) -> Result<Vec<Option<Vec<u8>>>, DiskError> {
-        self.disk.read_blocks(ids).await
-    }
-
-    async fn write_blocks(&self, blocks: &[(BlockId, Vec<u8>)]) -> Result<(), DiskError> {
-        self.disk.write_blocks(blocks).await
-    }
-
-    async fn publish(
-        &self,
-        manifest: &StoredManifest,
-        drop_log_through: LogSeq,
-        kept: Option<&[u8]>,
-    ) -> Result<(), DiskError> {
-        self.disk.publish(manifest, drop_log_through, kept).await
-    }
-
-    async fn list_blocks(&self) -> Result<Vec<BlockId>, DiskError> {
-        self.disk.list_blocks().await
-    }
-
-    async fn drop_blocks(&self, ids: &[BlockId]) -> Result<(), DiskError> {
-        self.disk.drop_blocks(ids).await
     }
 }
 
@@ -235,8 +195,9 @@ impl Disk for Raced {
 fn who_lost_four_times_asks_for_the_lock() {
     let (mut pool, disk, locks) = (Pool::default(), FaultyDisk::new(), Counted::default());
     let rival = pool.open(&disk.reopen(), &locks.0, Options::default(), 2).unwrap();
-    let raced = Raced { disk: disk.clone(), rival, times: Rc::default() };
-    let opened = Database::open(Rc::new(raced.clone()), Rc::new(locks.clone()), Options::default(), [1; SEED_BYTES]);
+    let raced = Raced { rival, times: Rc::default() };
+    let watched = Rc::new(Watched { disk, before: raced.clone() });
+    let opened = Database::open(watched, Rc::new(locks.clone()), Options::default(), [1; SEED_BYTES]);
     let store = pool.run(opened).unwrap().unwrap();
     let driven = store.clone();
     pool.spawn(async move { driven.drive().await });

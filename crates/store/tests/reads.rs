@@ -188,25 +188,16 @@ fn what_one_operation_may_hold_is_limited() {
     assert_eq!(pool.get(&reader, &key(7)).unwrap().map(|value| value.len()), Some(4 << 20));
 }
 
-/// A disk whose blocks are folded away by a rival before each of the next reads.
+/// A rival folds the blocks away before each of the next reads.
 struct Folded {
-    disk: FaultyDisk,
     rival: Store,
     times: Rc<Cell<u32>>,
     asked: Rc<Cell<u32>>,
 }
 
 #[async_trait(?Send)]
-impl Disk for Folded {
-    async fn load(&self, since: Since) -> Result<Loaded, DiskError> {
-        self.disk.load(since).await
-    }
-
-    async fn append(&self, seq: LogSeq, entry: &[u8], durability: Durability) -> Result<(), DiskError> {
-        self.disk.append(seq, entry, durability).await
-    }
-
-    async fn read_blocks(&self, ids: &[BlockId]) -> Result<Vec<Option<Vec<u8>>>, DiskError> {
+impl Before for Folded {
+    async fn read_blocks(&self) {
         self.asked.set(self.asked.get() + 1);
         if let Some(left) = self.times.get().checked_sub(1) {
             self.times.set(left);
@@ -216,28 +207,6 @@ impl Disk for Folded {
                 self.rival.fold().await.expect("the rival's disk works");
             }
         }
-        self.disk.read_blocks(ids).await
-    }
-
-    async fn write_blocks(&self, blocks: &[(BlockId, Vec<u8>)]) -> Result<(), DiskError> {
-        self.disk.write_blocks(blocks).await
-    }
-
-    async fn publish(
-        &self,
-        manifest: &StoredManifest,
-        drop_log_through: LogSeq,
-        kept: Option<&[u8]>,
-    ) -> Result<(), DiskError> {
-        self.disk.publish(manifest, drop_log_through, kept).await
-    }
-
-    async fn list_blocks(&self) -> Result<Vec<BlockId>, DiskError> {
-        self.disk.list_blocks().await
-    }
-
-    async fn drop_blocks(&self, ids: &[BlockId]) -> Result<(), DiskError> {
-        self.disk.drop_blocks(ids).await
     }
 }
 
@@ -248,8 +217,9 @@ fn a_reader_whose_blocks_are_dropped_again_and_again_keeps_folders_away() {
     pool.put(&rival, b"key", b"old").unwrap();
     fold(&mut pool, &rival);
     let (times, asked) = (Rc::new(Cell::new(1_000)), Rc::new(Cell::new(0)));
-    let folded = Folded { disk: disk.reopen(), rival: rival.clone(), times, asked: asked.clone() };
-    let opened = Database::open(Rc::new(folded), Rc::new(locks.clone()), Options::default(), [2; SEED_BYTES]);
+    let before = Folded { rival: rival.clone(), times, asked: asked.clone() };
+    let watched = Rc::new(Watched { disk: disk.reopen(), before });
+    let opened = Database::open(watched, Rc::new(locks.clone()), Options::default(), [2; SEED_BYTES]);
     let reader = pool.run(opened).unwrap().unwrap();
     let value = pool.run(async move { reader.read(|view| view.get(b"key")).await });
     assert_eq!(value.unwrap().unwrap().as_deref(), Some(&b"newer"[..]));

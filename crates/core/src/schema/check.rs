@@ -65,6 +65,9 @@ impl Collection {
             return None;
         }
         let found = holm_protocol::pick(data.as_str().as_bytes(), &names).ok()?;
+        if !found.contains(&None) {
+            return None;
+        }
         let mut filled = data.as_str().strip_suffix('}')?.to_owned();
         for ((name, value), _) in names.iter().zip(values).zip(&found).filter(|(_, found)| found.is_none()) {
             if filled.len() > 1 {
@@ -74,7 +77,7 @@ impl Collection {
             filled.push(':');
             value.write(&mut filled);
         }
-        found.contains(&None).then(|| DataText::again(filled + "}"))
+        Some(DataText::again(filled + "}"))
     }
 
     /// Looks through the changed fields of a record; a removal is for optional fields only.

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::future::Future;
 use std::rc::Rc;
 
+use async_trait::async_trait;
 use futures_executor::{LocalPool, LocalSpawner};
 use futures_util::task::LocalSpawnExt;
 use holm_store::*;
@@ -120,4 +121,62 @@ pub fn increment(store: &Store, key: &[u8]) -> impl Future<Output = Result<u64, 
 
 pub fn number(value: &[u8]) -> u64 {
     u64::from_be_bytes(value.try_into().expect("eight bytes"))
+}
+
+/// What is done before a disk's operations.
+#[async_trait(?Send)]
+pub trait Before {
+    async fn append(&self, _entry: &[u8]) {}
+
+    async fn read_blocks(&self) {}
+
+    async fn write_blocks(&self, _blocks: &[(BlockId, Vec<u8>)]) {}
+
+    async fn publish(&self, _manifest: &StoredManifest, _kept: Option<&[u8]>) {}
+}
+
+/// A disk with something before its operations.
+pub struct Watched<D, B> {
+    pub disk: D,
+    pub before: B,
+}
+
+#[async_trait(?Send)]
+impl<D: Disk, B: Before> Disk for Watched<D, B> {
+    async fn load(&self, since: Since) -> Result<Loaded, DiskError> {
+        self.disk.load(since).await
+    }
+
+    async fn append(&self, seq: LogSeq, entry: &[u8], durability: Durability) -> Result<(), DiskError> {
+        self.before.append(entry).await;
+        self.disk.append(seq, entry, durability).await
+    }
+
+    async fn read_blocks(&self, ids: &[BlockId]) -> Result<Vec<Option<Vec<u8>>>, DiskError> {
+        self.before.read_blocks().await;
+        self.disk.read_blocks(ids).await
+    }
+
+    async fn write_blocks(&self, blocks: &[(BlockId, Vec<u8>)]) -> Result<(), DiskError> {
+        self.before.write_blocks(blocks).await;
+        self.disk.write_blocks(blocks).await
+    }
+
+    async fn publish(
+        &self,
+        manifest: &StoredManifest,
+        drop_log_through: LogSeq,
+        kept: Option<&[u8]>,
+    ) -> Result<(), DiskError> {
+        self.before.publish(manifest, kept).await;
+        self.disk.publish(manifest, drop_log_through, kept).await
+    }
+
+    async fn list_blocks(&self) -> Result<Vec<BlockId>, DiskError> {
+        self.disk.list_blocks().await
+    }
+
+    async fn drop_blocks(&self, ids: &[BlockId]) -> Result<(), DiskError> {
+        self.disk.drop_blocks(ids).await
+    }
 }
