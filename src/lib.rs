@@ -9,7 +9,6 @@ pub mod indexeddb;
 pub mod leader;
 pub mod limit;
 pub mod locks;
-pub mod panic;
 pub mod runtime;
 pub mod scope;
 pub mod service_worker;

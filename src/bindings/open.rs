@@ -11,14 +11,13 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use super::engine::JsEngine;
 use super::promise::promise;
 use crate::runtime::{HttpTransport, OnEvent, OpenOptions, Runtime};
-use crate::{leader, panic, service_worker, timer};
+use crate::{leader, service_worker, timer};
 
 /// Opens a database by options in JSON; `ask_token` gives the bearer token, `on_event` hears of commits, status and storage.
 ///
 /// The promise rejects as [`Runtime::open`] fails.
 #[wasm_bindgen]
 pub fn open_engine(options: String, ask_token: Option<Function>, on_event: Function) -> Promise {
-    panic::install_hook();
     let tell: OnEvent = Rc::new(move |kind, json| {
         // What the app's listener throws is the app's; the engine goes on.
         drop(on_event.call2(&JsValue::UNDEFINED, &kind.into(), &json.into()));
@@ -38,7 +37,6 @@ pub fn open_engine(options: String, ask_token: Option<Function>, on_event: Funct
 /// The promise rejects with what sync failed with, so that the browser tries again.
 #[wasm_bindgen]
 pub fn run_sync_event(options: String, ask_token: Option<Function>) -> Promise {
-    panic::install_hook();
     promise(Box::pin(async move {
         let options = read_options(&options)?;
         let transport = transport(&options, ask_token);

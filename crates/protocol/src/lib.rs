@@ -17,8 +17,8 @@ pub use error::{ErrorCode, Fault};
 pub use hlc::{Clock, Hlc};
 pub use ids::{ClientId, MutationId, Revision, Seq};
 pub use json::{
-    DataText, FromJson, Object, Parser, ToJson, Unfit, from_json, from_json_text, parse, pick, read_json_text, to_f64,
-    to_json_text,
+    DataText, FromJson, Object, Parser, ToJson, Unfit, from_json, from_json_text, parse, pick, quoted, read_json_text,
+    to_f64, to_json_text,
 };
 pub use merge::{MergeReport, last_write, merge};
 pub use messages::*;

@@ -1,6 +1,6 @@
 //! What the app may ask about the fate of its writes.
 
-use holm_protocol::{ErrorCode, json_words, to_json_text, write_fields};
+use holm_protocol::{ErrorCode, json_words, quoted, to_json_text, write_fields};
 
 use super::{Engine, Promised};
 use crate::Error;
@@ -111,7 +111,7 @@ impl Engine {
                 ReceiptState::Unknown => {
                     return Err(Error::new(
                         ErrorCode::NotFound,
-                        format!("nothing is known of the receipt {receipt:?}"),
+                        format!("nothing is known of the receipt {}", quoted(&receipt)),
                     ));
                 }
                 ReceiptState::Pending => self.status_changed(seen).await,

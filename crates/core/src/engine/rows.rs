@@ -1,6 +1,6 @@
 //! Rows as they cross from JavaScript.
 
-use holm_protocol::{Data, ErrorCode, from_json_text};
+use holm_protocol::{Data, ErrorCode, from_json_text, quoted};
 use serde_json::Value;
 
 use crate::Error;
@@ -25,7 +25,12 @@ pub fn parse_rows(operation: Operation, json: &str, draw: &dyn Fn() -> String) -
         let data = match row.next() {
             Some(Value::Object(data)) => data,
             None if operation == Operation::Delete => Data::new(),
-            _ => return Err(Error::new(ErrorCode::InvalidRecord, format!("{id:?}: a record is an object of fields"))),
+            _ => {
+                return Err(Error::new(
+                    ErrorCode::InvalidRecord,
+                    format!("{}: a record is an object of fields", quoted(&id)),
+                ));
+            }
         };
         parsed.push((id, data));
     }

@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 
-use holm_protocol::{Data, ErrorCode, Hlc, Kind, MutationId, Stamps};
+use holm_protocol::{Data, ErrorCode, Hlc, Kind, MutationId, Stamps, quoted};
 use holm_store::{Draft, PlanError, Read};
 
 use super::receipt::{self, ReceiptState};
@@ -145,9 +145,11 @@ fn next_value(
     match (operation, before) {
         (Operation::Delete, _) => Ok(None),
         (Operation::Insert, Some(_)) => {
-            Err(Error::new(ErrorCode::AlreadyExists, format!("{name}: there is a record {id:?} already")))
+            Err(Error::new(ErrorCode::AlreadyExists, format!("{name}: there is a record {} already", quoted(id))))
         }
-        (Operation::Patch, None) => Err(Error::new(ErrorCode::NotFound, format!("{name}: there is no record {id:?}"))),
+        (Operation::Patch, None) => {
+            Err(Error::new(ErrorCode::NotFound, format!("{name}: there is no record {}", quoted(id))))
+        }
         (Operation::Patch, Some(record)) => {
             collection.check_patch(data)?;
             let kept = record.data.iter().filter(|(field, _)| !data.contains_key(*field));

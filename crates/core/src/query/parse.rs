@@ -1,6 +1,6 @@
 //! From the package's JSON to a query, naming the field or operator that does not fit.
 
-use holm_protocol::ErrorCode;
+use holm_protocol::{ErrorCode, quoted};
 use serde_json::{Map, Value};
 
 use super::condition::{Condition, ID, Key, Range, Test, encoded};
@@ -197,10 +197,12 @@ fn order(collection: &Collection, value: &Value) -> Result<Vec<SortKey>, Error> 
         let found = if each { None } else { Some(field(collection, &name)?) };
         let kind = found.flatten().map(|field| &field.kind);
         if each || matches!(kind, Some(Kind::Json | Kind::Object(_))) {
-            return Err(wrong("orderBy", &format!("cannot sort by {spec:?}, which has no order")).with_field(name));
+            return Err(
+                wrong("orderBy", &format!("cannot sort by {}, which has no order", quoted(spec))).with_field(name)
+            );
         }
         if order.iter().any(|key| key.field == name) {
-            return Err(wrong("orderBy", &format!("names {name:?} twice")).with_field(name));
+            return Err(wrong("orderBy", &format!("names {} twice", quoted(&name))).with_field(name));
         }
         order.push(SortKey { field: name, order: direction });
     }

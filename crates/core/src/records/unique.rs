@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use holm_protocol::{Data, ErrorCode};
+use holm_protocol::{Data, ErrorCode, quoted};
 use holm_store::{Direction, KeyRange, PlanError, Read};
 use serde_json::Value;
 
@@ -45,7 +45,7 @@ fn has_all(index: &Index, data: &Data) -> bool {
 
 fn taken(collection: &Collection, index: &Index, other: &str) -> Error {
     let message =
-        format!("{}: record {other:?} has the same {} already, which is unique", collection.name, index.spec());
+        format!("{}: record {} has the same {} already, which is unique", collection.name, quoted(other), index.spec());
     let field = index.columns.first().map_or("", |column| &column.field);
     Error::new(ErrorCode::AlreadyExists, message).with_field(field)
 }

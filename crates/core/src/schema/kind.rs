@@ -1,6 +1,6 @@
 //! Fields and their types, checked at run time.
 
-use holm_protocol::{ErrorCode, to_json_text};
+use holm_protocol::{ErrorCode, quoted, to_json_text};
 use holm_store::SortedMap;
 use serde_json::{Map, Value};
 
@@ -80,8 +80,8 @@ impl Kind {
             Self::Json => "a value".to_owned(),
             Self::Array(_) => "an array".to_owned(),
             Self::Object(_) => "an object".to_owned(),
-            Self::Ref(to) => format!("the id of a record in {to:?}"),
-            Self::Enum(values) => format!("one of {}", quoted(values)),
+            Self::Ref(to) => format!("the id of a record in {}", quoted(to)),
+            Self::Enum(values) => format!("one of {}", listed(values)),
         }
     }
 
@@ -111,7 +111,7 @@ impl Kind {
         }
         let found = match shape {
             Shape::Number(_) => to_json_text(value),
-            Shape::String(text) if matches!(self, Self::Enum(_)) => format!("{text:?}"),
+            Shape::String(text) if matches!(self, Self::Enum(_)) => quoted(text),
             other => other.noun().to_owned(),
         };
         Err(Refusal::new(ErrorCode::InvalidRecord, format!("must be {}, not {found}", self.noun())))
@@ -142,7 +142,7 @@ fn fields_fit(fields: &SortedMap<String, Field>, found: &Map<String, Value>, dep
     Ok(())
 }
 
-fn quoted(texts: &[String]) -> String {
-    let texts: Vec<String> = texts.iter().map(|text| format!("{text:?}")).collect();
+fn listed(texts: &[String]) -> String {
+    let texts: Vec<String> = texts.iter().map(|text| quoted(text)).collect();
     texts.join(", ")
 }

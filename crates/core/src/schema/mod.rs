@@ -8,7 +8,7 @@ mod index;
 mod kind;
 mod parse;
 
-use holm_protocol::ErrorCode;
+use holm_protocol::{ErrorCode, quoted};
 use holm_store::SortedMap;
 
 use crate::Error;
@@ -82,7 +82,7 @@ impl Schema {
     pub fn collection(&self, name: &str) -> Result<&Collection, Error> {
         self.collections.get(name).ok_or_else(|| {
             let known: Vec<&str> = self.collections.keys().map(String::as_str).collect();
-            let message = format!("the schema has no collection {name:?}; it has {}", known.join(", "));
+            let message = format!("the schema has no collection {}; it has {}", quoted(name), known.join(", "));
             Error::new(ErrorCode::UnknownCollection, message)
         })
     }

@@ -1,6 +1,6 @@
 //! From the package's JSON to a schema, naming the place of whatever is wrong.
 
-use holm_protocol::ErrorCode;
+use holm_protocol::{ErrorCode, quoted};
 use holm_store::SortedMap;
 use serde_json::{Map, Value};
 
@@ -142,7 +142,7 @@ fn kind(given: &Fields, depth: usize) -> Result<Kind, Refusal> {
             }
             (Kind::Enum(values), Some("values"))
         }
-        unknown => return Err(wrong(format!("unknown type {unknown:?}")).in_field("type")),
+        unknown => return Err(wrong(format!("unknown type {}", quoted(unknown))).in_field("type")),
     };
     let allowed = ["type", "optional", "nullable", "default", own.unwrap_or("type")];
     known(given, if own.is_some() { &allowed } else { &allowed[..4] })?;
@@ -187,7 +187,7 @@ fn index(value: &Value, fields: &SortedMap<String, Field>) -> Result<Index, Refu
         let column = Column::parse(spec);
         column_fits(&column, fields)?;
         if columns.iter().any(|other| other.field == column.field) {
-            return Err(wrong(format!("names {:?} twice", column.field)));
+            return Err(wrong(format!("names {} twice", quoted(&column.field))));
         }
         if column.each && columns.iter().any(|other| other.each) {
             return Err(wrong("only one field of an index can be an array's elements"));
@@ -227,7 +227,7 @@ fn refs_resolve(schema: &Schema, fields: &SortedMap<String, Field>) -> Result<()
     fn resolve(schema: &Schema, kind: &Kind) -> Result<(), Refusal> {
         match kind {
             Kind::Ref(to) if !schema.collections.contains_key(to) => {
-                Err(wrong(format!("names {to:?}, which is not a declared collection")).in_field("to"))
+                Err(wrong(format!("names {}, which is not a declared collection", quoted(to))).in_field("to"))
             }
             Kind::Array(of) => within("of", resolve(schema, &of.kind)),
             Kind::Object(fields) => within("fields", refs_resolve(schema, fields)),

@@ -1,7 +1,8 @@
 //! What an HTTP answer means. Only a body of this protocol is an answer; everything else is the network.
 
 use holm_protocol::{
-    ErrorCode, ErrorResponse, FromJson, PROTOCOL_VERSION, PullResponse, PushResponse, decode, marked, read_json_text,
+    ErrorCode, ErrorResponse, FromJson, PROTOCOL_VERSION, PullResponse, PushResponse, decode, marked, quoted,
+    read_json_text,
 };
 
 use crate::Error;
@@ -84,7 +85,7 @@ fn read(answer: Result<Answer, Failure>, message: &mut dyn FromJson) -> Result<A
 
 fn not_holm(answer: &Answer) -> Failed {
     let start: String = str::from_utf8(&answer.body).unwrap_or_default().chars().take(40).collect();
-    let message = format!("HTTP {} with a body that is not of this protocol: {start:?}", answer.status);
+    let message = format!("HTTP {} with a body that is not of this protocol: {}", answer.status, quoted(&start));
     Failed::new(ErrorCode::NotHolm, message)
 }
 

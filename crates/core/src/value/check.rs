@@ -1,6 +1,6 @@
 //! Values are looked through once, where they come in.
 
-use holm_protocol::{ErrorCode, to_json_text};
+use holm_protocol::{ErrorCode, quoted, to_json_text};
 use serde_json::{Map, Value};
 
 use super::{DEPTH_MAX, Refusal, Shape, TAG, decode_base64};
@@ -60,7 +60,7 @@ fn tagged_form(value: &Value, fields: &Map<String, Value>, depth: usize) -> Resu
     match Shape::of(value) {
         Shape::Object(inner) if !std::ptr::eq(inner, fields) => all_fields(inner, depth + 2),
         Shape::Object(_) => {
-            let why = format!("has a {TAG:?} that stands for nothing: {}", shortened(value));
+            let why = format!("has a {} that stands for nothing: {}", quoted(TAG), shortened(value));
             Err(Refusal::new(ErrorCode::InvalidValue, why))
         }
         Shape::Unset => {

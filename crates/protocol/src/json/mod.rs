@@ -18,7 +18,7 @@ use crate::Data;
 pub use data_text::DataText;
 pub use number::to_f64;
 pub use parse::{Parser, parse, pick};
-pub use write::{Object, to_json_text};
+pub use write::{Object, quoted, to_json_text};
 
 /// Read from JSON text, in place of a default.
 pub trait FromJson {

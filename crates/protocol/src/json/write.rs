@@ -13,6 +13,12 @@ pub fn to_json_text(value: &dyn ToJson) -> String {
     text
 }
 
+/// A text in quotes, as JSON writes it.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    to_json_text(&text)
+}
+
 /// A JSON object that is being written.
 pub struct Object<'t> {
     text: &'t mut String,
