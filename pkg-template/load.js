@@ -2,7 +2,7 @@
 
 import { HolmError } from './errors.js';
 
-/** @typedef {typeof import('./engine.d.ts')} EngineModule */
+/** @typedef {{ default: (source?: { module_or_path: unknown }) => Promise<unknown> }} EngineModule */
 
 const EMPTY_MODULE = [0, 97, 115, 109, 1, 0, 0, 0]; // what every WebAssembly file begins with, and the shortest there is
 

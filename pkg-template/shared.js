@@ -14,6 +14,12 @@ import { StatusBoard } from './sync.js';
 // What all who share a database must give alike, as the app calls it. Functions cannot be compared: the first getToken is asked.
 const ALIKE = /** @type {const} */ ({ schema: 'schema', storage: 'storage', durability: 'durability', cacheBytes: 'cacheBytes', syncUrl: 'sync.url', scopes: 'sync.scopes' });
 
+/**
+ * Who hears of each database that was opened, and again of one that is to be closed: with how many writes the server lacks.
+ * @type {Set<(flat: import('./engine.d.ts').EngineOptions, pending: number) => void>}
+ */
+export const heard = new Set();
+
 /** @type {Map<string, Shared>} */
 const databases = new Map();
 
@@ -47,7 +53,7 @@ export class Shared {
   ending;
   #users = 0;
   #options;
-  /** @type {Promise<Engine>} */
+  /** @type {Promise<void>} */
   #opening;
   /** @type {Engine | undefined} */
   #engine;
@@ -67,7 +73,7 @@ export class Shared {
 
   async join() {
     this.#users++;
-    this.#engine = await this.#opening;
+    await this.#opening;
     return this;
   }
 
@@ -89,6 +95,7 @@ export class Shared {
   }
 
   async #end() {
+    this.#tell();
     try {
       await this.engine.call('close');
     } catch (error) {
@@ -96,6 +103,10 @@ export class Shared {
     } finally {
       databases.delete(this.#options.flat.name);
     }
+  }
+
+  #tell() {
+    for (const hear of heard) hear(this.#options.flat, Number(this.board.read().pending));
   }
 
   /** @param {EngineModule} module */
@@ -108,7 +119,8 @@ export class Shared {
         else if (kind === 'status') this.board.changed();
       });
       if (flat.syncUrl !== undefined && flat.storage === 'indexeddb') void handOver(flat, askToken !== undefined);
-      return engine;
+      this.#engine = engine;
+      this.#tell();
     } catch (error) {
       databases.delete(flat.name);
       throw holmError(error);

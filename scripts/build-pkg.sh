@@ -8,56 +8,67 @@ need_rust_component rust-src
 need_wasm_bindgen
 need_node_modules
 
-engine=$BUILT/engine
 stage=$BUILT/package-stage
 fresh=$BUILT/package
 bin=$ROOT/node_modules/.bin
 
-say "compiling the engine"
 # The standard library is compiled along, for size, and a bug traps where it is found, with no words: 22 KB less with gzip.
 # These settings are not stable yet; stable Rust takes them with RUSTC_BOOTSTRAP. A stack of 512 KiB keeps addresses short.
-# cdylib alone: with the rlib beside it cargo would leave link-time optimisation out.
 flags=(-Zunstable-options -Cpanic=immediate-abort -Zlocation-detail=none -Zfmt-debug=none -Clink-arg=-zstack-size=524288)
-(cd "$ROOT" && env --unset=CARGO_ENCODED_RUSTFLAGS RUSTC_BOOTSTRAP=1 RUSTFLAGS="${RUSTFLAGS:-} ${flags[*]}" cargo rustc --quiet --profile wasm \
-  -Zbuild-std=std,panic_abort -Zbuild-std-features=optimize_for_size \
-  --target wasm32-unknown-unknown --package holm --lib --crate-type cdylib)
+
+# What rustc emits; the tool would assume fewer.
+features=(--enable-bulk-memory --enable-bulk-memory-opt --enable-call-indirect-overlong --enable-multivalue
+  --enable-mutable-globals --enable-nontrapping-float-to-int --enable-reference-types --enable-sign-ext)
+
+# Compiles the root package with one feature alone, as the WebAssembly NAME_bg.wasm with its glue NAME.js.
+compile() { # feature, name
+  local made=$BUILT/$2 compiled=$CARGO_TARGET_DIR/wasm32-unknown-unknown/wasm/holm.wasm from
+  say "compiling $1"
+  # cdylib alone: with the rlib beside it cargo would leave link-time optimisation out.
+  (cd "$ROOT" && env --unset=CARGO_ENCODED_RUSTFLAGS RUSTC_BOOTSTRAP=1 RUSTFLAGS="${RUSTFLAGS:-} ${flags[*]}" \
+    cargo rustc --quiet --profile wasm -Zbuild-std=std,panic_abort -Zbuild-std-features=optimize_for_size \
+    --target wasm32-unknown-unknown --package holm --no-default-features --features "$1" --lib --crate-type cdylib)
+  from=$(cat "$compiled" "$ROOT/package-lock.json" "$ROOT/scripts/"{build-pkg.sh,like-order.js,wasm-reader.js} | cksum)
+  if [[ ! -f $made/from || $(<"$made/from") != "$from" ]]; then
+    optimise "$compiled" "$made" "$2"
+    printf '%s' "$from" >"$made/from"
+  fi
+  cp "$made/$2.js" "$stage"
+  node "$ROOT/scripts/short-names.js" "$made/packed.wasm" "$fresh/$2_bg.wasm" "$stage/$2.js"
+}
 
 # `-Os`, since `-Oz` saves bytes that pack well anyway; little is inlined and nothing kept in a local to be named twice, since
 # what is repeated packs well. Low memory is the far end of the stack, which lies below everything else: no pointer is ever
-# moved into it by an overflow. The features are what rustc emits; the tool would assume fewer. Done once for each engine.
-features=(--enable-bulk-memory --enable-bulk-memory-opt --enable-call-indirect-overlong --enable-multivalue
-  --enable-mutable-globals --enable-nontrapping-float-to-int --enable-reference-types --enable-sign-ext)
-compiled=$CARGO_TARGET_DIR/wasm32-unknown-unknown/wasm/holm.wasm
-from=$(cat "$compiled" "$ROOT/package-lock.json" "$ROOT/scripts/"{build-pkg.sh,like-order.js,wasm-reader.js} | cksum)
-if [[ ! -f $engine/from || $(<"$engine/from") != "$from" ]]; then
-  say "optimising the engine"
-  rm -rf "$engine"
-  mkdir -p "$engine"
-  wasm-bindgen "$compiled" --target web --no-typescript --omit-default-module-path --out-dir "$engine" --out-name engine
-  "$bin/wasm-opt" "$engine/engine_bg.wasm" -Os --low-memory-unused --converge --skip-pass=local-cse --always-inline-max-function-size 0 \
-    --one-caller-inline-max-function-size 30 -g -o "$engine/named.wasm" "${features[@]}"
-  node "$ROOT/scripts/like-order.js" "$engine/named.wasm" "$engine/ordered.wasm"
-  "$bin/wasm-opt" "$engine/ordered.wasm" --reorder-functions-by-name -o "$engine/packed.wasm" "${features[@]}"
-  printf '%s' "$from" >"$engine/from"
-fi
+# moved into it by an overflow. Done once for each compiled file.
+optimise() { # compiled, folder, name
+  say "optimising $3"
+  rm -rf "$2"
+  mkdir -p "$2"
+  wasm-bindgen "$1" --target web --no-typescript --omit-default-module-path --out-dir "$2" --out-name "$3"
+  "$bin/wasm-opt" "$2/$3_bg.wasm" -Os --low-memory-unused --converge --skip-pass=local-cse --always-inline-max-function-size 0 \
+    --one-caller-inline-max-function-size 30 -g -o "$2/named.wasm" "${features[@]}"
+  node "$ROOT/scripts/like-order.js" "$2/named.wasm" "$2/ordered.wasm"
+  "$bin/wasm-opt" "$2/ordered.wasm" --reorder-functions-by-name -o "$2/packed.wasm" "${features[@]}"
+}
 
 rm -rf "$stage" "$fresh"
 mkdir -p "$stage" "$fresh"
-cp "$ROOT"/pkg-template/*.js "$engine/engine.js" "$stage"
-node "$ROOT/scripts/short-names.js" "$engine/packed.wasm" "$fresh/engine_bg.wasm" "$stage/engine.js"
+cp "$ROOT"/pkg-template/*.js "$stage"
+compile engine engine
+compile catalog catalog_engine
 node "$ROOT/scripts/check-seam.js" "$ROOT/pkg-template/engine.d.ts" "$stage/engine.js" "$fresh/engine_bg.wasm"
 build=$(node -p 'require("node:crypto").createHash("sha256").update(require("node:fs").readFileSync(process.argv[1])).digest("hex").slice(0, 16)' "$fresh/engine_bg.wasm")
 printf 'export const BUILD = "%s";\n' "$build" >"$stage/build.js"
 
-# Three files: the page's, the worker's and what both import.
-"$bin/esbuild" "$stage/index.js" "$stage/service-worker.js" --bundle --splitting --chunk-names='shared-[hash]' \
+# A file for the page, the worker and the catalog each, and what they share.
+"$bin/esbuild" "$stage/index.js" "$stage/service-worker.js" "$stage/catalog.js" --bundle --splitting --chunk-names='shared-[hash]' \
   --format=esm --target=es2022 --minify --log-level=warning --log-override:import-is-undefined=error --outdir="$fresh"
 
-cp "$ROOT"/pkg-template/{package.json,README.md,index.d.ts,service-worker.d.ts,holm.wasm.d.ts} "$ROOT"/LICENSE-{MIT,APACHE} "$fresh"
+cp "$ROOT"/pkg-template/{package.json,README.md,index.d.ts,catalog.d.ts,service-worker.d.ts,holm.wasm.d.ts} "$ROOT"/LICENSE-{MIT,APACHE} "$fresh"
 rm -rf "$ROOT/pkg"
 cp -r "$fresh" "$ROOT/pkg"
 
 (cd "$ROOT/pkg" && npm pack --dry-run --loglevel=error >/dev/null) || fail "npm does not accept the package."
 node "$ROOT/scripts/sizes.js" "$ROOT/pkg"
 say "parts of the engine"
-node "$ROOT/scripts/part-sizes.js" "$engine/named.wasm"
+node "$ROOT/scripts/part-sizes.js" "$BUILT/engine/named.wasm"

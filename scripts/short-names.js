@@ -4,13 +4,14 @@
 
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
 
 import { Reader, number, section, sections, text } from './wasm-reader.js';
 
-const GLUE = './engine_bg.js';
 const [CUSTOM, IMPORTS, EXPORTS] = [0, 2, 7];
 
 const [builtFile, wasmFile, glueFile] = process.argv.slice(2);
+const GLUE = `./${basename(glueFile, '.js')}_bg.js`;
 const short = { imports: new Map(), exports: new Map() };
 
 function renamedWasm(bytes) {

@@ -6,17 +6,19 @@ import { gzipSync } from 'node:zlib';
 
 // The budget is 150 KB. It is not met yet: until then the limit is what is reached, and it only ever goes down.
 const WASM_GZIP_BUDGET = 150_000;
-const WASM_GZIP_MAX = 197_500;
+const WASM_GZIP_MAX = 163_500;
 const PAGE_GZIP_MAX = 15_000;
 
 const folder = process.argv[2];
 const page = imported('index.js');
-const worker = imported('service-worker.js').filter(file => !page.includes(file));
+const beside = file => imported(file).filter(found => !page.includes(found));
+const [worker, catalog] = ['service-worker.js', 'catalog.js'].map(beside);
 
 const rows = [
   { what: 'engine (WebAssembly)', files: ['engine_bg.wasm'], max: WASM_GZIP_MAX, budget: WASM_GZIP_BUDGET },
   { what: 'page (JavaScript)', files: page, max: PAGE_GZIP_MAX },
   { what: 'service worker, beside it', files: worker },
+  { what: 'catalog, where imported', files: ['catalog_engine_bg.wasm', ...catalog] },
 ].map(row => ({ ...row, ...measured(row.files) }));
 
 for (const { what, raw, gzip, max, budget = max, files } of rows) {

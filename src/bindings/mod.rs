@@ -2,11 +2,22 @@
 //!
 //! Everything crosses as JSON text; names and numbers as what they are.
 
+#[cfg(feature = "catalog")]
+mod catalog;
+#[cfg(feature = "engine")]
 mod convert;
+#[cfg(feature = "engine")]
 mod engine;
+#[cfg(feature = "engine")]
 mod given;
+#[cfg(feature = "engine")]
 mod open;
+#[cfg(feature = "engine")]
 mod promise;
 
+#[cfg(feature = "catalog")]
+pub use catalog::{list_databases, note_database};
+#[cfg(feature = "engine")]
 pub use engine::JsEngine;
+#[cfg(feature = "engine")]
 pub use open::{open_engine, run_sync_event};

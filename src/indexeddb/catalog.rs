@@ -1,7 +1,8 @@
 //! The catalog: which databases this origin has, kept by rexie in a database of its own.
 //!
 //! It helps people (a list, "23 writes were waiting when this was closed") and decides nothing. So it never fails: what
-//! cannot be written is not written, and what cannot be read is empty. The databases themselves are the truth.
+//! cannot be written is not written, and what cannot be read is empty. The databases themselves are the truth. The package
+//! has it in a WebAssembly file of its own, for those who import it.
 
 use rexie::{ObjectStore, Rexie, TransactionMode};
 use serde::{Deserialize, Serialize};
@@ -15,15 +16,14 @@ const CATALOG_MS_MAX: u32 = 3_000;
 
 /// What is known of one database.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct CatalogEntry {
     /// The app's name for it.
     pub name: String,
-    /// The format of its entries and blocks.
-    pub format: u32,
     /// The version of the app's schema.
     pub schema: u32,
     /// When it was last opened, in wall clock milliseconds.
-    pub opened_ms: u64,
+    pub opened_at: u64,
     /// How many mutations the server had not yet acknowledged when this was noted.
     pub pending: usize,
 }

@@ -13,6 +13,7 @@
 //! No cast in here is checked, so objects of another realm's `IDBFactory` work too: WebKit's lost connection to its
 //! storage process is healed by the factory of a fresh iframe.
 
+#[cfg(feature = "catalog")]
 pub mod catalog;
 mod connection;
 mod disk;

@@ -21,7 +21,6 @@ pub use transport::HttpTransport;
 
 use crate::broadcast::Broadcast;
 use crate::connectivity::{Connectivity, Hint};
-use crate::indexeddb::catalog::{self, CatalogEntry};
 use crate::indexeddb::{IndexedDbDisk, StorageEvent, StorageOptions};
 use crate::locks::{HeldLock, WebLocks};
 use crate::{background, scope, timer};
@@ -57,7 +56,6 @@ pub struct Runtime {
     options: OpenOptions,
     locks: WebLocks,
     disk: Option<IndexedDbDisk>,
-    opened: CatalogEntry,
     background: Cell<bool>,
     /// Whether another tab or worker was ever heard: while there is none, nobody is told anything.
     others: Cell<bool>,
@@ -82,20 +80,12 @@ impl Runtime {
         };
         let spawn: Spawn = Rc::new(beside);
         let opening = options.engine()?;
-        let opened = CatalogEntry {
-            name: options.name.clone(),
-            format: holm_core::engine::FORMAT,
-            schema: opening.schema.version,
-            opened_ms: scope::now_ms(),
-            pending: 0,
-        };
         let engine = Engine::open(storage, Rc::new(locks.clone()), Rc::new(transport), opening, &spawn).await?;
         let runtime = Rc::new(Self {
             engine,
             options,
             locks,
             disk,
-            opened,
             background: Cell::new(false),
             others: Cell::new(false),
             broadcast: RefCell::new(None),
@@ -104,8 +94,6 @@ impl Runtime {
             on_event,
         });
         told.replace(Rc::downgrade(&runtime));
-        let noting = Rc::clone(&runtime);
-        beside(Box::pin(async move { noting.note().await }));
         Ok(runtime)
     }
 
@@ -204,17 +192,8 @@ impl Runtime {
         self.commits.borrow_mut().take();
         self.engine.close().await;
         self.broadcast.borrow_mut().take();
-        self.note().await;
         if let Some(disk) = &self.disk {
             disk.close();
-        }
-    }
-
-    /// Notes in the catalog that there is this database, and how much of it the server lacks.
-    async fn note(&self) {
-        if self.disk.is_some() {
-            let pending = self.engine.status().pending;
-            catalog::note(&timer::sleeper(), &CatalogEntry { pending, ..self.opened.clone() }).await;
         }
     }
 

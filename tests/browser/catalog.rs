@@ -10,7 +10,7 @@ use wasm_bindgen_test::wasm_bindgen_test;
 use super::stage::{fresh_name, js};
 
 fn entry(name: &str, schema: u32, pending: usize) -> CatalogEntry {
-    CatalogEntry { name: name.to_owned(), format: 1, schema, opened_ms: 1_800_000_000_000, pending }
+    CatalogEntry { name: name.to_owned(), schema, opened_at: 1_800_000_000_000, pending }
 }
 
 #[wasm_bindgen_test]

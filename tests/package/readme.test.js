@@ -12,7 +12,7 @@ import { App, html } from './harness/app.js';
 import { snippet, snippets, typed } from './harness/readme.js';
 
 test('every snippet is one that is run, and the first ones are short', () => {
-  assert.deepEqual(snippets.map(({ info }) => info), ['sh', 'js main.js', 'js sw.js', 'js main.js', 'ts types.ts', 'jsx notes.jsx']);
+  assert.deepEqual(snippets.map(({ info }) => info), ['sh', 'js main.js', 'js sw.js', 'js main.js', 'js catalog.js', 'ts types.ts', 'jsx notes.jsx']);
   const [install, page, worker, register] = snippets;
   assert(typed(install, page) <= 20, 'from install to the first synced record');
   assert(typed(worker, register) <= 3, 'the service worker');
@@ -42,6 +42,37 @@ test('from install to the first synced record, and the service worker', { timeou
   await page.reload();
   await controlled(page);
   assert.deepEqual(problems, []);
+});
+
+test('the catalog, in the file that Vite makes of it', { timeout: 60_000 }, async t => {
+  const app = await App.create(t, {
+    'index.html': html('/main.js'),
+    'main.js': `
+      import 'holm/catalog';
+      import { defineSchema, open, t } from 'holm';
+      const schema = defineSchema({ version: 1, collections: { notes: { fields: { text: t.string() } } } });
+      const db = await open({ name: 'notebook', schema, sync: { url: '/nowhere' } });
+      await db.notes.put({ text: 'Buy milk' });
+      await db.close();
+      document.documentElement.dataset.ready = 'true';
+    `,
+    'catalog.html': html('/catalog.js'),
+    'catalog.js': snippet('js catalog.js'),
+  });
+  await vite.build({
+    root: app.path, configFile: false, logLevel: 'error',
+    build: { target: 'es2022', rolldownOptions: { input: [app.file('index.html'), app.file('catalog.html')] } },
+  });
+  const server = await Server.start(t, { HOLM_WWW: app.file('dist') });
+  const browser = await Browser.start(t);
+  const page = await browser.open(server.url);
+  const said = [];
+  page.on('console', message => said.push(message.text()));
+  await until('the catalog tells of it', 30_000, async () => {
+    await page.goto(`${server.url}/catalog.html`);
+    await page.waitForLoadState('networkidle');
+    return said.includes('notebook: 1 writes wait for the server');
+  });
 });
 
 test('the types', { timeout: 60_000 }, async t => {
