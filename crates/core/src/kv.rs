@@ -5,8 +5,9 @@
 use std::ops::ControlFlow;
 
 use holm_protocol::{ErrorCode, ID_BYTES_MAX, RECORD_BYTES_MAX, to_json_text};
-use holm_store::{Direction, Draft, Missing, PlanError, Read};
+use holm_store::{Direction, Draft, Missing, Read};
 
+use crate::outbox::Planned;
 use crate::value::parse;
 use crate::{Error, keyspace};
 
@@ -21,15 +22,15 @@ pub fn set(
     json: &str,
     ttl_ms: Option<u64>,
     now_ms: u64,
-) -> Result<(), PlanError<Error>> {
+) -> Planned<()> {
     check_name(namespace, "namespace")?;
     check_name(key, "key")?;
     let whose = format!("kv {namespace}.{key}");
-    let text = to_json_text(&parse(json, &whose).map_err(PlanError::Failed)?);
+    let text = to_json_text(&parse(json, &whose)?);
     if text.len() > RECORD_BYTES_MAX {
         let message =
             format!("{whose}: a value has at most {RECORD_BYTES_MAX} bytes of JSON; this one has {}", text.len());
-        return Err(PlanError::Failed(Error::new(ErrorCode::RecordTooLarge, message)));
+        return Err(Error::new(ErrorCode::RecordTooLarge, message).into());
     }
     let expires_ms = ttl_ms.map_or(0, |ttl_ms| now_ms.saturating_add(ttl_ms).max(1));
     let mut value = expires_ms.to_be_bytes().to_vec();
@@ -94,13 +95,13 @@ fn is_live(value: &[u8], now_ms: u64) -> bool {
     expires_ms == 0 || now_ms < expires_ms
 }
 
-fn check_name(name: &str, what: &str) -> Result<(), PlanError<Error>> {
+fn check_name(name: &str, what: &str) -> Planned<()> {
     let why = match name.len() {
         0 => "must not be empty".to_owned(),
         bytes if bytes > ID_BYTES_MAX => format!("has at most {ID_BYTES_MAX} bytes; this one has {bytes}"),
         _ => return Ok(()),
     };
-    Err(PlanError::Failed(Error::new(ErrorCode::InvalidArgument, format!("kv: a {what} {why}")).with_field(what)))
+    Err(Error::new(ErrorCode::InvalidArgument, format!("kv: a {what} {why}")).with_field(what).into())
 }
 
 #[cfg(test)]

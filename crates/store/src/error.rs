@@ -107,18 +107,41 @@ impl From<Damage> for StoreError {
     }
 }
 
-/// Why a plan gave no batch.
+/// Why a plan gave no batch. One word wide, for it stands in the results of all that a plan is made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PlanError<E> {
+pub struct PlanError<E>(Box<Halt<E>>);
+
+/// What a [`PlanError`] says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Halt<E> {
     /// It needs blocks that are not in memory; it is run again when they are.
     Missing(Missing),
     /// It refuses; nothing of it is written.
     Failed(E),
 }
 
+impl<E> PlanError<E> {
+    /// A plan that refuses.
+    #[must_use]
+    pub fn failed(error: E) -> Self {
+        Self(Box::new(Halt::Failed(error)))
+    }
+
+    /// What it says.
+    pub fn halt(&mut self) -> &mut Halt<E> {
+        &mut self.0
+    }
+
+    /// What it says, taken out.
+    #[must_use]
+    pub fn into_halt(self) -> Halt<E> {
+        *self.0
+    }
+}
+
 impl<E> From<Missing> for PlanError<E> {
     fn from(missing: Missing) -> Self {
-        Self::Missing(missing)
+        Self(Box::new(Halt::Missing(missing)))
     }
 }
 

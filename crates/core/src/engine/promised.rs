@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 
 use futures_util::future::{FutureExt, LocalBoxFuture};
 use holm_protocol::ErrorCode;
-use holm_store::{CommitError, Draft, Durability, PlanError, Read, ReadError, ReadSet};
+use holm_store::{CommitError, Draft, Durability, Halt, Read, ReadError, ReadSet};
 
 use super::{Engine, Transaction, store_error};
 use crate::Error;
@@ -97,8 +97,10 @@ async fn look(engine: &Engine, reads: Option<&RefCell<ReadSet>>, mut plan: Plan)
     let mut look = |draft: &mut Draft<'_>| {
         outcome = Some(match plan(draft) {
             Ok(found) => Ok(found),
-            Err(PlanError::Failed(error)) => Err(error),
-            Err(PlanError::Missing(missing)) => return Err(missing),
+            Err(error) => match error.into_halt() {
+                Halt::Failed(error) => Err(error),
+                Halt::Missing(missing) => return Err(missing),
+            },
         });
         Ok(())
     };

@@ -14,7 +14,7 @@ const KEY: &str = "local-only";
 /// Remembers that records are written without a mutation.
 ///
 /// # Errors
-/// [`holm_store::PlanError::Missing`]; `storage-corrupt`.
+/// [`holm_store::Halt::Missing`]; `storage-corrupt`.
 pub fn keep_local(draft: &mut Draft<'_>) -> Planned<()> {
     if stored::read_meta::<bool>(draft, KEY)?.is_none() {
         stored::save_meta(draft, KEY, &true);
@@ -25,7 +25,7 @@ pub fn keep_local(draft: &mut Draft<'_>) -> Planned<()> {
 /// Queues every record that the server never saw, if this database was ever without one.
 ///
 /// # Errors
-/// [`holm_store::PlanError::Missing`]; `storage-corrupt`.
+/// [`holm_store::Halt::Missing`]; `storage-corrupt`.
 pub fn adopt(draft: &mut Draft<'_>, schema: &Schema) -> Planned<()> {
     if stored::read_meta::<bool>(draft, KEY)?.is_none() {
         return Ok(());

@@ -11,7 +11,7 @@ use crate::stored::{decode, encode, scan, scan_limit};
 /// The entries of one record, in order.
 ///
 /// # Errors
-/// [`holm_store::PlanError::Missing`]; `storage-corrupt`.
+/// [`holm_store::Halt::Missing`]; `storage-corrupt`.
 pub fn lane(view: &dyn Read, collection: &str, id: &str) -> Planned<Vec<Entry>> {
     let rows = scan(view, &keyspace::lanes_of(collection, id))?;
     let mut entries = Vec::with_capacity(rows.len());
@@ -24,7 +24,7 @@ pub fn lane(view: &dyn Read, collection: &str, id: &str) -> Planned<Vec<Entry>> 
 /// The first `limit` entries that wait for the server, in the order they were written.
 ///
 /// # Errors
-/// [`holm_store::PlanError::Missing`]; `storage-corrupt`.
+/// [`holm_store::Halt::Missing`]; `storage-corrupt`.
 pub fn pending(view: &dyn Read, limit: usize) -> Planned<Vec<Entry>> {
     let pointers = scan_limit(view, &keyspace::outbox_from(0), limit)?;
     let mut entries = Vec::with_capacity(pointers.len());
@@ -38,7 +38,7 @@ pub fn pending(view: &dyn Read, limit: usize) -> Planned<Vec<Entry>> {
 /// The entry at a place, if it is still there.
 ///
 /// # Errors
-/// [`holm_store::PlanError::Missing`]; `storage-corrupt`.
+/// [`holm_store::Halt::Missing`]; `storage-corrupt`.
 pub fn entry_at(view: &dyn Read, at: &Place) -> Planned<Option<Entry>> {
     match view.get(&keyspace::lane(&at.collection, &at.id, at.order))? {
         Some(value) => Ok(Some(read_entry(&value)?)),
@@ -73,7 +73,7 @@ pub fn remove(draft: &mut Draft<'_>, entry: &Entry) {
 /// The base of a record that has mutations.
 ///
 /// # Errors
-/// [`holm_store::PlanError::Missing`]; `storage-corrupt`.
+/// [`holm_store::Halt::Missing`]; `storage-corrupt`.
 pub fn bases(view: &dyn Read, collection: &str, id: &str) -> Planned<Option<Base>> {
     match view.get(&keyspace::base(collection, id))? {
         Some(value) => Ok(Some(decode(&value, "a base row")?)),
@@ -84,7 +84,7 @@ pub fn bases(view: &dyn Read, collection: &str, id: &str) -> Planned<Option<Base
 /// The ids of a collection that have bases, in order.
 ///
 /// # Errors
-/// [`holm_store::PlanError::Missing`].
+/// [`holm_store::Halt::Missing`].
 pub fn base_ids(view: &dyn Read, collection: &str) -> Planned<Vec<String>> {
     let rows = scan(view, &keyspace::bases_in(collection))?;
     Ok(rows.iter().map(|(key, _)| keyspace::text_after(key, 1).expect("a base's key holds its id")).collect())

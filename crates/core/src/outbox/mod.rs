@@ -39,6 +39,6 @@ pub type Planned<R> = Result<R, PlanError<Error>>;
 
 impl From<Error> for PlanError<Error> {
     fn from(error: Error) -> Self {
-        Self::Failed(error)
+        Self::failed(error)
     }
 }

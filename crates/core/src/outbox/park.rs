@@ -72,7 +72,7 @@ pub(super) fn park(draft: &mut Draft<'_>, moment: &Moment<'_>, entry: Entry, rea
 /// Every parked mutation, in no particular order.
 ///
 /// # Errors
-/// [`holm_store::PlanError::Missing`]; `storage-corrupt`.
+/// [`holm_store::Halt::Missing`]; `storage-corrupt`.
 pub fn parked_list(view: &dyn Read) -> Planned<Vec<Parked>> {
     let rows = stored::scan(view, &keyspace::all_parked())?;
     let mut parked = Vec::with_capacity(rows.len());

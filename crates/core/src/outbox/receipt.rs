@@ -99,7 +99,7 @@ pub(super) fn save(draft: &mut Draft<'_>, mid: &MutationId, state: &ReceiptState
 /// Reads what became of a call, by its receipt.
 ///
 /// # Errors
-/// [`holm_store::PlanError::Missing`]; `storage-corrupt`.
+/// [`holm_store::Halt::Missing`]; `storage-corrupt`.
 pub fn receipt(view: &dyn Read, receipt: &str) -> Planned<Receipt> {
     let mut told = Receipt { state: ReceiptState::Unknown, mutations: 0 };
     loop {

@@ -37,7 +37,7 @@ fn lay(row: &mut Base, base: &Base, entry: &Entry, policy: ConflictPolicy) {
 /// `touch` stamps the visible record if it changes.
 ///
 /// # Errors
-/// [`holm_store::PlanError::Missing`]; `storage-corrupt`.
+/// [`holm_store::Halt::Missing`]; `storage-corrupt`.
 pub fn restore(draft: &mut Draft<'_>, collection: &Collection, id: &str, touch: u64) -> Planned<()> {
     let Some(base) = bases(draft, &collection.name, id)? else { return Ok(()) };
     let entries = lane(draft, &collection.name, id)?;

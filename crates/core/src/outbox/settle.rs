@@ -38,7 +38,7 @@ impl<'a> Moment<'a> {
 /// A result for what is not frozen (any more) was recorded already, and changes nothing.
 ///
 /// # Errors
-/// `storage-corrupt`; [`holm_store::PlanError::Missing`].
+/// `storage-corrupt`; [`holm_store::Halt::Missing`].
 pub fn settle(
     draft: &mut Draft<'_>,
     moment: &Moment<'_>,
@@ -80,7 +80,7 @@ fn conflict(server: &ServerRow) -> Reason {
 /// Lets go of confirmed mutations that a complete pull has covered, and shows the server's state in their place.
 ///
 /// # Errors
-/// `storage-corrupt`; [`holm_store::PlanError::Missing`].
+/// `storage-corrupt`; [`holm_store::Halt::Missing`].
 pub fn confirm_covered(draft: &mut Draft<'_>, moment: &Moment<'_>, sync: &mut SyncState, acked: Seq) -> Planned<()> {
     for (_, place) in sync.confirmed.take_up_to(acked) {
         if let Some(entry) = entry_at(draft, &place)? {
@@ -99,7 +99,7 @@ pub fn confirm_covered(draft: &mut Draft<'_>, moment: &Moment<'_>, sync: &mut Sy
 /// A confirmed one is answered from its receipt, or applied again if the server lost it.
 ///
 /// # Errors
-/// `storage-corrupt`; [`holm_store::PlanError::Missing`].
+/// `storage-corrupt`; [`holm_store::Halt::Missing`].
 pub fn thaw(draft: &mut Draft<'_>, sync: &mut SyncState) -> Planned<()> {
     let mut sent = sync.frozen.take_all();
     sent.append(&mut sync.confirmed.take_all());

@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 
 use holm_protocol::{Data, ErrorCode, Hlc, Kind, MutationId, Stamps, quoted};
-use holm_store::{Draft, PlanError, Read};
+use holm_store::{Draft, Halt, PlanError, Read};
 
 use super::receipt::{self, ReceiptState};
 use super::{Base, Entry, Planned, State, bases, save_base, store_entry};
@@ -73,7 +73,7 @@ pub fn write(
 
 /// Tells which of several rows was refused.
 fn in_list(mut why: PlanError<Error>, position: usize) -> PlanError<Error> {
-    if let PlanError::Failed(error) = &mut why {
+    if let Halt::Failed(error) = why.halt() {
         error.message.push_str(&format!(" (index {position} of the list)"));
     }
     why

@@ -14,7 +14,7 @@ use crate::schema::{Collection, Index};
 /// Checks that no other record has the same values in a unique index; null, and a field that is absent, equal nothing.
 ///
 /// # Errors
-/// `already-exists`, naming the field and the other record; [`PlanError::Missing`].
+/// `already-exists`, naming the field and the other record; [`holm_store::Halt::Missing`].
 pub fn check_unique(view: &dyn Read, collection: &Collection, id: &str, data: &Data) -> Result<(), PlanError<Error>> {
     for index in collection.indexes.iter().filter(|index| index.unique && has_all(index, data)) {
         let mut prefixes = Vec::new();
@@ -32,7 +32,7 @@ pub fn check_unique(view: &dyn Read, collection: &Collection, id: &str, data: &D
                 ControlFlow::Break(())
             })?;
             if let Some(other) = other {
-                return Err(PlanError::Failed(taken(collection, index, &other)));
+                return Err(PlanError::failed(taken(collection, index, &other)));
             }
         }
     }

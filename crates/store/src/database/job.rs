@@ -5,7 +5,7 @@ use futures_channel::oneshot;
 use crate::batch::Batch;
 use crate::disk::Durability;
 use crate::draft::Draft;
-use crate::error::{CommitError, PlanError, StoreError};
+use crate::error::{CommitError, Halt, PlanError, StoreError};
 use crate::layers::Blocks;
 use crate::missing::Missing;
 use crate::tables::Tables;
@@ -58,11 +58,13 @@ where
                 self.outcome = Some(Ok(result));
                 return Ok(());
             }
-            Err(PlanError::Failed(error)) => {
-                self.outcome = Some(Err(error));
-                Ok(())
-            }
-            Err(PlanError::Missing(missing)) => Err(missing),
+            Err(error) => match error.into_halt() {
+                Halt::Failed(error) => {
+                    self.outcome = Some(Err(error));
+                    Ok(())
+                }
+                Halt::Missing(missing) => Err(missing),
+            },
         };
         batch.roll_back();
         refused
