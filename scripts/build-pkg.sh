@@ -14,7 +14,8 @@ bin=$ROOT/node_modules/.bin
 
 # The standard library is compiled along, for size, and a bug traps where it is found, with no words: 22 KB less with gzip.
 # These settings are not stable yet; stable Rust takes them with RUSTC_BOOTSTRAP. A stack of 512 KiB keeps addresses short.
-flags=(-Zunstable-options -Cpanic=immediate-abort -Zlocation-detail=none -Zfmt-debug=none -Clink-arg=-zstack-size=524288)
+flags=(-Zunstable-options -Cpanic=immediate-abort -Zlocation-detail=none -Zfmt-debug=none
+  -Cllvm-args=-enable-gvn-hoist -Clink-arg=-zstack-size=524288)
 
 # What rustc emits; the tool would assume fewer.
 features=(--enable-bulk-memory --enable-bulk-memory-opt --enable-call-indirect-overlong --enable-multivalue

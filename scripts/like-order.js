@@ -1,5 +1,6 @@
 // Gives the functions of an engine names by which like follows like, for `wasm-opt --reorder-functions-by-name`: gzip looks
-// back over 32 KB only, and packs best what it saw there. After a function comes the one that has most pieces in common with it.
+// back over 32 KB only, and packs best what it saw there. Next comes always the function of which the largest part stands in
+// those before it, within a window; what stands in the very last one counts twice.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 
@@ -8,32 +9,56 @@ import { functionBodies, number, section, sections, text } from './wasm-reader.j
 const [CUSTOM, CODE] = [0, 10];
 const FUNCTION_NAMES = 1;
 /** In bytes: about two instructions. */
-const PIECE = 5;
+const PIECE = 6;
 /** A piece that so many functions have says nothing of any. */
-const COMMON = 200;
+const COMMON = 400;
+/** In bytes: what follows reaches back over it and over itself. */
+const WINDOW = 16_000;
 
 /** The positions of the bodies, like after like. */
 function ordered(bodies) {
   const pieces = bodies.map(piecesOf);
   const having = new Map();
   pieces.forEach((own, at) => own.forEach(piece => having.set(piece, [...having.get(piece) ?? [], at])));
+  const telling = pieces.map(own => [...own].filter(piece => having.get(piece).length > 1 && having.get(piece).length < COMMON));
   const left = new Set(bodies.keys());
   const order = [];
-  for (let next = 0; next !== undefined; next = nearest(pieces[next])) {
+  const seen = new Map(); // pieces in the window, each with how many of its functions have it
+  const known = new Array(bodies.length).fill(0); // pieces of each function that stand in the window
+  let first = 0;
+  let bytes = 0;
+  for (let next = largest(); next !== undefined; next = best(next)) {
     left.delete(next);
     order.push(next);
+    enter(next, 1);
+    for (bytes += bodies[next].length; bytes > WINDOW && first < order.length - 1; first++) {
+      enter(order[first], -1);
+      bytes -= bodies[order[first]].length;
+    }
   }
   return order;
 
-  function nearest(own) {
-    const shared = new Map();
-    for (const piece of own) {
-      const others = having.get(piece);
-      if (others.length < COMMON) others.forEach(at => left.has(at) && shared.set(at, (shared.get(at) ?? 0) + 1));
+  function largest() {
+    const lengths = bodies.map(({ length }) => length);
+    return lengths.length > 0 ? lengths.indexOf(Math.max(...lengths)) : undefined;
+  }
+
+  function enter(at, change) {
+    for (const piece of telling[at]) {
+      const count = (seen.get(piece) ?? 0) + change;
+      seen.set(piece, count);
+      if (count === (change === 1 ? 1 : 0)) having.get(piece).forEach(other => { known[other] += change; });
     }
-    let [best] = left;
-    for (const [at, count] of shared) if (count > (shared.get(best) ?? 0)) best = at;
-    return best;
+  }
+
+  function best(last) {
+    const score = new Map();
+    for (const at of left) score.set(at, known[at]);
+    for (const piece of telling[last]) having.get(piece).forEach(at => left.has(at) && score.set(at, score.get(at) + 1));
+    let [found] = left;
+    const share = at => score.get(at) / (pieces[at].size + 1);
+    for (const at of left) if (share(at) > share(found)) found = at;
+    return found;
   }
 }
 
