@@ -27,7 +27,7 @@ part_lint() {
   cargo clippy --quiet --package holm --target wasm32-unknown-unknown --all-targets -- -D warnings
 }
 
-part_unit() { cargo test --quiet --workspace --no-fail-fast; }
+part_unit() { cargo test --quiet --workspace --no-fail-fast -- ${HOLM_LONG:+--include-ignored}; }
 
 part_docs() { RUSTDOCFLAGS="-D warnings" cargo doc --quiet --workspace --no-deps; }
 

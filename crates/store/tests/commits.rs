@@ -46,6 +46,28 @@ fn a_write_is_read_here_there_and_after_a_reopen() {
 }
 
 #[test]
+fn who_opens_an_empty_disk_together_makes_one_store() {
+    // Each of them loads, publishes and loads: every way in which the two can overlap, where each waits for up to three turns.
+    for order in 0..4_u32.pow(6) {
+        let (mut pool, disk) = (Pool::default(), FaultyDisk::new());
+        let opened = Rc::default();
+        for tab in 0..2_u8 {
+            let disk = disk.reopen();
+            for operation in 0..3 {
+                let turns = order >> (2 * (operation + 3 * u32::from(tab))) & 3;
+                disk.inject(u64::from(operation), Fault::Slow(turns));
+            }
+            let seed = [tab; SEED_BYTES];
+            let open = Store::open(Rc::new(disk), Rc::new(MemoryLocks::new()), Options::default(), seed);
+            collect(&pool, &opened, open);
+        }
+        pool.settle();
+        let names: Vec<_> = opened.take().into_iter().map(|store| store.expect("it opens").database_id()).collect();
+        assert!(names.len() == 2 && names[0] == names[1], "{order}");
+    }
+}
+
+#[test]
 fn a_log_that_could_not_be_read_is_no_refusal_of_a_position() {
     let (mut pool, disk, locks) = (Pool::default(), FaultyDisk::new(), MemoryLocks::new());
     let store = pool.open(&disk, &locks, Options::default(), 1).unwrap();

@@ -20,6 +20,8 @@ pub enum Mistake {
     PublishesAnyGeneration,
     /// A fold that sweeps drops what no manifest names before it has published, not after.
     SweepsAtOnce,
+    /// A fold drops what its manifest will name no more before it has published it.
+    DropsBeforePublishing,
     /// A writer takes an unknown outcome for a failure, and plans again.
     NoSettling,
     /// A writer that lost, or does not know, looks at the log's length but not for its own id.

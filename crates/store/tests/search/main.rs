@@ -107,6 +107,17 @@ fn two_tabs_that_sweep() {
 }
 
 #[test]
+fn two_tabs_whose_folds_drop_blocks() {
+    let dropping = Bounds { base: Base::Folded, ..NOTHING };
+    holds("two tabs, two folds that drop", Bounds { folds: 2, ..dropping });
+    holds("two tabs, two folds that drop, a refresh", Bounds { folds: 2, refreshes: 1, ..dropping });
+    holds("two tabs, two folds that drop, a fault", Bounds { folds: 2, faults: 1, ..dropping });
+    holds("two tabs, two folds that drop, a crash", Bounds { folds: 2, crashes: 1, ..dropping });
+    holds("two tabs, two folds that drop and sweep", Bounds { folds: 2, sweeps: Sweeps::Always, ..dropping });
+    holds("three tabs, two folds that drop", Bounds { tabs: 3, folds: 2, ..dropping });
+}
+
+#[test]
 fn two_tabs_that_refresh_meanwhile() {
     let all = Bounds { folds: 1, refreshes: 1, faults: 1, crashes: 1, ..NOTHING };
     holds("two tabs, one of each", all);
@@ -121,12 +132,17 @@ fn three_tabs() {
 }
 
 #[test]
-#[ignore = "some minutes: cargo test -p holm-store --test search -- --ignored"]
+#[ignore = "some minutes; scripts/test.sh --long runs it"]
 fn further() {
     holds("two tabs, two folds that sweep", Bounds { jobs: 2, folds: 2, sweeps: Sweeps::Always, ..NOTHING });
     holds("two tabs, a fold, a fault, a crash", Bounds { jobs: 2, folds: 1, faults: 1, crashes: 1, ..NOTHING });
     holds("two tabs, two folds, a refresh", Bounds { jobs: 2, folds: 2, refreshes: 1, ..NOTHING });
     holds("two tabs, two folds, a fault", Bounds { jobs: 2, folds: 2, faults: 1, ..NOTHING });
+    let dropping = Bounds { base: Base::Folded, ..NOTHING };
+    holds("two tabs, two folds that drop, a fault, a crash", Bounds { folds: 2, faults: 1, crashes: 1, ..dropping });
+    holds("two tabs, two increments of each, two folds that drop", Bounds { jobs: 2, folds: 2, ..dropping });
+    holds("two tabs, three folds that drop, a crash", Bounds { folds: 3, crashes: 1, ..dropping });
+    holds("three tabs, two folds that drop, a crash", Bounds { tabs: 3, folds: 2, crashes: 1, ..dropping });
     holds("three tabs, a fold, a fault, a crash", Bounds { tabs: 3, folds: 1, faults: 1, crashes: 1, ..NOTHING });
     holds("three tabs, two folds, a fault", Bounds { tabs: 3, folds: 2, faults: 1, ..NOTHING });
 }
@@ -154,6 +170,11 @@ fn a_publish_over_another_is_caught() {
 #[test]
 fn sweeping_what_another_is_about_to_publish_is_caught() {
     breaks(Bounds { folds: 2, sweeps: Sweeps::Always, mistake: Mistake::SweepsAtOnce, ..NOTHING });
+}
+
+#[test]
+fn dropping_what_is_still_named_is_caught() {
+    breaks(Bounds { folds: 1, faults: 1, base: Base::Folded, mistake: Mistake::DropsBeforePublishing, ..NOTHING });
 }
 
 #[test]

@@ -31,6 +31,19 @@ pub enum Base {
     Empty,
     /// So much that the first folds make a run of their own.
     Large,
+    /// A little, folded twice: each fold goes into the base, and drops what fell out in the fold before.
+    Folded,
+}
+
+impl Base {
+    /// What is written, each folded at once.
+    fn values(self) -> &'static [&'static [u8]] {
+        match self {
+            Self::Empty => &[],
+            Self::Large => &[&[b'f'; 2_000]],
+            Self::Folded => &[b"f", b"F"],
+        }
+    }
 }
 
 /// What folds do about blocks that others left behind.
@@ -73,9 +86,7 @@ pub type Step = Result<World, String>;
 impl World {
     pub fn new(bounds: Bounds) -> Self {
         let mut disk = ModelDisk::new();
-        if bounds.base == Base::Large {
-            fill(&mut disk);
-        }
+        bounds.base.values().iter().for_each(|value| fill(&mut disk, value));
         let disk = Rc::new(disk);
         let tab = |number: u8| {
             let live = Live::open(&disk, u64::from(number) << 8).expect("an empty store opens");
@@ -340,6 +351,16 @@ impl World {
             let unused: Vec<_> = self.disk.list_blocks().into_iter().filter(|id| !used.contains(id)).collect();
             Rc::make_mut(&mut self.disk).drop_blocks(&unused);
         }
+        if let (Mistake::DropsBeforePublishing, FoldRequest::Publish { manifest, drop_log_through, kept }) =
+            (mistake, &request)
+        {
+            let mut published = (*self.disk).clone();
+            if published.publish(manifest, *drop_log_through, kept, mistake).is_ok() {
+                let used = Live::open(&published, 0)?.blocks_in_use(&published)?;
+                let fell: Vec<_> = self.disk.list_blocks().into_iter().filter(|id| !used.contains(id)).collect();
+                Rc::make_mut(&mut self.disk).drop_blocks(&fell);
+            }
+        }
         let disk = Rc::make_mut(&mut self.disk);
         let answer = match request {
             FoldRequest::List => FoldAnswer::Listed(outcome(fault, || Ok(disk.list_blocks()))),
@@ -413,8 +434,8 @@ impl World {
     /// What the tab shows is the history up to its tail.
     fn check_tab(&self, tab: usize) -> Result<(), String> {
         let Some(live) = &self.tabs[tab].live else { return Ok(()) };
-        let before = if self.left.base == Base::Large { 1 } else { 0 };
-        let seen = usize::try_from(live.tables.tail().0 - before).map_err(|error| error.to_string())?;
+        let before = self.left.base.values().len();
+        let seen = usize::try_from(live.tables.tail().0 - before as u64).map_err(|error| error.to_string())?;
         let Some(history) = self.history.get(..seen) else { return Err("a tab is ahead of the log".into()) };
         match live.rows(&self.disk)? {
             Some(rows) if rows != content(history) => Err("a tab shows something else than was committed".into()),
@@ -423,11 +444,11 @@ impl World {
     }
 }
 
-/// Stores and folds one large record.
-fn fill(disk: &mut ModelDisk) {
+/// Stores and folds one record.
+fn fill(disk: &mut ModelDisk, value: &[u8]) {
     let mut live = Live::open(disk, u64::MAX).expect("an empty store opens");
     let id = live.next_id();
-    let ops: Records = [(FILLER.0, Some(FILLER.1))].into_iter().collect();
+    let ops: Records = [(FILLER, Some(value))].into_iter().collect();
     let mut append = Append::new(&live.tables, id, ops, Durability::Relaxed);
     let AppendRequest::Append { seq, entry, .. } = append.request() else { unreachable!("an entry is appended first") };
     disk.append(seq, &entry, Mistake::None).expect("the log is empty");
@@ -444,7 +465,8 @@ fn fill(disk: &mut ModelDisk) {
                 FoldAnswer::Done(disk.publish(&manifest, drop_log_through, &kept, Mistake::None))
             }
             FoldRequest::Turn => FoldAnswer::Turned,
-            request => unreachable!("a first fold does not ask for {request:?}"),
+            FoldRequest::Read(ids) => FoldAnswer::Blocks(Ok(disk.read_blocks(&ids))),
+            request => unreachable!("these folds do not ask for {request:?}"),
         };
         if machine.answered(&mut live.tables, answer).outcome.is_some() {
             fold = None;

@@ -1,6 +1,8 @@
 //! What the tests share: a pool, and handles on one disk.
 #![allow(dead_code, missing_docs)]
 
+pub mod seeds;
+
 use std::cell::RefCell;
 use std::future::Future;
 use std::rc::Rc;
