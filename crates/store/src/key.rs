@@ -1,6 +1,6 @@
 //! Keys, values and the ranges of keys that reads and read sets speak of.
 
-use std::ops::Bound;
+use std::cmp::Ordering;
 use std::rc::Rc;
 
 /// A key: bytes, ordered as bytes are.
@@ -59,11 +59,6 @@ impl KeyRange {
         key >= self.from.as_slice() && self.until.as_deref().is_none_or(|until| key < until)
     }
 
-    /// As an ordered map wants it. Of an empty range it may be one that the map refuses.
-    pub(crate) fn bounds(&self) -> (Bound<&[u8]>, Bound<&[u8]>) {
-        (Bound::Included(&self.from), self.until.as_deref().map_or(Bound::Unbounded, Bound::Excluded))
-    }
-
     /// Whether no key can be in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -87,9 +82,41 @@ pub(crate) fn successor(key: &[u8]) -> Vec<u8> {
     next
 }
 
+/// How many bytes two keys have in common at their beginning. They are looked at eight at a time: WebAssembly compares bytes one by one.
+pub(crate) fn shared(one: &[u8], two: &[u8]) -> usize {
+    let mut at = 0;
+    while let (Some(left), Some(right)) = (one[at..].first_chunk(), two[at..].first_chunk()) {
+        let differing = u64::from_le_bytes(*left) ^ u64::from_le_bytes(*right);
+        if differing != 0 {
+            return at + differing.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    at + one[at..].iter().zip(&two[at..]).take_while(|(left, right)| left == right).count()
+}
+
+/// The order of two keys.
+pub(crate) fn compare(one: &[u8], two: &[u8]) -> Ordering {
+    let at = shared(one, two);
+    one.get(at).cmp(&two.get(at))
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn keys_are_ordered_as_slices_are(one in prop::collection::vec(0..3_u8, 0..30), two in prop::collection::vec(0..3_u8, 0..30)) {
+            for (one, two) in [(&one, &two), (&[&*one, &two].concat(), &[&*one, &[2]].concat()), (&one, &one)] {
+                prop_assert_eq!(compare(one, two), one.cmp(two));
+                let same = one.iter().zip(two).take_while(|(one, two)| one == two).count();
+                prop_assert_eq!(shared(one, two), same);
+            }
+        }
+    }
 
     #[test]
     fn a_prefix_ends_before_the_next_prefix() {

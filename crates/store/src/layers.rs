@@ -9,15 +9,14 @@
 //! A block that is not in memory ends the walk with [`Missing`]; nothing here waits.
 
 use std::cmp::Ordering;
-use std::collections::btree_map;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
-use crate::batch::{Batch, Word};
+use crate::batch::{Batch, Sorted};
 use crate::disk::BlockId;
 use crate::encoding::{Records, Run};
 use crate::filter::KeyHash;
-use crate::key::{Direction, Key, KeyRange, Value};
+use crate::key::{self, Direction, KeyRange, Value};
 use crate::memtable::Segment;
 use crate::missing::Missing;
 
@@ -46,11 +45,9 @@ type ShowAll<'v> = dyn FnMut(&[u8], Option<&[u8]>) -> ControlFlow<()> + 'v;
 impl<'a> Layers<'a> {
     /// The value of `key`; deleted and never written are alike.
     pub(crate) fn find(&self, key: &[u8]) -> Result<Option<Value>, Missing> {
-        let in_batch = self.batch.and_then(|batch| batch.find(key));
-        let in_memory = || {
-            let hash = KeyHash::of(key);
-            self.memory.iter().rev().find_map(|segment| segment.find(key, hash))
-        };
+        let hash = KeyHash::of(key);
+        let in_batch = self.batch.and_then(|batch| batch.find(key, hash));
+        let in_memory = || self.memory.iter().rev().find_map(|segment| segment.find(key, hash));
         if let Some(value) = in_batch.or_else(in_memory) {
             return Ok(value.map(Value::from));
         }
@@ -120,10 +117,9 @@ impl<'a> Layers<'a> {
     {
         let mut sources: Vec<Source<'w>> = Vec::with_capacity(1 + self.memory.len() + self.runs.len());
         let mut add = |at: At<'w>| sources.push(Source { age: sources.len(), at });
-        if let Some(batch) = self.batch.filter(|batch| !batch.is_empty()) {
-            let mut entries = batch.range(range);
-            if let Some(current) = step(&mut entries, direction) {
-                add(At::Batch { batch, entries, current });
+        if let Some(batch) = self.batch {
+            for (sorted, inside) in batch.range(range) {
+                add(At::Batch { batch, sorted, place: Place::begin(inside, direction) });
             }
         }
         for segment in self.memory.iter().rev() {
@@ -154,8 +150,8 @@ fn compare(one: &Source<'_>, two: &Source<'_>, direction: Direction) -> Ordering
 
 fn in_order(one: &[u8], two: &[u8], direction: Direction) -> Ordering {
     match direction {
-        Direction::Forward => one.cmp(two),
-        Direction::Backward => two.cmp(one),
+        Direction::Forward => key::compare(one, two),
+        Direction::Backward => key::compare(two, one),
     }
 }
 
@@ -178,7 +174,7 @@ struct Source<'a> {
 
 /// Where a walk stands in a layer.
 enum At<'a> {
-    Batch { batch: &'a Batch, entries: btree_map::Range<'a, Key, Word>, current: (&'a Key, &'a Word) },
+    Batch { batch: &'a Batch, sorted: Sorted, place: Place },
     Segment { records: &'a Records, place: Place },
     Run(RunCursor<'a>),
     End,
@@ -187,7 +183,7 @@ enum At<'a> {
 impl Source<'_> {
     fn current(&self) -> Option<(&[u8], Option<&[u8]>)> {
         match &self.at {
-            At::Batch { batch, current: (key, word), .. } => Some((&**key, batch.value(word))),
+            At::Batch { batch, sorted, place } => Some(batch.record(sorted[place.index])),
             At::Segment { records, place } => Some(records.record(place.index)),
             At::Run(cursor) => Some(cursor.block.record(cursor.place.index)),
             At::End => None,
@@ -196,12 +192,7 @@ impl Source<'_> {
 
     fn advance(&mut self, direction: Direction, blocks: &dyn Blocks) -> Result<(), Missing> {
         let goes_on = match &mut self.at {
-            At::Batch { entries, current, .. } => {
-                let next = step(entries, direction);
-                *current = next.unwrap_or(*current);
-                next.is_some()
-            }
-            At::Segment { place, .. } => place.advance(direction),
+            At::Batch { place, .. } | At::Segment { place, .. } => place.advance(direction),
             At::Run(cursor) => cursor.advance(direction, blocks)?,
             At::End => false,
         };
@@ -209,13 +200,6 @@ impl Source<'_> {
             self.at = At::End;
         }
         Ok(())
-    }
-}
-
-fn step<'a>(entries: &mut btree_map::Range<'a, Key, Word>, direction: Direction) -> Option<(&'a Key, &'a Word)> {
-    match direction {
-        Direction::Forward => entries.next(),
-        Direction::Backward => entries.next_back(),
     }
 }
 

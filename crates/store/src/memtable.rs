@@ -9,12 +9,13 @@
 //! A segment covers log entries without a gap. One that is folded in part stays whole until all of it is: its words are
 //! never older than those in blocks.
 
+use std::cmp::Ordering;
 use std::rc::Rc;
 
 use crate::disk::LogSeq;
 use crate::encoding::Records;
 use crate::filter::{Filter, KeyHash};
-use crate::key::KeyRange;
+use crate::key::{KeyRange, compare};
 
 /// Segments are not joined beyond this: it bounds the longest join, and with the log's size their number.
 const SEGMENT_BYTES_MAX: usize = 1 << 20;
@@ -60,15 +61,16 @@ impl Segment {
         let mut ages = Vec::with_capacity(old.len() + new.len());
         let (mut at_old, mut at_new) = (0, 0);
         while at_old < old.len() || at_new < new.len() {
-            let from_old = at_old < old.len() && (at_new == new.len() || old.key(at_old) < new.key(at_new));
+            let order = match (at_old < old.len(), at_new < new.len()) {
+                (true, true) => compare(old.key(at_old), new.key(at_new)),
+                (true, false) => Ordering::Less,
+                (false, _) => Ordering::Greater,
+            };
+            let from_old = order == Ordering::Less;
             let (source, index) = if from_old { (older, at_old) } else { (newer, at_new) };
             let (key, value) = source.records.record(index);
-            if from_old {
-                at_old += 1;
-            } else {
-                at_old += usize::from(at_old < old.len() && old.key(at_old) == key);
-                at_new += 1;
-            }
+            at_old += usize::from(order != Ordering::Greater);
+            at_new += usize::from(!from_old);
             records.push(key, value);
             ages.push(u32::try_from(source.seq(index).0 - older.first.0).expect("memory never holds so many entries"));
         }

@@ -57,7 +57,7 @@ impl ReadSet {
         let Some(at) = self.at.filter(|_| !self.is_empty()) else {
             return Ok(());
         };
-        let in_batch = |batch: &Batch| self.meets(|range| batch.range(range).next().is_some());
+        let in_batch = |batch: &Batch| self.meets(|range| !batch.range(range).is_empty());
         if planned.is_some_and(in_batch) {
             return Err(ReadConflict);
         }

@@ -9,18 +9,19 @@
 //! format byte reads as damage and an intact one that is greater than ours as a newer version.
 
 mod block;
+mod checksum;
 mod entry;
 mod manifest;
 mod records;
 
-use crc::{CRC_32_ISO_HDLC, Crc, Table};
-
 pub(crate) use block::{read_block, write_block};
+use checksum::checksum;
 pub(crate) use entry::Entry;
 pub use entry::EntryId;
 pub(crate) use manifest::{BlockRef, Manifest, Run, Writers};
 pub use records::Records;
-use records::shared;
+
+use crate::key::shared;
 
 /// The format of the frames that this code writes.
 pub(crate) const FORMAT: u8 = 1;
@@ -161,18 +162,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-thread_local! {
-    /// Its table of 1 KB is made when it is first needed: in the download no compression would make it smaller.
-    #[allow(clippy::missing_const_for_thread_local)]
-    static CHECKSUM: Crc<u32, Table<1>> = Crc::<u32, Table<1>>::new(&CRC_32_ISO_HDLC);
-}
-
 const SHORT: DecodeError = DecodeError::Damaged("the bytes end too early");
-
-/// CRC-32 as in Ethernet and gzip (ISO 3309).
-fn checksum(bytes: &[u8]) -> u32 {
-    CHECKSUM.with(|crc| crc.checksum(bytes))
-}
 
 /// The checked body of a frame.
 pub(crate) fn body(kind: Kind, frame: &[u8]) -> Result<&[u8], DecodeError> {

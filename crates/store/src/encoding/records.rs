@@ -13,6 +13,7 @@
 use std::fmt;
 
 use crate::encoding::{DecodeError, Reader, Writer};
+use crate::key::{compare, shared};
 
 /// A record; `None` is a deletion.
 pub type Record<'a> = (&'a [u8], Option<&'a [u8]>);
@@ -57,7 +58,7 @@ impl Records {
         self.spots.is_empty()
     }
 
-    /// Adds one, whose key is greater than all before.
+    /// Adds one, whose key is greater than all before. (A batch has them in no order, and asks for none.)
     pub fn push(&mut self, key: &[u8], value: Option<&[u8]>) {
         self.add(key, &[], value);
     }
@@ -88,7 +89,7 @@ impl Records {
         let (mut low, mut high) = (0, self.len());
         while low < high {
             let middle = usize::midpoint(low, high);
-            if self.key(middle) < key {
+            if compare(self.key(middle), key).is_lt() {
                 low = middle + 1;
             } else {
                 high = middle;
@@ -119,6 +120,14 @@ impl Records {
     pub(crate) fn count_within(&self, bytes: usize) -> usize {
         let before = |index: usize| self.spots[index].key as usize + index * size_of::<Spot>();
         (0..self.len()).take_while(|index| before(*index) < bytes).count()
+    }
+
+    /// Takes out all from `count` on.
+    pub(crate) fn truncate(&mut self, count: usize) {
+        if let Some(spot) = self.spots.get(count) {
+            self.bytes.truncate(spot.key as usize);
+            self.spots.truncate(count);
+        }
     }
 
     /// Takes out all before `index`.
@@ -175,7 +184,7 @@ impl Records {
             };
         };
         match self.key(last).get(shared..) {
-            Some(rest) if rest < own => Ok(()),
+            Some(rest) if compare(rest, own).is_lt() => Ok(()),
             _ => Err(DecodeError::Damaged("the keys are out of order")),
         }
     }
@@ -204,11 +213,6 @@ impl Records {
 
 fn place(at: usize) -> u32 {
     u32::try_from(at).ok().filter(|at| *at != DELETED).expect("records of one buffer are far below 4 GiB")
-}
-
-/// How many bytes two keys have in common at their beginning.
-pub(crate) fn shared(one: &[u8], two: &[u8]) -> usize {
-    one.iter().zip(two).take_while(|(one, two)| one == two).count()
 }
 
 impl<K: AsRef<[u8]>, V: AsRef<[u8]>> FromIterator<(K, Option<V>)> for Records {
