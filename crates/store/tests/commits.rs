@@ -127,7 +127,7 @@ fn a_plan_that_refuses_writes_nothing_and_does_not_fail_its_group() {
         let commit = async move {
             let plan = move |draft: &mut Draft<'_>| {
                 draft.put(&[n], b"x");
-                if n % 2 == 0 { Ok(()) } else { Err(PlanError::Failed(n)) }
+                if n % 2 == 0 { Ok(()) } else { Err(PlanError::failed(n)) }
             };
             store.commit(Durability::Relaxed, plan).await
         };

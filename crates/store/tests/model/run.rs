@@ -349,7 +349,7 @@ impl Sent {
         let (store, Self { writes, number, only_if_there, .. }) = (store.clone(), self.clone());
         let plan = move |draft: &mut Draft<'_>| {
             if only_if_there && draft.get(&[writes[0].0])?.is_none() {
-                return Err(PlanError::Failed(()));
+                return Err(PlanError::failed(()));
             }
             for (key, len) in &writes {
                 match len {
