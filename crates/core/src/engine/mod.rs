@@ -43,7 +43,7 @@ pub use watch::{WatchId, Watched};
 use crate::Error;
 use crate::kv;
 use crate::outbox::{self, Operation, Planned, WriteContext};
-use crate::query::Query;
+use crate::query::{Query, Tally};
 use crate::records::{self, rows_json};
 use crate::schema::{Collection, Schema, check_id};
 use crate::sync::{Lease, Machine, PushLimits, Status};
@@ -172,8 +172,8 @@ impl Engine {
     /// # Errors
     /// `storage-…`; `closed`.
     pub fn count(&self, query: &Rc<Query>) -> Promised<String> {
-        let query = Rc::clone(query);
-        self.read(move |view| Ok(query.count(view)?.to_string()))
+        let (query, mut tally) = (Rc::clone(query), Tally::default());
+        self.read(move |view| Ok(query.count_on(view, &mut tally)?.to_string()))
     }
 
     /// Tells how a query is answered.
