@@ -1,6 +1,6 @@
 //! Fields and their types, checked at run time.
 
-use holm_protocol::{ErrorCode, quoted, to_json_text};
+use holm_protocol::{ErrorCode, Parser, Unfit, quoted, to_json_text};
 use holm_store::SortedMap;
 use serde_json::{Map, Value};
 
@@ -61,6 +61,24 @@ impl Field {
             return Ok(());
         }
         self.kind.check(value, depth)
+    }
+
+    /// Whether the value that comes next in a text, at `depth`, may stand in this field; goes past it.
+    pub(crate) fn fits(&self, parser: &mut Parser<'_>, depth: usize) -> Result<bool, Unfit> {
+        match (&self.kind, parser.peek()) {
+            (Kind::String, Some(b'"'))
+            | (Kind::Boolean, Some(b't' | b'f'))
+            | (Kind::Number | Kind::Timestamp, Some(b'-' | b'0'..=b'9')) => parser.skip().map(|()| true),
+            (Kind::Array(of), Some(b'[')) => {
+                let mut fit = shallow(depth).is_ok();
+                parser.items(&mut |parser| {
+                    fit &= of.fits(parser, depth + 1)?;
+                    Ok(())
+                })?;
+                Ok(fit)
+            }
+            _ => Ok(self.check(&parser.value()?, depth).is_ok()),
+        }
     }
 }
 
