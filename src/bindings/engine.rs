@@ -7,10 +7,12 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use holm_core::engine::{Promised, Transaction, WatchId};
+use holm_core::engine::{Order, Question, Transaction, WatchId};
 use holm_core::outbox::Operation;
+use holm_core::query::Tally;
 use holm_core::sync::Event;
 use holm_core::{Error, ErrorCode};
+use holm_protocol::MutationId;
 use holm_store::SortedMap;
 use js_sys::{Array, Function};
 use wasm_bindgen::JsValue;
@@ -18,6 +20,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use super::convert::{json, read_ids, to_js, watched_json};
 use super::given::Given;
+use super::names::{CALLS, Call, Deed, INSTANTS, Instant, OPERATIONS, Subject, meant};
 use super::promise::{Work, promise, result_or_promise};
 use crate::runtime::Runtime;
 use crate::scope;
@@ -45,11 +48,13 @@ impl JsEngine {
     /// # Errors
     /// As the engine's, where there is no promise; each has a `code`.
     #[wasm_bindgen(variadic)]
-    pub fn call(&self, name: String, given: Array) -> Result<JsValue, JsValue> {
-        let held = Rc::clone(&self.0);
-        let reads = matches!(name.as_str(), "read" | "query" | "count" | "txRead" | "txQuery" | "txCount");
-        let work: Work = Box::pin(async move { Ok(held.call(&name, &Given(given)).await?.into()) });
-        if reads { result_or_promise(work) } else { Ok(promise(work).into()) }
+    pub fn call(&self, name: &str, given: Array) -> Result<JsValue, JsValue> {
+        let (held, call) = (Rc::clone(&self.0), meant(CALLS, name).ok_or_else(|| unknown(name))?);
+        let work: Work = Box::pin(async move { held.call(call, &Given(given)).await });
+        match call {
+            Call::TxAsk(_) | Call::Ask(Subject::Records | Subject::Query | Subject::Count) => result_or_promise(work),
+            _ => Ok(promise(work).into()),
+        }
     }
 
     /// Does what takes no time.
@@ -58,87 +63,79 @@ impl JsEngine {
     /// As the engine's; each has a `code`.
     #[wasm_bindgen(variadic)]
     pub fn now(&self, name: &str, given: Array) -> Result<JsValue, JsValue> {
-        self.0.now(name, &Given(given)).map_err(|error| to_js(&error))
+        let instant = meant(INSTANTS, name).ok_or_else(|| unknown(name))?;
+        self.0.now(instant, &Given(given)).map_err(|error| to_js(&error))
     }
 }
 
 impl Held {
-    async fn call(&self, name: &str, given: &Given) -> Result<Option<String>, Error> {
+    async fn call(&self, call: Call, given: &Given) -> Result<JsValue, Error> {
         let (engine, now_ms) = (self.runtime.engine(), scope::now_ms());
-        let (first, second) = (given.text(0), given.text(1));
-        let answer = match name {
-            "write" => {
-                let (rows, receipt) = (given.bytes(2), given.text(3));
-                engine.write(now_ms, &receipt, &second, operation(&first)?, &rows)
+        let answer = match call {
+            Call::Ask(subject) => engine.ask(now_ms, self.question(subject, given, 0)?),
+            Call::TxAsk(subject) => {
+                engine.tx_ask(&*self.transaction(given)?, now_ms, self.question(subject, given, 1)?)
             }
-            "read" => engine.records(&first, read_ids(&second)?),
-            "query" => engine.query(&engine.parse_query(&first)?),
-            "count" => engine.count(&engine.parse_query(&first)?),
-            "plan" => engine.explain_query(&engine.parse_query(&first)?),
-            "kvRead" => return engine.kv_read(now_ms, &first, &second).await,
-            "kvKeys" => engine.kv_keys(now_ms, &first),
-            "receipt" => engine.receipt(&first),
-            "parked" => engine.parked(),
-            "explain" => engine.explain(&first, &second),
-            "txAgain" => return self.again(given).await.map(|number| Some(number.to_string())),
-            "txRead" | "txQuery" | "txCount" | "txWrite" => self.step(name, given)?,
-            _ => return self.order(name, given).await.map(|()| None),
+            Call::Write => engine.write(now_ms, &given.text(3), &given.text(1), operation(given, 0)?, &given.bytes(2)),
+            Call::TxWrite => {
+                let (tx, operation) = (self.transaction(given)?, operation(given, 1)?);
+                engine.tx_write(&tx, now_ms, &given.text(2), operation, &given.bytes(3))
+            }
+            Call::TxAgain => return self.again(given).await.map(|number| number.to_string().into()),
+            Call::Do(deed) => return self.perform(deed, given).await.map(|()| JsValue::UNDEFINED),
         };
-        answer.await.map(Some)
+        let text = answer.await?;
+        Ok(if text.is_empty() { JsValue::UNDEFINED } else { text.into() })
     }
 
-    /// What has nothing to answer.
-    async fn order(&self, name: &str, given: &Given) -> Result<(), Error> {
+    /// What is asked; its arguments begin at `at`.
+    fn question(&self, subject: Subject, given: &Given, at: u32) -> Result<Question, Error> {
+        let engine = self.runtime.engine();
+        let (first, second) = (given.text(at), given.text(at + 1));
+        Ok(match subject {
+            Subject::Records => Question::Records { collection: first, ids: read_ids(&second)? },
+            Subject::Query => Question::Query(engine.parse_query(&first)?),
+            Subject::Count => Question::Count(engine.parse_query(&first)?, Tally::default()),
+            Subject::Plan => Question::Plan(engine.parse_query(&first)?),
+            Subject::Kv => Question::Kv { space: first, key: second },
+            Subject::KvKeys => Question::KvKeys(first),
+            Subject::Receipt => Question::Receipt(first),
+            Subject::Parked => Question::Parked,
+            Subject::Explain => Question::Explain { collection: first, id: second },
+        })
+    }
+
+    async fn perform(&self, deed: Deed, given: &Given) -> Result<(), Error> {
         let (engine, now_ms) = (self.runtime.engine(), scope::now_ms());
         let (first, second) = (given.text(0), given.text(1));
-        let done = match name {
-            "kvSet" => engine.kv_set(now_ms, &first, &second, &given.text(2), given.whole(3)),
-            "kvDelete" => engine.kv_delete(&first, &second),
-            "txCommit" => {
-                let transaction = self.transaction(given)?;
-                engine.tx_commit(&transaction, now_ms, &second)
-            }
-            "retryParked" => engine.retry_parked(now_ms, &first),
-            "discardParked" => engine.discard_parked(&first),
-            "synced" => return engine.synced(&first).await,
-            "syncNow" => return self.runtime.sync_now().await,
-            "close" => {
+        let order = match deed {
+            Deed::KvSet => Order::KvSet { space: first, key: second, json: given.text(2), ttl_ms: given.whole(3) },
+            Deed::KvDelete => Order::KvDelete { space: first, key: second },
+            Deed::RetryParked => Order::Retry { mid: MutationId(first), receipt: engine.draw() },
+            Deed::DiscardParked => Order::Discard(MutationId(first)),
+            Deed::TxCommit => return engine.tx_commit(&*self.transaction(given)?, now_ms, &second).await,
+            Deed::Synced => return engine.synced(&first).await,
+            Deed::SyncNow => return self.runtime.sync_now().await,
+            Deed::Close => {
                 self.transactions.borrow_mut().clear();
                 self.runtime.close().await;
                 return Ok(());
             }
-            _ => return Err(unknown(name)),
         };
-        done.await
+        engine.order(now_ms, order).await
     }
 
-    /// A step of a transaction; its number is given first.
-    fn step(&self, name: &str, given: &Given) -> Result<Promised<String>, Error> {
-        let (engine, now_ms, transaction) = (self.runtime.engine(), scope::now_ms(), self.transaction(given)?);
-        let (first, second) = (given.text(1), given.text(2));
-        Ok(match name {
-            "txRead" => engine.tx_records(&transaction, now_ms, &first, read_ids(&second)?),
-            "txQuery" => engine.tx_query(&transaction, now_ms, &engine.parse_query(&first)?),
-            "txCount" => engine.tx_count(&transaction, now_ms, &engine.parse_query(&first)?),
-            _ => {
-                let (operation, rows) = (operation(&first)?, given.bytes(3));
-                engine.tx_write(&transaction, now_ms, &second, operation, &rows)
-            }
-        })
-    }
-
-    fn now(&self, name: &str, given: &Given) -> Result<JsValue, Error> {
+    fn now(&self, instant: Instant, given: &Given) -> Result<JsValue, Error> {
         let engine = self.runtime.engine();
-        match name {
-            "draw" => return Ok(engine.draw().into()),
-            "status" => return Ok(json(&self.runtime.status()).into()),
-            "watch" => return self.watch(&given.text(0), given.function(1)).map(JsValue::from),
-            "begin" => return Ok(self.keep(Rc::default()).into()),
-            "unwatch" => engine.unwatch(WatchId(given.handle(0))),
-            "end" => self.end(given),
-            "pause" => engine.happened(scope::now_ms(), Event::Paused),
-            "resume" => engine.happened(scope::now_ms(), Event::Resumed),
-            _ => return Err(unknown(name)),
+        match instant {
+            Instant::Draw => return Ok(engine.draw().into()),
+            Instant::Status => return Ok(json(&self.runtime.status()).into()),
+            Instant::Watch => return self.watch(&given.text(0), given.function(1)).map(JsValue::from),
+            Instant::Begin => return Ok(self.keep(Rc::default()).into()),
+            Instant::Unwatch => engine.unwatch(WatchId(given.handle(0))),
+            Instant::End => self.end(given),
+            Instant::Pause => engine.happened(scope::now_ms(), Event::Paused),
+            Instant::Resume => engine.happened(scope::now_ms(), Event::Resumed),
         }
         Ok(JsValue::UNDEFINED)
     }
@@ -183,16 +180,11 @@ impl Held {
     }
 }
 
-fn operation(name: &str) -> Result<Operation, Error> {
-    match name {
-        "put" => Ok(Operation::Put),
-        "insert" => Ok(Operation::Insert),
-        "patch" => Ok(Operation::Patch),
-        "delete" => Ok(Operation::Delete),
-        _ => Err(Error::new(ErrorCode::InvalidArgument, "a write is a put, insert, patch or delete")),
-    }
+fn operation(given: &Given, at: u32) -> Result<Operation, Error> {
+    let found = meant(OPERATIONS, &given.text(at));
+    found.ok_or_else(|| Error::new(ErrorCode::InvalidArgument, "a write is a put, insert, patch or delete"))
 }
 
-fn unknown(name: &str) -> Error {
-    Error::new(ErrorCode::InvalidArgument, format!("the engine knows no {name}"))
+fn unknown(name: &str) -> JsValue {
+    to_js(&Error::new(ErrorCode::InvalidArgument, format!("the engine knows no {name}")))
 }

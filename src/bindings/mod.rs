@@ -11,6 +11,8 @@ mod engine;
 #[cfg(feature = "engine")]
 mod given;
 #[cfg(feature = "engine")]
+mod names;
+#[cfg(feature = "engine")]
 mod open;
 #[cfg(feature = "engine")]
 mod promise;

@@ -11,7 +11,7 @@ use web_sys::{
 };
 
 use super::failure::OpenFailure;
-use super::listen::{Listener, listen, unlisten};
+use super::listen::{Listener, REQUEST_EVENTS, listen, unlisten};
 use super::{BLOCKS, LOG, MANIFEST, OnStorageEvent, StorageEvent};
 use crate::limit::{Sleep, within};
 
@@ -63,14 +63,14 @@ impl Connection {
         let mut opening = Opening::new(request, if_absent, on_event);
         let ended = within(sleep, OPEN_MS_MAX, &opening.end).await;
         let request = opening.request.clone();
-        match ended.as_deref() {
-            Some("success") => {
+        match ended {
+            Some(true) => {
                 opening.settled = true;
                 let db: IdbDatabase = request.result().map_err(|error| OpenFailure::of(&error))?.unchecked_into();
                 check_shape(&db).map_err(OpenFailure::Other)?;
                 Ok(Self::new(db, on_event))
             }
-            Some(_) => {
+            Some(false) => {
                 opening.settled = true;
                 if opening.refused.get() {
                     return Err(OpenFailure::Absent);
@@ -155,7 +155,7 @@ impl Opening {
             }
         });
         listen(&request, &OPENING_EVENTS, &closure);
-        let end = Listener::new(&request, &["success", "error"]);
+        let end = Listener::new(&request, REQUEST_EVENTS);
         Self { request, end, closure, refused, settled: false }
     }
 }

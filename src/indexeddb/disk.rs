@@ -6,11 +6,11 @@ use async_trait::async_trait;
 use holm_store::{BlockId, Disk, DiskError, Durability, Generation, Loaded, LogSeq, Since, StoredManifest};
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
-use web_sys::{IdbFactory, IdbKeyRange, IdbObjectStore};
+use web_sys::{IdbFactory, IdbKeyRange};
 
 use super::failure::Failure;
 use super::session::{ATTEMPTS_MAX, Session};
-use super::transaction::{Access, Ask, Then, Transaction, Work};
+use super::transaction::{Access, Request, What, Work};
 use super::{BLOCKS, LOG, MANIFEST, StorageOptions};
 
 /// The manifest is the only record of its object store.
@@ -43,9 +43,9 @@ impl IndexedDbDisk {
         self.0.close();
     }
 
-    /// Reads what the requests that `ask` makes find, in their order.
-    async fn read(&self, stores: &[&str], ask: &Ask<'_>) -> Result<Vec<JsValue>, DiskError> {
-        let work = Work { stores, access: Access::Read, ask, then: &|_, _| Ok(()) };
+    /// Reads what requests find, in their order.
+    async fn read(&self, stores: &[&str], ask: Vec<Request>) -> Result<Vec<JsValue>, DiskError> {
+        let work = Work { stores, access: Access::Read, ask, guard: None, then: Vec::new() };
         let mut attempt = 1;
         loop {
             match self.0.transact(&work).await? {
@@ -56,45 +56,33 @@ impl IndexedDbDisk {
         }
     }
 
-    /// Makes the requests of `ask` and, if `then` agrees with what they find, its own.
-    async fn write(
-        &self,
-        stores: &[&str],
-        durability: Durability,
-        ask: &Ask<'_>,
-        then: &Then<'_>,
-    ) -> Result<(), DiskError> {
-        let work = Work { stores, access: Access::Write(durability), ask, then };
+    async fn write(&self, work: Work<'_>) -> Result<(), DiskError> {
         self.0.transact(&work).await?.map(drop).map_err(Failure::into_write_error)
     }
 
-    /// Makes the requests of `write` to the blocks, whose results nobody wants.
+    /// Makes requests to the blocks, whose results nobody wants.
     ///
     /// All transactions that write have the log among their object stores, so that the browser runs one at a time: Chromium
     /// that is killed while two of one database are written opens it no more, and throws away all that the origin has.
-    async fn write_to_blocks(&self, write: &dyn Fn(&IdbObjectStore) -> Result<(), JsValue>) -> Result<(), DiskError> {
-        let ask = |transaction: &Transaction| {
-            write(&transaction.store(BLOCKS)?)?;
-            Ok(Vec::new())
-        };
-        self.write(&[BLOCKS, LOG], Durability::Relaxed, &ask, &|_, _| Ok(())).await
+    async fn write_to_blocks(&self, then: Vec<Request>) -> Result<(), DiskError> {
+        if then.is_empty() {
+            return Ok(());
+        }
+        let access = Access::Write(Durability::Relaxed);
+        self.write(Work { stores: &[BLOCKS, LOG], access, ask: Vec::new(), guard: None, then }).await
     }
 }
 
 #[async_trait(?Send)]
 impl Disk for IndexedDbDisk {
     async fn load(&self, since: Since) -> Result<Loaded, DiskError> {
-        let found = self
-            .read(&[MANIFEST, LOG], &|transaction| {
-                let log = transaction.store(LOG)?;
-                let range = IdbKeyRange::lower_bound(&number(since.seq.0))?;
-                Ok(vec![
-                    transaction.store(MANIFEST)?.get(&MANIFEST_KEY.into())?,
-                    log.get_all_keys_with_key(&range)?,
-                    log.get_all_with_key(&range)?,
-                ])
-            })
-            .await?;
+        let range = JsValue::from(IdbKeyRange::lower_bound(&number(since.seq.0)).expect(A_KEY));
+        let ask = vec![
+            Request { store: MANIFEST, what: What::Get { key: MANIFEST_KEY.into() } },
+            Request { store: LOG, what: What::Keys { among: range.clone() } },
+            Request { store: LOG, what: What::All { among: range } },
+        ];
+        let found = self.read(&[MANIFEST, LOG], ask).await?;
         let [manifest, keys, entries] = <[JsValue; 3]>::try_from(found).expect("three requests were made");
         let manifest = read_manifest(&manifest)?;
         let first = manifest.as_ref().map_or(since.seq, |manifest| manifest.folded.max(since.seq));
@@ -111,41 +99,31 @@ impl Disk for IndexedDbDisk {
     }
 
     async fn append(&self, seq: LogSeq, entry: &[u8], durability: Durability) -> Result<(), DiskError> {
-        let ask = |transaction: &Transaction| Ok(vec![transaction.store(LOG)?.add(&Uint8Array::from(entry))?]);
-        let then = |_: &Transaction, found: &[JsValue]| {
-            if whole(&found[0]) == seq.0 { Ok(()) } else { Err(Failure::Stale) }
-        };
-        self.write(&[LOG], durability, &ask, &then).await
+        self.write(Work {
+            stores: &[LOG],
+            access: Access::Write(durability),
+            ask: vec![Request { store: LOG, what: What::Add { value: array_of(entry) } }],
+            guard: Some(&|key| whole(key) == seq.0),
+            then: Vec::new(),
+        })
+        .await
     }
 
     async fn read_blocks(&self, ids: &[BlockId]) -> Result<Vec<Option<Vec<u8>>>, DiskError> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let found = self
-            .read(&[BLOCKS], &|transaction| {
-                let blocks = transaction.store(BLOCKS)?;
-                let mut requests = Vec::new();
-                for id in ids {
-                    requests.push(blocks.get(&key_of(id))?);
-                }
-                Ok(requests)
-            })
-            .await?;
+        let get = |id| Request { store: BLOCKS, what: What::Get { key: key_of(id) } };
+        let found = self.read(&[BLOCKS], ids.iter().map(get).collect()).await?;
         Ok(found.iter().map(|value| (!value.is_undefined()).then(|| bytes_of(value))).collect())
     }
 
     async fn write_blocks(&self, blocks: &[(BlockId, Vec<u8>)]) -> Result<(), DiskError> {
-        if blocks.is_empty() {
-            return Ok(());
-        }
-        self.write_to_blocks(&|store| {
-            for (id, bytes) in blocks {
-                store.put_with_key(&Uint8Array::from(bytes.as_slice()), &key_of(id))?;
-            }
-            Ok(())
-        })
-        .await
+        let put = |(id, bytes): &(BlockId, Vec<u8>)| Request {
+            store: BLOCKS,
+            what: What::Put { key: key_of(id), value: array_of(bytes) },
+        };
+        self.write_to_blocks(blocks.iter().map(put).collect()).await
     }
 
     async fn publish(
@@ -154,25 +132,28 @@ impl Disk for IndexedDbDisk {
         drop_log_through: LogSeq,
         kept: Option<&[u8]>,
     ) -> Result<(), DiskError> {
-        let ask = |transaction: &Transaction| Ok(vec![transaction.store(MANIFEST)?.get(&MANIFEST_KEY.into())?]);
-        let then = |transaction: &Transaction, found: &[JsValue]| {
-            if generation_of(&found[0]) + 1 != manifest.generation.0 {
-                return Err(Failure::Stale);
-            }
-            transaction.store(MANIFEST)?.put_with_key(&write_manifest(manifest)?, &MANIFEST_KEY.into())?;
-            let dropped = IdbKeyRange::upper_bound(&number(drop_log_through.0))?;
-            let log = transaction.store(LOG)?;
-            log.delete(&dropped)?;
-            if let Some(kept) = kept {
-                log.put_with_key(&Uint8Array::from(kept), &number(drop_log_through.next().0))?;
-            }
-            Ok(())
-        };
-        self.write(&[MANIFEST, LOG], Durability::Relaxed, &ask, &then).await
+        let dropped = IdbKeyRange::upper_bound(&number(drop_log_through.0)).expect(A_KEY);
+        let mut then = vec![
+            Request { store: MANIFEST, what: What::Put { key: MANIFEST_KEY.into(), value: write_manifest(manifest) } },
+            Request { store: LOG, what: What::Delete { key: dropped.into() } },
+        ];
+        if let Some(kept) = kept {
+            let key = number(drop_log_through.next().0);
+            then.push(Request { store: LOG, what: What::Put { key, value: array_of(kept) } });
+        }
+        self.write(Work {
+            stores: &[MANIFEST, LOG],
+            access: Access::Write(Durability::Relaxed),
+            ask: vec![Request { store: MANIFEST, what: What::Get { key: MANIFEST_KEY.into() } }],
+            guard: Some(&|stored| generation_of(stored) + 1 == manifest.generation.0),
+            then,
+        })
+        .await
     }
 
     async fn list_blocks(&self) -> Result<Vec<BlockId>, DiskError> {
-        let found = self.read(&[BLOCKS], &|transaction| Ok(vec![transaction.store(BLOCKS)?.get_all_keys()?])).await?;
+        let ask = vec![Request { store: BLOCKS, what: What::Keys { among: JsValue::UNDEFINED } }];
+        let found = self.read(&[BLOCKS], ask).await?;
         let mut ids = Vec::new();
         for key in found[0].unchecked_ref::<Array>().iter() {
             // Nobody else's keys are in there; of another length one would name no block.
@@ -184,21 +165,15 @@ impl Disk for IndexedDbDisk {
     }
 
     async fn drop_blocks(&self, ids: &[BlockId]) -> Result<(), DiskError> {
-        if ids.is_empty() {
-            return Ok(());
-        }
-        self.write_to_blocks(&|store| {
-            for id in ids {
-                store.delete(&key_of(id))?;
-            }
-            Ok(())
-        })
-        .await
+        let delete = |id| Request { store: BLOCKS, what: What::Delete { key: key_of(id) } };
+        self.write_to_blocks(ids.iter().map(delete).collect()).await
     }
 }
 
+const A_KEY: &str = "a number is a key";
+
 fn key_of(id: &BlockId) -> JsValue {
-    Uint8Array::from(&id.0.to_be_bytes()[..]).into()
+    array_of(&id.0.to_be_bytes())
 }
 
 fn id_of(key: [u8; 16]) -> BlockId {
@@ -218,6 +193,10 @@ fn whole(number: &JsValue) -> u64 {
 
 fn bytes_of(value: &JsValue) -> Vec<u8> {
     value.unchecked_ref::<Uint8Array>().to_vec()
+}
+
+fn array_of(bytes: &[u8]) -> JsValue {
+    Uint8Array::from(bytes).into()
 }
 
 fn property(record: &JsValue, key: &str) -> JsValue {
@@ -244,10 +223,15 @@ fn read_manifest(record: &JsValue) -> Result<Option<StoredManifest>, DiskError> 
     }))
 }
 
-fn write_manifest(manifest: &StoredManifest) -> Result<JsValue, JsValue> {
+fn write_manifest(manifest: &StoredManifest) -> JsValue {
     let record = Object::new();
-    Reflect::set(&record, &"generation".into(), &number(manifest.generation.0))?;
-    Reflect::set(&record, &"folded".into(), &number(manifest.folded.0))?;
-    Reflect::set(&record, &"bytes".into(), &Uint8Array::from(manifest.bytes.as_slice()))?;
-    Ok(record.into())
+    let fields = [
+        ("generation", number(manifest.generation.0)),
+        ("folded", number(manifest.folded.0)),
+        ("bytes", array_of(&manifest.bytes)),
+    ];
+    for (key, value) in fields {
+        drop(Reflect::set(&record, &key.into(), &value)); // a plain object takes every property
+    }
+    record.into()
 }

@@ -1,6 +1,6 @@
 //! What the browser's errors mean to the store.
 
-use holm_store::DiskError;
+use holm_store::{DiskError, Why};
 use js_sys::Reflect;
 use wasm_bindgen::prelude::*;
 
@@ -10,30 +10,30 @@ pub(super) enum Failure {
     /// The plan was made on an older state.
     Stale,
     /// The quota is reached.
-    Full(String),
+    Full(Why),
     /// It aborted; nothing was written.
-    Aborted(String),
+    Aborted(Why),
     /// It did not end in time and was then aborted; nothing was written.
-    Slow(String),
+    Slow(Why),
     /// The connection is gone, and what became of the transaction is not known.
-    Lost(String),
+    Lost(Why),
 }
 
 impl Failure {
     /// Reads a `DOMException` of any realm, or whatever else was thrown.
     pub(super) fn of(error: &JsValue) -> Self {
-        let text = describe(error);
+        let why = Why::from(describe(error));
         match name(error).as_str() {
-            "QuotaExceededError" => Self::Full(text),
-            "UnknownError" | "InvalidStateError" | "TimeoutError" => Self::Lost(text),
-            _ => Self::Aborted(text),
+            "QuotaExceededError" => Self::Full(why),
+            "UnknownError" | "InvalidStateError" | "TimeoutError" => Self::Lost(why),
+            _ => Self::Aborted(why),
         }
     }
 
     /// What this means when the whole transaction only read.
     pub(super) fn into_read_error(self) -> DiskError {
         match self {
-            Self::Lost(why) => DiskError::Unavailable(why.into()),
+            Self::Lost(why) => DiskError::Unavailable(why),
             other => other.into_write_error(),
         }
     }
@@ -42,10 +42,10 @@ impl Failure {
     pub(super) fn into_write_error(self) -> DiskError {
         match self {
             Self::Stale => DiskError::Stale,
-            Self::Full(why) => DiskError::Full(why.into()),
-            Self::Aborted(why) => DiskError::Aborted(why.into()),
-            Self::Slow(why) => DiskError::Blocked(why.into()),
-            Self::Lost(why) => DiskError::Unknown(why.into()),
+            Self::Full(why) => DiskError::Full(why),
+            Self::Aborted(why) => DiskError::Aborted(why),
+            Self::Slow(why) => DiskError::Blocked(why),
+            Self::Lost(why) => DiskError::Unknown(why),
         }
     }
 }
@@ -62,7 +62,7 @@ pub(super) enum OpenFailure {
     /// There is no such database, and none was to be made.
     Absent,
     /// This factory opens nothing; another realm's may.
-    Dead(String),
+    Dead(Why),
     /// Any other reason.
     Other(DiskError),
 }
@@ -70,12 +70,12 @@ pub(super) enum OpenFailure {
 impl OpenFailure {
     /// Reads what an open threw or ended with.
     pub(super) fn of(error: &JsValue) -> Self {
-        let text = describe(error);
+        let why = Why::from(describe(error));
         match name(error).as_str() {
-            "VersionError" => Self::Other(DiskError::Newer(text.into())),
-            "QuotaExceededError" => Self::Other(DiskError::Full(text.into())),
-            "SecurityError" => Self::Other(DiskError::Unavailable(text.into())),
-            _ => Self::Dead(text),
+            "VersionError" => Self::Other(DiskError::Newer(why)),
+            "QuotaExceededError" => Self::Other(DiskError::Full(why)),
+            "SecurityError" => Self::Other(DiskError::Unavailable(why)),
+            _ => Self::Dead(why),
         }
     }
 }
@@ -84,7 +84,7 @@ impl From<OpenFailure> for DiskError {
     fn from(failure: OpenFailure) -> Self {
         match failure {
             OpenFailure::Absent => Self::Unavailable("the database is not there any more".into()),
-            OpenFailure::Dead(why) => Self::Unavailable(why.into()),
+            OpenFailure::Dead(why) => Self::Unavailable(why),
             OpenFailure::Other(error) => error,
         }
     }

@@ -1,4 +1,4 @@
-//! The first of some events of an IndexedDB object, as a future.
+//! The first of two events of an IndexedDB object, as a future.
 //!
 //! Listeners are taken off and closures freed when the future is dropped. The future wakes in a microtask of the event
 //! itself, so the transaction that the event belongs to still takes requests.
@@ -14,27 +14,27 @@ use web_sys::{Event, EventTarget, IdbRequest};
 
 #[derive(Default)]
 struct Heard {
-    event: Option<String>,
+    well: Option<bool>,
     waker: Option<Waker>,
 }
 
-/// Resolves with the name of the first event heard; asked again, it gives the same name.
+/// Resolves with whether it ended well: whether the first of its two events was the first to be heard. Asked again, it says the same.
 pub(super) struct Listener {
     target: EventTarget,
-    names: &'static [&'static str],
+    names: [&'static str; 2],
     heard: Rc<RefCell<Heard>>,
     closure: Closure<dyn FnMut(Event)>,
 }
 
 impl Listener {
     /// Listens for `names` from now on.
-    pub(super) fn new(target: &EventTarget, names: &'static [&'static str]) -> Self {
+    pub(super) fn new(target: &EventTarget, names: [&'static str; 2]) -> Self {
         let heard = Rc::new(RefCell::new(Heard::default()));
         let shared = Rc::clone(&heard);
         let closure = Closure::<dyn FnMut(Event)>::new(move |event: Event| {
             let mut heard = shared.borrow_mut();
-            if heard.event.is_none() {
-                heard.event = Some(event.type_());
+            if heard.well.is_none() {
+                heard.well = Some(event.type_() == names[0]);
             }
             let waker = heard.waker.take();
             drop(heard);
@@ -42,18 +42,18 @@ impl Listener {
                 waker.wake();
             }
         });
-        listen(target, names, &closure);
+        listen(target, &names, &closure);
         Self { target: target.clone(), names, heard, closure }
     }
 }
 
 impl Future for &Listener {
-    type Output = String;
+    type Output = bool;
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<String> {
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<bool> {
         let mut heard = self.heard.borrow_mut();
-        match &heard.event {
-            Some(name) => Poll::Ready(name.clone()),
+        match heard.well {
+            Some(well) => Poll::Ready(well),
             None => {
                 heard.waker = Some(context.waker().clone());
                 Poll::Pending
@@ -64,14 +64,17 @@ impl Future for &Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        unlisten(&self.target, self.names, &self.closure);
+        unlisten(&self.target, &self.names, &self.closure);
     }
 }
 
+/// How a request ends.
+pub(super) const REQUEST_EVENTS: [&str; 2] = ["success", "error"];
+
 /// Waits for a request's `success` and gives its result, or its error.
 pub(super) async fn result(request: &IdbRequest) -> Result<JsValue, JsValue> {
-    let listener = Listener::new(request, &["success", "error"]);
-    if (&listener).await == "success" {
+    let listener = Listener::new(request, REQUEST_EVENTS);
+    if (&listener).await {
         return request.result();
     }
     Err(request.error().ok().flatten().map_or(JsValue::NULL, JsValue::from))

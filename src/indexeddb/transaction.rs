@@ -16,7 +16,7 @@ use std::cell::Cell;
 use holm_store::Durability;
 use js_sys::{Array, Object, Reflect};
 use wasm_bindgen::prelude::*;
-use web_sys::{IdbDatabase, IdbObjectStore, IdbRequest, IdbTransaction};
+use web_sys::{IdbDatabase, IdbRequest, IdbTransaction};
 
 use super::failure::Failure;
 use super::listen::{Listener, result};
@@ -56,20 +56,37 @@ pub(super) enum Access {
     Write(Durability),
 }
 
-/// What is done in one transaction: requests, and what follows from what they find. Neither waits, so the transaction
-/// stays open, and all that surrounds them is compiled once.
+/// What is done in one transaction: requests, and more requests if what the first ones find is right. It is data, so that
+/// nothing else is awaited in between, which would close the transaction, and what surrounds it is compiled once.
 pub(super) struct Work<'w> {
     pub(super) stores: &'w [&'w str],
     pub(super) access: Access,
-    pub(super) ask: &'w Ask<'w>,
-    pub(super) then: &'w Then<'w>,
+    /// Requests whose results are wanted.
+    pub(super) ask: Vec<Request>,
+    /// Whether what they find lets the others be made; else the work is stale.
+    pub(super) guard: Option<&'w Guard<'w>>,
+    /// Requests whose results nobody wants.
+    pub(super) then: Vec<Request>,
 }
 
-/// Makes requests; gives those whose results are wanted.
-pub(super) type Ask<'w> = dyn Fn(&Transaction) -> Result<Vec<IdbRequest>, Failure> + 'w;
+/// Judges what the first request found.
+pub(super) type Guard<'w> = dyn Fn(&JsValue) -> bool + 'w;
 
-/// Judges what the requests found, in their order, and may make more, whose results nobody wants.
-pub(super) type Then<'w> = dyn Fn(&Transaction, &[JsValue]) -> Result<(), Failure> + 'w;
+/// A request to an object store.
+pub(super) struct Request {
+    pub(super) store: &'static str,
+    pub(super) what: What,
+}
+
+/// What a request is for; keys may be ranges of keys.
+pub(super) enum What {
+    Get { key: JsValue },
+    Keys { among: JsValue },
+    All { among: JsValue },
+    Add { value: JsValue },
+    Put { key: JsValue, value: JsValue },
+    Delete { key: JsValue },
+}
 
 /// A transaction that has begun.
 pub(super) struct Transaction {
@@ -95,37 +112,50 @@ impl Transaction {
             }
         };
         let raw = db.unchecked_ref::<DurableDatabase>().transaction(&names, mode, &options)?;
-        let end = Listener::new(&raw, &["complete", "abort"]);
+        let end = Listener::new(&raw, ["complete", "abort"]);
         Ok(Self { raw, end, ended: Cell::new(false) })
     }
 
-    /// One of its object stores.
-    pub(super) fn store(&self, name: &str) -> Result<IdbObjectStore, JsValue> {
-        self.raw.object_store(name)
+    fn request(&self, request: &Request) -> Result<IdbRequest, JsValue> {
+        let store = self.raw.object_store(request.store)?;
+        match &request.what {
+            What::Get { key } => store.get(key),
+            What::Keys { among } => store.get_all_keys_with_key(among),
+            What::All { among } => store.get_all_with_key(among),
+            What::Add { value } => store.add(value),
+            What::Put { key, value } => store.put_with_key(value, key),
+            What::Delete { key } => store.delete(key),
+        }
     }
 
     /// Does `work` in it and waits for `complete`; aborts it if `work` fails. Gives what the requests found.
     pub(super) async fn run(&self, sleep: &Sleep, work: &Work<'_>) -> Result<Vec<JsValue>, Failure> {
-        match within(sleep, TRANSACTION_MS_MAX, self.work(work)).await {
-            Some(Ok(found)) => self.complete(sleep, found).await,
-            Some(Err(failure)) => Err(self.abort(sleep, failure).await),
-            None => match self.give_up(sleep).await {
-                Some(failure) => Err(failure),
-                None => Err(Failure::Lost(String::from("completed while it was given up"))),
-            },
-        }
+        let (failure, completed) = match within(sleep, TRANSACTION_MS_MAX, self.work(work)).await {
+            Some(Ok(found)) => return self.complete(sleep, found).await,
+            Some(Err(failure)) => (failure, "completed while it was aborted"),
+            None => (too_slow(), "completed while it was given up"),
+        };
+        Err(self.abort(sleep, failure).await.unwrap_or_else(|| Failure::Lost(completed.into())))
     }
 
     async fn work(&self, work: &Work<'_>) -> Result<Vec<JsValue>, Failure> {
-        let requests = (work.ask)(self)?;
-        if let Some(last) = requests.last() {
+        let mut asked = Vec::new();
+        for request in &work.ask {
+            asked.push(self.request(request)?);
+        }
+        if let Some(last) = asked.last() {
             result(last).await?; // requests succeed in order
         }
         let mut found = Vec::new();
-        for request in requests {
+        for request in asked {
             found.push(request.result()?);
         }
-        (work.then)(self, &found)?;
+        if work.guard.is_some_and(|guard| !guard(&found[0])) {
+            return Err(Failure::Stale);
+        }
+        for request in &work.then {
+            self.request(request)?;
+        }
         if work.access != Access::Read {
             // tells the browser that no further request will come
             self.raw.unchecked_ref::<CommittingTransaction>().commit()?;
@@ -137,30 +167,18 @@ impl Transaction {
         match self.end_within(sleep, TRANSACTION_MS_MAX).await {
             Some(Ok(())) => Ok(found),
             Some(Err(failure)) => Err(failure),
-            None => self.give_up(sleep).await.map_or(Ok(found), Err),
+            None => self.abort(sleep, too_slow()).await.map_or(Ok(found), Err),
         }
     }
 
-    /// Aborts because of `failure`; what the browser says about it counts more.
-    async fn abort(&self, sleep: &Sleep, failure: Failure) -> Failure {
+    /// Aborts because of `failure`; what the browser says about it counts more. `None`: it completed all the same.
+    async fn abort(&self, sleep: &Sleep, failure: Failure) -> Option<Failure> {
         let _ = self.raw.abort(); // it throws when the browser was quicker
         match self.end_within(sleep, ABORT_MS_MAX).await {
-            Some(Ok(())) => Failure::Lost(String::from("completed while it was aborted")),
-            Some(Err(Failure::Aborted(_))) => failure,
-            Some(Err(browser)) => browser,
-            None => Failure::Lost(String::from("neither complete nor abort came")),
-        }
-    }
-
-    /// Aborts because the time is over. `None`: it completed all the same.
-    async fn give_up(&self, sleep: &Sleep) -> Option<Failure> {
-        let slow = Failure::Slow(format!("no end within {TRANSACTION_MS_MAX} ms"));
-        let _ = self.raw.abort(); // it throws when it is committing
-        match self.end_within(sleep, ABORT_MS_MAX).await {
             Some(Ok(())) => None,
-            Some(Err(Failure::Aborted(_))) => Some(slow),
+            Some(Err(Failure::Aborted(_))) => Some(failure),
             Some(Err(browser)) => Some(browser),
-            None => Some(Failure::Lost(String::from("neither complete nor abort came"))),
+            None => Some(Failure::Lost("neither complete nor abort came".into())),
         }
     }
 
@@ -169,14 +187,14 @@ impl Transaction {
     }
 
     async fn end(&self) -> Result<(), Failure> {
-        let name = (&self.end).await;
+        let completed = (&self.end).await;
         self.ended.set(true);
-        if name == "complete" {
+        if completed {
             return Ok(());
         }
         match self.raw.error() {
             Some(error) => Err(Failure::of(&error)),
-            None => Err(Failure::Aborted(String::from("aborted"))),
+            None => Err(Failure::Aborted("aborted".into())),
         }
     }
 }
@@ -187,4 +205,8 @@ impl Drop for Transaction {
             let _ = self.raw.abort(); // it throws when it ended a moment ago
         }
     }
+}
+
+fn too_slow() -> Failure {
+    Failure::Slow(format!("no end within {TRANSACTION_MS_MAX} ms").into())
 }

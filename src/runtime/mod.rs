@@ -10,7 +10,7 @@ use std::rc::{Rc, Weak};
 
 use futures_util::future::LocalBoxFuture;
 use holm_core::Error;
-use holm_core::engine::{Engine, Spawn, Transaction};
+use holm_core::engine::{Engine, Order, Spawn, Transaction};
 use holm_core::sync::{Event, Status};
 use holm_protocol::write_fields;
 use holm_store::{Disk, LockName, MemoryDisk, Observer};
@@ -110,7 +110,7 @@ impl Runtime {
         if self.options.sync_url.is_some() {
             *self.connectivity.borrow_mut() = Some(self.listen());
         }
-        let swept = self.engine.kv_sweep(scope::now_ms());
+        let swept = self.engine.order(scope::now_ms(), Order::KvSweep);
         beside(Box::pin(async move { drop(swept.await) })); // what fails here is swept at the next opening
         let watching = Rc::clone(self);
         beside(Box::pin(async move { watching.tell_status().await }));

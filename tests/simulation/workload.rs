@@ -5,7 +5,7 @@
 use std::rc::Rc;
 
 use futures_util::future::select;
-use holm_core::engine::{Engine, Transaction};
+use holm_core::engine::{Engine, Order, Question, Transaction};
 use holm_core::outbox::{Operation, Parked};
 use holm_core::{Error, ErrorCode};
 use holm_protocol::from_json_text;
@@ -158,7 +158,8 @@ impl User {
     async fn transact_tasks(&self) -> Result<(), Error> {
         let tx = Transaction::default();
         let (one, two) = (self.id("tasks"), self.id("tasks"));
-        let found = self.engine.tx_records(&tx, self.now_ms(), "tasks", vec![one.clone(), two.clone()]).await;
+        let records = Question::Records { collection: "tasks".to_owned(), ids: vec![one.clone(), two.clone()] };
+        let found = self.engine.tx_ask(&tx, self.now_ms(), records).await;
         let found = self.checked(found)?;
         let seen = parsed(&found)[0][2].to_string().len();
         let fields =
@@ -194,7 +195,7 @@ impl User {
     /// What the index finds is what a look at every record finds.
     async fn read(&self) {
         let query = self.engine.parse_query(r#"{"collection":"tasks","where":{"done":true},"orderBy":"title"}"#);
-        let rows = self.engine.query(&query.expect("a query")).await;
+        let rows = self.engine.ask(self.now_ms(), Question::Query(query.expect("a query"))).await;
         let Ok(found) = self.checked(rows) else { return };
         for row in parsed(&found)["rows"].as_array().expect("rows") {
             if row[2]["done"] != Value::Bool(true) {
@@ -205,7 +206,7 @@ impl User {
 
     /// Gives a parked mutation up, or sends it again.
     async fn unpark(&self) {
-        let Ok(parked) = self.checked(self.engine.parked().await) else { return };
+        let Ok(parked) = self.checked(self.engine.ask(self.now_ms(), Question::Parked).await) else { return };
         let parked: Vec<Parked> = from_json_text(parked.as_bytes()).expect("the engine's own JSON");
         if parked.is_empty() {
             return;
@@ -214,13 +215,14 @@ impl User {
         let together = |tx: &Option<(String, u32)>| tx.is_some() && *tx == chosen.entry.tx;
         let group = parked.iter().filter(|other| together(&other.entry.tx) || other.entry.mid == chosen.entry.mid);
         self.world.history.released.borrow_mut().extend(group.map(|member| member.entry.mid.0.clone()));
-        let mid = chosen.entry.mid.as_str();
-        let outcome = if self.dice.permille(500) {
-            self.engine.retry_parked(self.now_ms(), mid).await
+        let mid = chosen.entry.mid.clone();
+        let order = if self.dice.permille(500) {
+            Order::Retry { mid: mid.clone(), receipt: self.engine.draw() }
         } else {
-            self.engine.discard_parked(mid).await
+            Order::Discard(mid.clone())
         };
-        self.world.note(format_args!("device {} unparked {mid}: {outcome:?}", self.device.number));
+        let outcome = self.engine.order(self.now_ms(), order).await;
+        self.world.note(format_args!("device {} unparked {mid:?}: {outcome:?}", self.device.number));
         let _counted = self.checked(outcome);
     }
 
@@ -233,9 +235,11 @@ impl User {
     async fn keep_key(&self) {
         let value = json!(self.world.next_value()).to_string();
         let key = format!("k{}", self.dice.below(3));
-        let outcome = self.engine.kv_set(self.now_ms(), "settings", &key, &value, None).await;
+        let space = "settings".to_owned();
+        let set = Order::KvSet { space: space.clone(), key: key.clone(), json: value, ttl_ms: None };
+        let outcome = self.engine.order(self.now_ms(), set).await;
         let _counted = self.checked(outcome);
-        let found = self.engine.kv_read(self.now_ms(), "settings", &key).await;
+        let found = self.engine.ask(self.now_ms(), Question::Kv { space, key }).await;
         let _counted = self.checked(found);
     }
 }

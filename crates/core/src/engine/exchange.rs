@@ -140,7 +140,7 @@ impl Engine {
                 if let Next::StartOver = self.recorded().await? {
                     return self.start_over(now_ms, lease).await;
                 }
-                let ask = self.ask(now_ms, lease.clone(), exchange).await?;
+                let ask = self.to_send(now_ms, lease.clone(), exchange).await?;
                 let (path, body, phase, in_flight) = match &ask {
                     Ask::Nothing(event) => return self.note(now_ms, *event),
                     Ask::Push(request) => ("push", to_json_text(&**request), Phase::Pushing, request.mutations.len()),
@@ -171,7 +171,7 @@ impl Engine {
     }
 
     /// Plans what to send.
-    fn ask(&self, now_ms: u64, lease: Lease, exchange: Exchange) -> Promised<Ask> {
+    fn to_send(&self, now_ms: u64, lease: Lease, exchange: Exchange) -> Promised<Ask> {
         let (cx, limits) = (self.context(now_ms), self.inner.push_limits.get());
         match exchange {
             Exchange::Push => self.plan(STRICT, move |draft| {

@@ -14,8 +14,10 @@ mod census;
 mod exchange;
 mod failure;
 mod lead;
+mod order;
 mod outlook;
 mod promised;
+mod question;
 mod rows;
 mod setup;
 mod transaction;
@@ -26,14 +28,16 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
-use holm_protocol::{DataText, ErrorCode, MutationId, to_json_text};
-use holm_store::{Database, Durability, Observer, Pace, Random, Read, Signal};
+use holm_protocol::{DataText, ErrorCode, to_json_text};
+use holm_store::{Database, Durability, Observer, Pace, Random, Signal};
 
 pub use exchange::Step;
 use exchange::{Ahead, Recording};
 pub use failure::{disk_error, store_error};
+pub use order::Order;
 pub use outlook::{Explained, Explanation, Standing};
 pub use promised::Promised;
+pub use question::Question;
 pub use rows::parse_rows;
 pub use setup::FORMAT;
 pub use transaction::Transaction;
@@ -41,11 +45,8 @@ pub use transport::{Answer, Failure, Reply, Request, Transport};
 pub use watch::{WatchId, Watched};
 
 use crate::Error;
-use crate::kv;
-use crate::outbox::{self, Operation, Planned, WriteContext};
-use crate::query::{Query, Tally};
-use crate::records::{self, rows_json};
-use crate::schema::{Collection, Schema, check_id};
+use crate::outbox::{self, Operation, WriteContext};
+use crate::schema::Schema;
 use crate::sync::{Lease, Machine, PushLimits, Status};
 use census::Census;
 use watch::Watchers;
@@ -149,136 +150,6 @@ impl Engine {
         })
     }
 
-    /// Reads records by id, in the order asked, as rows of JSON text.
-    ///
-    /// # Errors
-    /// `unknown-collection`, `invalid-id`; `storage-…`; `closed`.
-    pub fn records(&self, collection: &str, ids: Vec<String>) -> Promised<String> {
-        let (schema, collection) = (Rc::clone(&self.inner.schema), collection.to_owned());
-        self.read(move |view| rows(view, schema.collection(&collection)?, &ids))
-    }
-
-    /// Reads what a query finds.
-    ///
-    /// # Errors
-    /// `storage-…`; `closed`.
-    pub fn query(&self, query: &Rc<Query>) -> Promised<String> {
-        let query = Rc::clone(query);
-        self.read(move |view| found(view, &query))
-    }
-
-    /// Counts what a query finds.
-    ///
-    /// # Errors
-    /// `storage-…`; `closed`.
-    pub fn count(&self, query: &Rc<Query>) -> Promised<String> {
-        let (query, mut tally) = (Rc::clone(query), Tally::default());
-        self.read(move |view| Ok(query.count_on(view, &mut tally)?.to_string()))
-    }
-
-    /// Tells how a query is answered.
-    ///
-    /// # Errors
-    /// `closed`.
-    pub fn explain_query(&self, query: &Rc<Query>) -> Promised<String> {
-        let query = Rc::clone(query);
-        self.read(move |view| Ok(to_json_text(&query.explain(view))))
-    }
-
-    /// Reads a query.
-    ///
-    /// # Errors
-    /// `invalid-query`, `unknown-collection`.
-    pub fn parse_query(&self, json: &str) -> Result<Rc<Query>, Error> {
-        Query::parse(json, &self.inner.schema).map(Rc::new)
-    }
-
-    /// Sets a key of a namespace, for `ttl_ms` or for ever; stays on this device.
-    ///
-    /// # Errors
-    /// `invalid-argument`; `storage-…`; `closed`.
-    pub fn kv_set(&self, now_ms: u64, space: &str, key: &str, json: &str, ttl_ms: Option<u64>) -> Promised<()> {
-        let (space, key, json) = (space.to_owned(), key.to_owned(), json.to_owned());
-        self.commit(move |draft| kv::set(draft, &space, &key, &json, ttl_ms, now_ms))
-    }
-
-    /// Removes settings whose time is over, some at a time; those that are left are as good as gone.
-    ///
-    /// # Errors
-    /// `storage-…`; `closed`.
-    pub fn kv_sweep(&self, now_ms: u64) -> Promised<()> {
-        self.commit(move |draft| Ok(kv::sweep(draft, now_ms)?))
-    }
-
-    /// Reads a key of a namespace, as JSON text.
-    ///
-    /// # Errors
-    /// `storage-…`; `closed`.
-    pub fn kv_read(&self, now_ms: u64, space: &str, key: &str) -> Promised<Option<String>> {
-        let (space, key) = (space.to_owned(), key.to_owned());
-        self.read(move |view| Ok(kv::read(view, &space, &key, now_ms)?))
-    }
-
-    /// Removes a key of a namespace.
-    ///
-    /// # Errors
-    /// `storage-…`; `closed`.
-    pub fn kv_delete(&self, space: &str, key: &str) -> Promised<()> {
-        let (space, key) = (space.to_owned(), key.to_owned());
-        self.commit(move |draft| {
-            kv::delete(draft, &space, &key);
-            Ok(())
-        })
-    }
-
-    /// The keys of a namespace.
-    ///
-    /// # Errors
-    /// `storage-…`; `closed`.
-    pub fn kv_keys(&self, now_ms: u64, space: &str) -> Promised<String> {
-        let space = space.to_owned();
-        self.read(move |view| Ok(to_json_text(&kv::keys(view, &space, now_ms)?)))
-    }
-
-    /// What became of a call.
-    ///
-    /// # Errors
-    /// `storage-…`; `closed`.
-    pub fn receipt(&self, receipt: &str) -> Promised<String> {
-        let receipt = receipt.to_owned();
-        self.read(move |view| Ok(to_json_text(&outbox::receipt(view, &receipt)?)))
-    }
-
-    /// Every parked mutation.
-    ///
-    /// # Errors
-    /// `storage-…`; `closed`.
-    pub fn parked(&self) -> Promised<String> {
-        self.read(|view| Ok(to_json_text(&outbox::parked_list(view)?)))
-    }
-
-    /// Writes what a parked mutation wanted once more.
-    ///
-    /// # Errors
-    /// As [`outbox::retry`]; `storage-…`; `closed`.
-    pub fn retry_parked(&self, now_ms: u64, mid: &str) -> Promised<()> {
-        let (schema, receipt, mid) = (Rc::clone(&self.inner.schema), self.draw(), MutationId(mid.to_owned()));
-        self.commit(move |draft| {
-            let (written, together, queued, stamp) = (0, None, true, &OnceCell::new());
-            let cx = WriteContext { schema: &schema, now_ms, receipt: &receipt, written, together, queued, stamp };
-            outbox::retry(draft, &cx, &mid)
-        })
-    }
-
-    /// Gives a parked mutation up.
-    ///
-    /// # Errors
-    /// `not-found`; `storage-…`; `closed`.
-    pub fn discard_parked(&self, mid: &str) -> Promised<()> {
-        let mid = MutationId(mid.to_owned());
-        self.commit(move |draft| outbox::discard(draft, &mid))
-    }
-
     /// Reads what other tabs committed; called when one of them says so.
     ///
     /// # Errors
@@ -320,26 +191,4 @@ impl Engine {
 fn ids(rows: &[(String, DataText)]) -> String {
     let ids: Vec<String> = rows.iter().map(|(id, _)| id.clone()).collect();
     to_json_text(&ids)
-}
-
-/// A list of rows by id, in the order asked, with null for what is not there.
-fn rows(view: &dyn Read, collection: &Collection, ids: &[String]) -> Planned<String> {
-    let mut out = String::from("[");
-    for (position, id) in ids.iter().enumerate() {
-        check_id(id)?;
-        if position > 0 {
-            out.push(',');
-        }
-        match records::row(view, &collection.name, id)? {
-            Some(row) => row.write_json(&mut out),
-            None => out.push_str("null"),
-        }
-    }
-    out.push(']');
-    Ok(out)
-}
-
-/// `{"rows": […]}`.
-fn found(view: &dyn Read, query: &Query) -> Planned<String> {
-    Ok(format!("{{\"rows\":{}}}", rows_json(&query.run(view)?)))
 }

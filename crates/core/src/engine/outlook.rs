@@ -1,10 +1,11 @@
 //! What the app may ask about the fate of its writes.
 
-use holm_protocol::{ErrorCode, json_words, quoted, to_json_text, write_fields};
+use holm_protocol::{ErrorCode, json_words, quoted, write_fields};
+use holm_store::Read;
 
-use super::{Engine, Promised};
+use super::Engine;
 use crate::Error;
-use crate::outbox::{self, Entry, Parked, Reason, ReceiptState, State};
+use crate::outbox::{self, Entry, Parked, Planned, Reason, ReceiptState, State};
 use crate::schema::check_id;
 use crate::sync::{Connection, Event, Phase, Status};
 
@@ -62,29 +63,23 @@ pub struct Explanation {
 write_fields!(Explanation { standing, why, next_attempt_at as "nextAttemptAt", mutations });
 
 impl Engine {
-    /// Tells why a record is not on the server yet.
-    ///
-    /// # Errors
-    /// `unknown-collection`, `invalid-id`; `storage-…`; `closed`.
-    pub fn explain(&self, collection: &str, id: &str) -> Promised<String> {
-        let (engine, collection, id) = (self.clone(), collection.to_owned(), id.to_owned());
-        self.read(move |view| {
-            let name = &engine.inner.schema.collection(&collection)?.name;
-            check_id(&id)?;
-            let mut parked = outbox::parked_list(view)?;
-            parked.retain(|parked| parked.entry.collection == *name && parked.entry.id == id);
-            let lane = outbox::lane(view, name, &id)?;
-            let status = engine.status();
-            let standing = match engine.inner.scopes {
-                None => Standing::LocalOnly,
-                Some(_) => standing(&lane, &parked, &status),
-            };
-            let mut mutations = Vec::new();
-            parked.iter().for_each(|is| mutations.push(explained(&is.entry, "parked", Some(&is.reason))));
-            lane.iter().for_each(|entry| mutations.push(explained(entry, word(entry.state), None)));
-            let Status { why, next_attempt_at, .. } = status;
-            Ok(to_json_text(&Explanation { standing, why, next_attempt_at, mutations }))
-        })
+    /// Why a record is not on the server yet.
+    pub(super) fn explanation(&self, view: &dyn Read, collection: &str, id: &str) -> Planned<Explanation> {
+        let name = &self.inner.schema.collection(collection)?.name;
+        check_id(id)?;
+        let mut parked = outbox::parked_list(view)?;
+        parked.retain(|parked| parked.entry.collection == *name && parked.entry.id == id);
+        let lane = outbox::lane(view, name, id)?;
+        let status = self.status();
+        let standing = match self.inner.scopes {
+            None => Standing::LocalOnly,
+            Some(_) => standing(&lane, &parked, &status),
+        };
+        let mut mutations = Vec::new();
+        parked.iter().for_each(|is| mutations.push(explained(&is.entry, "parked", Some(&is.reason))));
+        lane.iter().for_each(|entry| mutations.push(explained(entry, word(entry.state), None)));
+        let Status { why, next_attempt_at, .. } = status;
+        Ok(Explanation { standing, why, next_attempt_at, mutations })
     }
 
     /// Waits until the server has acknowledged every mutation of a call.

@@ -17,13 +17,12 @@ use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
 use holm_protocol::{DataText, ErrorCode};
-use holm_store::{Draft, Read, ReadSet, Turn};
+use holm_store::{Draft, ReadSet, Turn};
 
 use super::promised::{Promised, Writes, contention};
-use super::{Engine, found, ids, parse_rows, rows};
+use super::{Engine, ids, parse_rows};
 use crate::Error;
 use crate::outbox::{self, Operation, Planned, WriteContext};
-use crate::query::Query;
 use crate::schema::Schema;
 use crate::sync::push::{BYTES_PER_PUSH, MUTATIONS_PER_PUSH};
 
@@ -32,7 +31,7 @@ const LOST_MAX: u8 = 4;
 
 /// Writes of one transaction, in order.
 #[derive(Clone, Debug)]
-struct Step {
+pub(super) struct Step {
     collection: String,
     operation: Operation,
     rows: Vec<(String, DataText)>,
@@ -61,18 +60,22 @@ impl Transaction {
         self.0.turn.borrow().is_some()
     }
 
+    /// What it wrote so far.
+    pub(super) fn steps(&self) -> Vec<Step> {
+        self.0.steps.borrow().clone()
+    }
+
     pub(super) fn reads(&self) -> &RefCell<ReadSet> {
         &self.0.reads
     }
 }
 
 /// What its plan needs again and again.
-#[derive(Clone)]
-struct Script {
+pub(super) struct Script {
     schema: Rc<Schema>,
     steps: Vec<Step>,
     receipt: String,
-    now_ms: u64,
+    pub(super) now_ms: u64,
     queued: bool,
 }
 
@@ -82,7 +85,7 @@ impl Script {
     }
 
     /// Lays the transaction's own writes into the draft.
-    fn play(&self, draft: &mut Draft<'_>) -> Planned<()> {
+    pub(super) fn play(&self, draft: &mut Draft<'_>) -> Planned<()> {
         let n = self.mutations();
         let together = (n > 1).then(|| u32::try_from(n).unwrap_or(u32::MAX));
         let (mut written, stamp) = (0, OnceCell::new());
@@ -135,33 +138,6 @@ impl Engine {
         Ok(Transaction(Rc::new(Notes { lost, turn, ..Notes::default() })))
     }
 
-    /// Reads records as the transaction sees them, its own writes included.
-    ///
-    /// # Errors
-    /// `contention` when what it read before has changed: run it again; otherwise as [`Engine::records`].
-    pub fn tx_records(&self, tx: &Transaction, now_ms: u64, collection: &str, ids: Vec<String>) -> Promised<String> {
-        let (schema, collection) = (Rc::clone(&self.inner.schema), collection.to_owned());
-        self.tx_read(tx, now_ms, move |draft| rows(draft, schema.collection(&collection)?, &ids))
-    }
-
-    /// Runs a query as the transaction sees it, its own writes included.
-    ///
-    /// # Errors
-    /// `contention` when what it read before has changed: run it again; otherwise as [`Engine::query`].
-    pub fn tx_query(&self, tx: &Transaction, now_ms: u64, query: &Rc<Query>) -> Promised<String> {
-        let query = Rc::clone(query);
-        self.tx_read(tx, now_ms, move |draft| found(draft, &query))
-    }
-
-    /// Counts what a query finds as the transaction sees it.
-    ///
-    /// # Errors
-    /// As [`Engine::tx_query`].
-    pub fn tx_count(&self, tx: &Transaction, now_ms: u64, query: &Rc<Query>) -> Promised<String> {
-        let query = Rc::clone(query);
-        self.tx_read(tx, now_ms, move |draft| Ok(query.count(draft)?.to_string()))
-    }
-
     /// Adds writes to the transaction, and checks them against what it sees.
     ///
     /// # Errors
@@ -179,7 +155,7 @@ impl Engine {
         self.plan(Writes::Rehearse(tx.clone()), move |draft| {
             let rows = rows.as_ref().map_err(Error::clone)?;
             let step = Step { collection: collection.clone(), operation, rows: rows.clone() };
-            let mut script = engine.script(&tx, now_ms, "");
+            let mut script = engine.script(tx.steps(), now_ms, "");
             script.steps.push(step.clone());
             script.play(draft)?;
             // A rehearsal that comes to its end is not run again.
@@ -193,7 +169,7 @@ impl Engine {
     /// # Errors
     /// `contention`: run it again; `transaction-too-large`; `storage-…`.
     pub fn tx_commit(&self, tx: &Transaction, now_ms: u64, receipt: &str) -> Promised<()> {
-        let script = self.script(tx, now_ms, receipt);
+        let script = self.script(tx.steps(), now_ms, receipt);
         let reads = tx.0.reads.borrow().clone();
         let durability = self.inner.durability;
         let writes = if tx.has_turn() { Writes::CommitInTurn(durability) } else { Writes::Commit(durability) };
@@ -204,23 +180,10 @@ impl Engine {
         })
     }
 
-    fn tx_read(
-        &self,
-        tx: &Transaction,
-        now_ms: u64,
-        mut f: impl FnMut(&dyn Read) -> Planned<String> + 'static,
-    ) -> Promised<String> {
-        let script = self.script(tx, now_ms, "");
-        self.plan(Writes::Rehearse(tx.clone()), move |draft| {
-            script.play(draft)?;
-            f(draft)
-        })
-    }
-
-    fn script(&self, tx: &Transaction, now_ms: u64, receipt: &str) -> Script {
+    pub(super) fn script(&self, steps: Vec<Step>, now_ms: u64, receipt: &str) -> Script {
         Script {
             schema: Rc::clone(&self.inner.schema),
-            steps: tx.0.steps.borrow().clone(),
+            steps,
             receipt: receipt.to_owned(),
             now_ms,
             queued: self.inner.scopes.is_some(),

@@ -9,12 +9,12 @@ use async_trait::async_trait;
 use futures_executor::LocalPool;
 use futures_util::future::LocalBoxFuture;
 use futures_util::task::LocalSpawnExt;
-use holm_core::engine::{Answer, Engine, Failure, Options, Reply, Request, Spawn, Step, Transport};
+use holm_core::engine::{Answer, Engine, Failure, Options, Order, Question, Reply, Request, Spawn, Step, Transport};
 use holm_core::outbox::{Operation, Parked, Receipt};
 use holm_core::schema::Schema;
 use holm_core::sync::Status;
 use holm_core::{Error, ErrorCode};
-use holm_protocol::from_json_text;
+use holm_protocol::{MutationId, from_json_text};
 use holm_store::{Durability, FaultyDisk, MemoryLocks, Random, Unhurried};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
@@ -244,7 +244,7 @@ impl Bench {
 
     /// The fields of a record.
     pub fn record(&self, id: &str) -> Option<Value> {
-        let rows = self.run(self.engine.records("tasks", vec![id.to_owned()])).expect("read");
+        let rows = self.run(self.engine.ask(NOW_MS, records("tasks", &[id]))).expect("read");
         parsed(&rows)[0].get(2).cloned()
     }
 
@@ -254,17 +254,24 @@ impl Bench {
 
     pub fn query(&self, query: &Value) -> Vec<String> {
         let query = self.engine.parse_query(&query.to_string()).expect("a query");
-        let found = parsed(&self.run(self.engine.query(&query)).expect("read"));
+        let found = parsed(&self.run(self.engine.ask(NOW_MS, Question::Query(query))).expect("read"));
         let rows = found["rows"].as_array().expect("rows");
         rows.iter().map(|row| row[0].as_str().expect("an id").to_owned()).collect()
     }
 
     pub fn parked(&self) -> Vec<Parked> {
-        from_json_text(self.run(self.engine.parked()).expect("read").as_bytes()).expect("parked mutations")
+        from_json_text(self.run(self.engine.ask(NOW_MS, Question::Parked)).expect("read").as_bytes())
+            .expect("parked mutations")
+    }
+
+    /// Writes what a parked mutation wanted once more.
+    pub fn retry(&self, mid: &MutationId) {
+        let order = Order::Retry { mid: mid.clone(), receipt: self.engine.draw() };
+        self.run(self.engine.order(NOW_MS, order)).expect("again");
     }
 
     pub fn receipt(&self, receipt: &str) -> Receipt {
-        let text = self.run(self.engine.receipt(receipt)).expect("read");
+        let text = self.run(self.engine.ask(NOW_MS, Question::Receipt(receipt.to_owned()))).expect("read");
         let state = from_json_text(text.as_bytes()).expect("a state");
         Receipt { state, mutations: parsed(&text)["mutations"].as_u64().expect("a number") as usize }
     }
@@ -309,6 +316,11 @@ pub fn parsed(text: &str) -> Value {
 }
 
 /// A row as a pull brings it; every field stamped so many ms after `NOW_MS` by `client`.
+/// The question for records by id.
+pub fn records(collection: &str, ids: &[&str]) -> Question {
+    Question::Records { collection: collection.to_owned(), ids: ids.iter().map(|id| (*id).to_owned()).collect() }
+}
+
 pub fn change(id: &str, rev: &str, data: &Value, after_ms: u64, client: &str) -> Value {
     let stamp = format!("{:012x}-0000-{client}", NOW_MS + after_ms);
     let fields = data.as_object().expect("an object").keys();

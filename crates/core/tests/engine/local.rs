@@ -4,13 +4,13 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use holm_core::ErrorCode;
-use holm_core::engine::Transaction;
+use holm_core::engine::{Order, Question, Transaction};
 use holm_core::outbox::Operation::{Delete, Insert, Patch, Put};
 use holm_core::query::Diff;
 use holm_store::{Fault, Operation as DiskOperation};
 use serde_json::{Value, json};
 
-use crate::bench::{Bench, NOW_MS, SCHEMA, parsed};
+use crate::bench::{Bench, NOW_MS, SCHEMA, parsed, records};
 
 #[test]
 fn put_insert_patch_and_delete() {
@@ -104,12 +104,11 @@ fn title(rows: &str) -> Value {
 fn a_transaction_sees_its_own_writes_and_commits_only_what_nobody_changed() {
     let bench = Bench::local(SCHEMA);
     bench.put("a", "milk");
-    let ids = ["a".to_owned()];
     let tx = Transaction::default();
-    assert_eq!(title(&bench.run(bench.engine.tx_records(&tx, NOW_MS, "tasks", ids.to_vec())).expect("read")), "milk");
+    assert_eq!(title(&bench.run(bench.engine.tx_ask(&tx, NOW_MS, records("tasks", &["a"]))).expect("read")), "milk");
     let rows = r#"[["a",{"title":"cream"}]]"#;
     bench.run(bench.engine.tx_write(&tx, NOW_MS, "tasks", Patch, rows.as_bytes())).expect("laid over");
-    assert_eq!(title(&bench.run(bench.engine.tx_records(&tx, NOW_MS, "tasks", ids.to_vec())).expect("read")), "cream");
+    assert_eq!(title(&bench.run(bench.engine.tx_ask(&tx, NOW_MS, records("tasks", &["a"]))).expect("read")), "cream");
     assert_eq!(bench.title("a"), Some("milk".into()), "nobody else sees it");
 
     bench.put("a", "bread");
@@ -118,7 +117,7 @@ fn a_transaction_sees_its_own_writes_and_commits_only_what_nobody_changed() {
     assert_eq!(bench.title("a"), Some("bread".into()));
 
     let again = Transaction::default();
-    bench.run(bench.engine.tx_records(&again, NOW_MS, "tasks", ids.to_vec())).expect("read");
+    bench.run(bench.engine.tx_ask(&again, NOW_MS, records("tasks", &["a"]))).expect("read");
     bench.run(bench.engine.tx_write(&again, NOW_MS, "tasks", Patch, rows.as_bytes())).expect("laid over");
     bench.put("b", "of no interest to it");
     bench.run(bench.engine.tx_commit(&again, NOW_MS, &bench.engine.draw())).expect("committed");
@@ -149,19 +148,25 @@ fn a_transaction_that_no_push_could_carry_is_refused() {
     assert_eq!(bench.status().pending, 0);
 }
 
+fn kv_set(space: &str, key: &str, json: &str, ttl_ms: Option<u64>) -> Order {
+    Order::KvSet { space: space.into(), key: key.into(), json: json.into(), ttl_ms }
+}
+
 #[test]
 fn keys_of_a_namespace_are_kept_until_their_time_is_over() {
     let bench = Bench::local(SCHEMA);
     let engine = &bench.engine;
-    bench.run(engine.kv_set(NOW_MS, "settings", "theme", "\"dark\"", None)).expect("set");
-    bench.run(engine.kv_set(NOW_MS, "settings", "hint", "1", Some(1_000))).expect("set");
-    bench.run(engine.kv_set(NOW_MS, "other", "theme", "2", None)).expect("set");
-    let read = |key: &str, now_ms| bench.run(engine.kv_read(now_ms, "settings", key)).expect("read");
-    assert_eq!((read("theme", NOW_MS), read("hint", NOW_MS)), (Some("\"dark\"".into()), Some("1".into())));
-    assert_eq!(read("hint", NOW_MS + 1_001), None);
-    assert_eq!(bench.run(engine.kv_keys(NOW_MS + 1_001, "settings")).expect("read"), "[\"theme\"]");
-    bench.run(engine.kv_delete("settings", "theme")).expect("deleted");
-    assert_eq!(read("theme", NOW_MS), None);
+    bench.run(engine.order(NOW_MS, kv_set("settings", "theme", "\"dark\"", None))).expect("set");
+    bench.run(engine.order(NOW_MS, kv_set("settings", "hint", "1", Some(1_000)))).expect("set");
+    bench.run(engine.order(NOW_MS, kv_set("other", "theme", "2", None))).expect("set");
+    let ask = |question, now_ms| bench.run(engine.ask(now_ms, question)).expect("read");
+    let read = |key: &str, now_ms| ask(Question::Kv { space: "settings".into(), key: key.into() }, now_ms);
+    assert_eq!((read("theme", NOW_MS), read("hint", NOW_MS)), ("\"dark\"".into(), "1".into()));
+    assert_eq!(read("hint", NOW_MS + 1_001), "");
+    assert_eq!(ask(Question::KvKeys("settings".into()), NOW_MS + 1_001), "[\"theme\"]");
+    let delete = Order::KvDelete { space: "settings".into(), key: "theme".into() };
+    bench.run(engine.order(NOW_MS, delete)).expect("deleted");
+    assert_eq!(read("theme", NOW_MS), "");
 }
 
 #[test]
@@ -190,11 +195,11 @@ fn after_close_every_call_says_so() {
     assert_eq!(bench.refused(Put, &json!([["a", { "title": "milk" }]])), ErrorCode::Closed);
     let query = engine.parse_query(r#"{"collection":"tasks"}"#).expect("a query");
     let codes = [
-        bench.run(engine.records("tasks", Vec::new())).map(drop),
-        bench.run(engine.query(&query)).map(drop),
-        bench.run(engine.kv_set(NOW_MS, "s", "k", "1", None)),
-        bench.run(engine.receipt("00")).map(drop),
-        bench.run(engine.parked()).map(drop),
+        bench.run(engine.ask(NOW_MS, records("tasks", &[]))).map(drop),
+        bench.run(engine.ask(NOW_MS, Question::Query(query.clone()))).map(drop),
+        bench.run(engine.order(NOW_MS, kv_set("s", "k", "1", None))),
+        bench.run(engine.ask(NOW_MS, Question::Receipt("00".into()))).map(drop),
+        bench.run(engine.ask(NOW_MS, Question::Parked)).map(drop),
         bench.run(engine.sync_now(NOW_MS)),
         bench.run(engine.tx_commit(&Transaction::default(), NOW_MS, "00")),
         engine.watch(query.clone(), |_| {}).map(drop),

@@ -1,9 +1,10 @@
 //! What becomes of writes on their way to the server, and of changes on their way here.
 
 use holm_core::ErrorCode;
-use holm_core::engine::Step;
+use holm_core::engine::{Order, Question, Step};
 use holm_core::outbox::Operation::{Delete, Patch, Put};
 use holm_core::outbox::ReceiptState;
+use holm_protocol::MutationId;
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, NOW_MS, change, parsed, tombstone, try_open};
@@ -203,10 +204,11 @@ fn a_refused_mutation_is_parked_and_holds_nobody_up() {
     assert_eq!((parked.len(), parked[0].reason.field.as_deref(), bench.status().parked), (1, Some("title"), 1));
     assert_eq!(parked[0].mine.as_ref().expect("kept")["title"], "bad");
     assert_eq!(bench.record("a"), None, "the server has no such record");
-    let explained = bench.run(bench.engine.explain("tasks", "a")).expect("read");
+    let question = Question::Explain { collection: "tasks".into(), id: "a".into() };
+    let explained = bench.run(bench.engine.ask(NOW_MS, question)).expect("read");
     assert_eq!(parsed(&explained)["standing"], "parked");
 
-    bench.run(bench.engine.retry_parked(NOW_MS, parked[0].entry.mid.as_str())).expect("again");
+    bench.retry(&parked[0].entry.mid);
     assert_eq!((bench.title("a"), bench.status().parked), (Some("bad".into()), 0));
     assert_eq!(bench.receipt(&refused).state, ReceiptState::Discarded);
     bench.sync();
@@ -225,7 +227,7 @@ fn a_conflict_keeps_the_edit_and_shows_the_server_until_it_is_settled() {
     bench.sync();
     assert_eq!((bench.record("a"), bench.status().conflicts), (None, 1));
     let mid = bench.parked()[0].entry.mid.clone();
-    bench.run(bench.engine.retry_parked(NOW_MS, mid.as_str())).expect("again");
+    bench.retry(&mid);
     assert_eq!(bench.title("a"), Some("mine".into()));
     let put = {
         bench.sync();
@@ -240,9 +242,10 @@ fn a_parked_mutation_that_is_given_up_is_gone() {
     let receipt = bench.put("a", "bad");
     bench.wire.outcome(json!({ "status": "rejected", "code": "validation" }));
     bench.sync();
-    bench.run(bench.engine.discard_parked(&receipt)).expect("given up");
+    let discard = || bench.run(bench.engine.order(NOW_MS, Order::Discard(MutationId(receipt.clone()))));
+    discard().expect("given up");
     assert_eq!((bench.parked().len(), bench.receipt(&receipt).state), (0, ReceiptState::Discarded));
-    let again = bench.run(bench.engine.discard_parked(&receipt)).expect_err("not there");
+    let again = discard().expect_err("not there");
     assert_eq!(again.code, ErrorCode::NotFound);
 }
 

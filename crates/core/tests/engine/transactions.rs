@@ -10,11 +10,11 @@ use holm_core::outbox::Operation::{Patch, Put};
 use holm_core::{Error, ErrorCode};
 use serde_json::json;
 
-use crate::bench::{Bench, NOW_MS, SCHEMA, parsed};
+use crate::bench::{Bench, NOW_MS, SCHEMA, parsed, records};
 
 /// Reads the number in a record's title and writes the next one.
 async fn increment(engine: &Engine, tx: &Transaction, id: &str) -> Result<(), Error> {
-    let rows = engine.tx_records(tx, NOW_MS, "tasks", vec![id.to_owned()]).await?;
+    let rows = engine.tx_ask(tx, NOW_MS, records("tasks", &[id])).await?;
     let title = parsed(&rows)[0][2]["title"].as_str().expect("a title").parse::<u32>().expect("a number") + 1;
     engine
         .tx_write(tx, NOW_MS, "tasks", Patch, json!([[id, { "title": title.to_string() }]]).to_string().as_bytes())

@@ -1,0 +1,72 @@
+//! Writes that answer nothing, as data: so the machinery around them is compiled once.
+
+use std::cell::OnceCell;
+use std::rc::Rc;
+
+use holm_protocol::MutationId;
+use holm_store::Draft;
+
+use super::Engine;
+use super::promised::Promised;
+use crate::kv;
+use crate::outbox::{self, Planned, WriteContext};
+use crate::schema::Schema;
+
+/// A write that answers nothing.
+pub enum Order {
+    /// Sets a key of a namespace; it stays on this device.
+    KvSet {
+        /// The namespace.
+        space: String,
+        /// The key.
+        key: String,
+        /// The value, as JSON text.
+        json: String,
+        /// How long it lasts; for ever where that is not said.
+        ttl_ms: Option<u64>,
+    },
+    /// Removes a key of a namespace.
+    KvDelete {
+        /// The namespace.
+        space: String,
+        /// The key.
+        key: String,
+    },
+    /// Removes settings whose time is over, some at a time; those that are left are as good as gone.
+    KvSweep,
+    /// Writes what a parked mutation wanted once more.
+    Retry {
+        /// The mutation.
+        mid: MutationId,
+        /// What the new write is known by.
+        receipt: String,
+    },
+    /// Gives a parked mutation up.
+    Discard(MutationId),
+}
+
+impl Engine {
+    /// Commits an order.
+    ///
+    /// # Errors
+    /// As [`kv::set`]; as [`outbox::retry`]; `not-found` for what is not parked; `storage-…`; `closed`.
+    pub fn order(&self, now_ms: u64, order: Order) -> Promised<()> {
+        let schema = Rc::clone(&self.inner.schema);
+        self.commit(move |draft| follow(draft, &schema, now_ms, &order))
+    }
+}
+
+fn follow(draft: &mut Draft<'_>, schema: &Schema, now_ms: u64, order: &Order) -> Planned<()> {
+    match order {
+        Order::KvSet { space, key, json, ttl_ms } => kv::set(draft, space, key, json, *ttl_ms, now_ms)?,
+        Order::KvDelete { space, key } => kv::delete(draft, space, key),
+        Order::KvSweep => kv::sweep(draft, now_ms)?,
+        Order::Retry { mid, receipt } => {
+            let (written, together, queued, stamp) = (0, None, true, &OnceCell::new());
+            let cx = WriteContext { schema, now_ms, receipt, written, together, queued, stamp };
+            outbox::retry(draft, &cx, mid)?;
+        }
+        Order::Discard(mid) => outbox::discard(draft, mid)?,
+    }
+    Ok(())
+}

@@ -1,0 +1,103 @@
+//! What is wanted through the doors, by name.
+
+use holm_core::outbox::Operation;
+
+/// What takes time.
+#[derive(Clone, Copy)]
+pub enum Call {
+    Write,
+    Ask(Subject),
+    Do(Deed),
+    TxWrite,
+    TxAsk(Subject),
+    TxAgain,
+}
+
+/// What is asked for.
+#[derive(Clone, Copy)]
+pub enum Subject {
+    Records,
+    Query,
+    Count,
+    Plan,
+    Kv,
+    KvKeys,
+    Receipt,
+    Parked,
+    Explain,
+}
+
+/// What has nothing to answer.
+#[derive(Clone, Copy)]
+pub enum Deed {
+    TxCommit,
+    KvSet,
+    KvDelete,
+    RetryParked,
+    DiscardParked,
+    Synced,
+    SyncNow,
+    Close,
+}
+
+/// What takes no time.
+#[derive(Clone, Copy)]
+pub enum Instant {
+    Draw,
+    Status,
+    Watch,
+    Unwatch,
+    Begin,
+    End,
+    Pause,
+    Resume,
+}
+
+pub const CALLS: &[(&str, Call)] = &[
+    ("write", Call::Write),
+    ("read", Call::Ask(Subject::Records)),
+    ("query", Call::Ask(Subject::Query)),
+    ("count", Call::Ask(Subject::Count)),
+    ("plan", Call::Ask(Subject::Plan)),
+    ("kvRead", Call::Ask(Subject::Kv)),
+    ("kvKeys", Call::Ask(Subject::KvKeys)),
+    ("receipt", Call::Ask(Subject::Receipt)),
+    ("parked", Call::Ask(Subject::Parked)),
+    ("explain", Call::Ask(Subject::Explain)),
+    ("txWrite", Call::TxWrite),
+    ("txRead", Call::TxAsk(Subject::Records)),
+    ("txQuery", Call::TxAsk(Subject::Query)),
+    ("txCount", Call::TxAsk(Subject::Count)),
+    ("txAgain", Call::TxAgain),
+    ("txCommit", Call::Do(Deed::TxCommit)),
+    ("kvSet", Call::Do(Deed::KvSet)),
+    ("kvDelete", Call::Do(Deed::KvDelete)),
+    ("retryParked", Call::Do(Deed::RetryParked)),
+    ("discardParked", Call::Do(Deed::DiscardParked)),
+    ("synced", Call::Do(Deed::Synced)),
+    ("syncNow", Call::Do(Deed::SyncNow)),
+    ("close", Call::Do(Deed::Close)),
+];
+
+pub const INSTANTS: &[(&str, Instant)] = &[
+    ("draw", Instant::Draw),
+    ("status", Instant::Status),
+    ("watch", Instant::Watch),
+    ("unwatch", Instant::Unwatch),
+    ("begin", Instant::Begin),
+    ("end", Instant::End),
+    ("pause", Instant::Pause),
+    ("resume", Instant::Resume),
+];
+
+pub const OPERATIONS: &[(&str, Operation)] = &[
+    ("put", Operation::Put),
+    ("insert", Operation::Insert),
+    ("patch", Operation::Patch),
+    ("delete", Operation::Delete),
+];
+
+/// What a name means.
+pub fn meant<T: Copy>(names: &[(&str, T)], name: &str) -> Option<T> {
+    names.iter().find(|(known, _)| *known == name).map(|(_, meant)| *meant)
+}
