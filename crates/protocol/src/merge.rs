@@ -3,11 +3,7 @@
 //! Stamps name the changed fields: a field with a stamp and no value was removed; a value without a
 //! stamp is repeated from what the writer saw and changes nothing on a row that exists.
 
-use std::mem;
-
-use serde_json::Value;
-
-use crate::{Data, Hlc, Stamps, to_json_text};
+use crate::{Data, Hlc, Stamps, Value, to_json_text};
 
 /// What became of each stamped field of an edit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,8 +23,7 @@ pub struct MergeReport {
 /// was made in sight of a later stamp gets the next one after it.
 ///
 /// ```
-/// use holm_protocol::{Data, Stamps, from_json, merge};
-/// use serde_json::json;
+/// use holm_protocol::{Data, Stamps, from_json, json, merge};
 /// let data = |v| -> Data { from_json(&v).expect("an object") };
 /// let stamps = |v| -> Stamps { from_json(&v).expect("stamps") };
 /// let mut row = data(json!({ "title": "milk", "done": false }));
@@ -66,8 +61,8 @@ pub fn merge(
             continue;
         };
         match value {
-            Some(value) => drop(row.insert(field.clone(), value.clone())),
-            None => *row = without(row, field),
+            Some(value) => row.insert(field.clone(), value.clone()),
+            None => row.remove(field),
         }
         row_stamps.insert(field.clone(), stamp);
         report.applied.push(field.clone());
@@ -89,16 +84,6 @@ pub fn last_write(theirs: &Stamps, mine: &Stamps) -> bool {
     let (mine, theirs) = (mine.values().max(), theirs.values().max());
     let is_own = mine.zip(theirs).is_some_and(|(mine, theirs)| mine.client == theirs.client);
     is_own || mine >= theirs
-}
-
-fn without(row: &mut Data, field: &str) -> Data {
-    let mut rest = Data::new();
-    for (name, value) in mem::take(row) {
-        if name != field {
-            rest.insert(name, value);
-        }
-    }
-    rest
 }
 
 fn in_sight_of(theirs: &Hlc, mine: &Hlc) -> Hlc {

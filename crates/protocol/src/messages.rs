@@ -1,17 +1,15 @@
 //! The messages of the sync protocol, version 1 (`docs/protocol.md`).
 
-use serde_json::{Map, Value};
-
 use crate::{
-    ClientId, DataText, ErrorCode, FromJson, Hlc, MutationId, Object, Parser, Revision, Seq, Stamps, ToJson, Unfit,
-    json_fields, json_words,
+    ClientId, DataText, ErrorCode, Fields, FromJson, Hlc, MutationId, Object, Parser, Revision, Seq, Stamps, ToJson,
+    Unfit, Value, json_fields, json_words,
 };
 
 /// The version of this protocol: the `v` of every message, and the marker that tells a Holm server from a captive portal.
 pub const PROTOCOL_VERSION: u32 = 1;
 
 /// The fields of a record, by name, in the protocol's JSON (`docs/protocol.md`, Values).
-pub type Data = Map<String, Value>;
+pub type Data = Fields<Value>;
 
 /// `POST {base}/push`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -270,7 +268,7 @@ pub struct ScopeRequest {
     /// The server's name for it.
     pub name: String,
     /// Its arguments.
-    pub args: Map<String, Value>,
+    pub args: Data,
     /// The last checkpoint received; `None` at first.
     pub checkpoint: Option<String>,
 }

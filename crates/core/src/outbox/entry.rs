@@ -1,10 +1,9 @@
 //! A mutation as the outbox keeps it.
 
 use holm_protocol::{
-    Data, ErrorCode, FromJson, Kind, Mutation, MutationId, Object, Parser, Revision, Seq, Stamps, ToJson, Unfit,
+    Data, ErrorCode, FromJson, Kind, Mutation, MutationId, Object, Parser, Revision, Seq, Stamps, ToJson, Unfit, Value,
     json_fields,
 };
-use serde_json::Value;
 
 use crate::Error;
 
@@ -23,8 +22,8 @@ pub enum State {
 impl FromJson for State {
     fn read(&mut self, parser: &mut Parser<'_>) -> Result<(), Unfit> {
         let state = parser.value()?;
-        let seq = |name: &str| state.get(name).and_then(Value::as_u64).map(Seq);
-        *self = match (state == "pending", seq("frozen"), seq("confirmed")) {
+        let seq = |name: &str| state.as_object()?.get(name)?.as_u64().map(Seq);
+        *self = match (state.as_str() == Some("pending"), seq("frozen"), seq("confirmed")) {
             (true, ..) => Self::Pending,
             (_, Some(seq), _) => Self::Frozen(seq),
             (_, _, Some(seq)) => Self::Confirmed(seq),

@@ -152,7 +152,7 @@ fn next_value(
         }
         (Operation::Patch, Some(record)) => {
             collection.check_patch(data)?;
-            let kept = record.data.iter().filter(|(field, _)| !data.contains_key(*field));
+            let kept = record.data.iter().filter(|(field, _)| !data.contains_key(field));
             let mut merged = Data::new();
             for (field, value) in kept.chain(data.iter().filter(|(_, value)| !is_unset(value))) {
                 merged.insert(field.clone(), value.clone());

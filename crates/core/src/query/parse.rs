@@ -1,7 +1,6 @@
 //! From the package's JSON to a query, naming the field or operator that does not fit.
 
-use holm_protocol::{ErrorCode, quoted};
-use serde_json::{Map, Value};
+use holm_protocol::{Data, ErrorCode, Value, quoted};
 
 use super::condition::{Condition, ID, Key, Range, Test, encoded};
 use super::needle::Needle;
@@ -38,7 +37,7 @@ pub(super) fn query(json: &str, schema: &Schema) -> Result<Query, Error> {
     Ok(Query { collection: collection.name.clone(), conditions, order, limit, plans })
 }
 
-fn all_conditions(collection: &Collection, given: &Map<String, Value>) -> Result<Vec<Condition>, Error> {
+fn all_conditions(collection: &Collection, given: &Data) -> Result<Vec<Condition>, Error> {
     let mut conditions = Vec::new();
     for (name, asked) in given {
         if name == "$pending" {
@@ -124,7 +123,7 @@ impl Operand<'_> {
         look_through(value, 1)?;
         match self.field {
             _ if value.is_null() => {}
-            None if value.is_string() => {}
+            None if value.as_str().is_some() => {}
             None => return Err(not("a string", value)),
             Some(field) => field.check(value, 1)?,
         }

@@ -75,7 +75,7 @@ fn sorted_rows(query: &Query, plan: &Plan, view: &dyn Read, limit: usize) -> Res
     Walk::new(query, plan, view, usize::MAX).matches(&mut |one| {
         let mut sort = Vec::new();
         for (value, key) in pick(one.bytes(), &fields).iter().zip(&keys) {
-            push_value(&mut sort, value.as_ref().unwrap_or(&serde_json::Value::Null), key.order);
+            push_value(&mut sort, value.as_ref().unwrap_or(&holm_protocol::Value::Null), key.order);
         }
         let at = sort.len();
         sort.extend_from_slice(one.tail);

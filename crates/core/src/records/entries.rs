@@ -1,7 +1,6 @@
 //! The index entries of a record: one for each index, or one for each distinct element of its array.
 
-use holm_protocol::pick;
-use serde_json::Value;
+use holm_protocol::{Value, pick};
 
 use crate::keys::{push_text, push_value};
 use crate::keyspace;

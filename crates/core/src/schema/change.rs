@@ -1,8 +1,7 @@
 //! What became of a schema since records were stored by it.
 
-use serde_json::Value;
-
 use super::{Collection, Field, Kind};
+use holm_protocol::Value;
 
 /// The place of the first thing in which two declarations differ; the order of a list means nothing.
 pub(crate) fn difference(old: &Value, new: &Value) -> Option<String> {

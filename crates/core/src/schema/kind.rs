@@ -1,8 +1,7 @@
 //! Fields and their types, checked at run time.
 
-use holm_protocol::{ErrorCode, quoted, to_json_text};
+use holm_protocol::{Data, ErrorCode, Value, quoted, to_json_text};
 use holm_store::SortedMap;
-use serde_json::{Map, Value};
 
 use super::check_id;
 use crate::value::{Refusal, Shape, decode_base64, look_through, shallow};
@@ -126,7 +125,7 @@ fn items_fit(of: &Field, items: &[Value], depth: usize) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn fields_fit(fields: &SortedMap<String, Field>, found: &Map<String, Value>, depth: usize) -> Result<(), Refusal> {
+fn fields_fit(fields: &SortedMap<String, Field>, found: &Data, depth: usize) -> Result<(), Refusal> {
     shallow(depth)?;
     if let Some(unknown) = found.keys().find(|name| !fields.contains_key(*name)) {
         return Err(Refusal::new(ErrorCode::InvalidRecord, "is not a declared field").in_field(unknown));

@@ -1,10 +1,10 @@
 //! Pulling: pages of server changes laid under what is pending here.
 
 use holm_protocol::{
-    Change, MutationResult, Outcome, PROTOCOL_VERSION, PullRequest, PullResponse, ScopeRequest, ScopeResponse, Seq,
+    Change, Data, MutationResult, Outcome, PROTOCOL_VERSION, PullRequest, PullResponse, ScopeRequest, ScopeResponse,
+    Seq,
 };
 use holm_store::{Draft, Key, Read};
-use serde_json::Map;
 
 use super::state::{Checkpoint, SyncState};
 use super::{Lease, SyncContext};
@@ -40,7 +40,7 @@ pub fn request(view: &dyn Read, cx: &SyncContext<'_>) -> Planned<PullRequest> {
     let mut scopes = Vec::new();
     for name in cx.scopes {
         let checkpoint = Checkpoint::read(view, name)?.at;
-        scopes.push(ScopeRequest { name: name.clone(), args: Map::new(), checkpoint });
+        scopes.push(ScopeRequest { name: name.clone(), args: Data::new(), checkpoint });
     }
     let client = Local::read(view)?.client;
     let (schema, seen) = (cx.schema.version, sync.seen);

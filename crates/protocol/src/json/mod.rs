@@ -6,18 +6,18 @@
 mod data_text;
 mod number;
 mod parse;
+#[cfg(feature = "serde")]
+mod serde;
+mod value;
 mod write;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde_json::Value;
-
-use crate::Data;
-
 pub use data_text::DataText;
-pub use number::to_f64;
+pub use number::Number;
 pub use parse::{Parser, parse, pick};
+pub use value::Value;
 pub use write::{Object, quoted, to_json_text};
 
 /// Read from JSON text, in place of a default.
@@ -85,12 +85,12 @@ impl fmt::Debug for Unfit {
 
 impl std::error::Error for Unfit {}
 
-/// A `T` from parsed JSON.
+/// A `T` from what is shown as JSON text.
 ///
 /// # Errors
-/// [`Unfit`] for what is not a `T`.
-pub fn from_json<T: FromJson + Default>(value: &Value) -> Result<T, Unfit> {
-    from_json_text(to_json_text(value).as_bytes())
+/// As for [`from_json_text`].
+pub fn from_json<T: FromJson + Default>(value: &dyn fmt::Display) -> Result<T, Unfit> {
+    from_json_text(value.to_string().as_bytes())
 }
 
 /// A `T` from JSON text.
@@ -208,43 +208,6 @@ macro_rules! json_words {
             }
         }
     };
-}
-
-impl FromJson for Value {
-    fn read(&mut self, parser: &mut Parser<'_>) -> Result<(), Unfit> {
-        *self = parser.value()?;
-        Ok(())
-    }
-}
-
-impl ToJson for Value {
-    fn write(&self, text: &mut String) {
-        write::value(text, self);
-    }
-
-    fn is_empty(&self) -> bool {
-        self.is_null()
-    }
-}
-
-impl FromJson for Data {
-    fn read(&mut self, parser: &mut Parser<'_>) -> Result<(), Unfit> {
-        match parser.value()? {
-            Value::Object(fields) => *self = fields,
-            _ => return Err("not an object".into()),
-        }
-        Ok(())
-    }
-}
-
-impl ToJson for Data {
-    fn fields(&self, object: &mut Object<'_>) {
-        self.iter().for_each(|(name, value)| object.field(name, value));
-    }
-
-    fn is_empty(&self) -> bool {
-        self.is_empty()
-    }
 }
 
 impl FromJson for String {

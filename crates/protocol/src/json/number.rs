@@ -4,24 +4,39 @@
 //! made only where numbers are compared. That is exact, and needs no tables: those of the standard library are 10 KB, which no
 //! compression makes smaller, in a program that is downloaded (Nigel Tao, "`ParseNumberF64` by Simple Decimal Conversion", 2020).
 
-use serde_json::Number;
+/// A number, as the one text that JavaScript writes for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Number(String);
 
-/// The number that JSON text means, in the one way to write it; `None` for what is no number, or beyond every `f64`.
-pub(super) fn parse(text: &str) -> Option<Number> {
-    if is_plain(text) {
-        return Some(Number::from_string_unchecked(text.to_owned()));
+impl Number {
+    /// The number that JSON text means; `None` for what is no number, or beyond every `f64`.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        if is_plain(text) {
+            return Some(Self(text.to_owned()));
+        }
+        let decimal = Decimal::parse(text)?;
+        let text = decimal.text();
+        let is_finite = decimal.point < 309 || decimal.into_f64().is_finite();
+        is_finite.then_some(Self(text))
     }
-    let decimal = Decimal::parse(text)?;
-    let text = decimal.text();
-    let is_finite = decimal.point < 309 || decimal.into_f64().is_finite();
-    is_finite.then(|| Number::from_string_unchecked(text))
+
+    /// Its text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The nearest `f64`.
+    #[must_use]
+    pub fn to_f64(&self) -> f64 {
+        exactly(&self.0).unwrap_or_else(|| Decimal::parse(&self.0).map_or(f64::NAN, Decimal::into_f64))
+    }
 }
 
-/// The nearest `f64`.
-#[must_use]
-pub fn to_f64(number: &Number) -> f64 {
-    let text = number.as_str();
-    exactly(text).unwrap_or_else(|| Decimal::parse(text).map_or(f64::NAN, Decimal::into_f64))
+impl From<i32> for Number {
+    fn from(number: i32) -> Self {
+        Self(number.to_string())
+    }
 }
 
 /// Whether this is a number as JavaScript writes most of them.
@@ -255,7 +270,7 @@ mod tests {
         #[test]
         fn a_number_has_one_text(number in any::<f64>()) {
             prop_assume!(number.is_finite());
-            let text = |text: String| parse(&text).expect("a number").to_string();
+            let text = |text: String| Number::parse(&text).expect("a number").as_str().to_owned();
             let known = text(format!("{number:e}"));
             prop_assert_eq!(&text(format!("{number}")), &known);
             prop_assert_eq!(&text(format!("{number:?}")), &known);
@@ -318,7 +333,7 @@ mod tests {
             ("1e-999", "1e-999"),
             ("1.7976931348623157e308", "1.7976931348623157e+308"),
         ] {
-            assert_eq!(parse(text).expect(text).as_str(), same, "{text}");
+            assert_eq!(Number::parse(text).expect(text).as_str(), same, "{text}");
         }
     }
 
@@ -351,8 +366,8 @@ mod tests {
             "-2e308",
             "1e99999999999",
         ] {
-            assert!(parse(text).is_none(), "{text}");
+            assert!(Number::parse(text).is_none(), "{text}");
         }
-        assert!(parse("0e99999999999").is_some() && parse("1e-99999999999").is_some());
+        assert!(Number::parse("0e99999999999").is_some() && Number::parse("1e-99999999999").is_some());
     }
 }
