@@ -1,6 +1,6 @@
 //! Something for each field of a record, by name.
 
-use crate::{FromJson, Object, Parser, ToJson, Unfit};
+use crate::{FromJson, Object, Parser, ToJson, Unfit, order::order};
 
 /// Something for each field, by name: its value in [`Data`](crate::Data), the time of its last write in [`Stamps`](crate::Stamps).
 ///
@@ -42,6 +42,11 @@ impl<T> Fields<T> {
         }
     }
 
+    /// Takes out the fields that `keep` does not want.
+    pub fn retain(&mut self, mut keep: impl FnMut(&str) -> bool) {
+        self.0.retain(|(field, _)| keep(field));
+    }
+
     /// How many fields there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -77,19 +82,23 @@ impl<T> Fields<T> {
     fn position(&self, field: &str) -> Result<usize, usize> {
         self.0.binary_search_by(|(known, _)| known.as_str().cmp(field))
     }
+}
 
+impl<T: Default> Fields<T> {
     /// Brings what was put down in any order into its own; of what stands there twice the last remains.
     fn settle(&mut self) {
-        if !self.0.is_sorted_by(|(one, _), (next, _)| one < next) {
-            self.0.sort_by(|(one, _), (next, _)| one.cmp(next));
-            self.0.dedup_by(|next, one| {
-                let is_again = next.0 == one.0;
-                if is_again {
-                    std::mem::swap(next, one);
-                }
-                is_again
-            });
+        if self.0.is_sorted_by(|(one, _), (next, _)| one < next) {
+            return;
         }
+        let mut settled: Vec<(String, T)> = Vec::with_capacity(self.0.len());
+        for position in order(self.0.len(), &|one, other| self.0[one].0.cmp(&self.0[other].0)) {
+            let (field, item) = std::mem::take(&mut self.0[position]);
+            match settled.last_mut() {
+                Some((last, known)) if *last == field => *known = item,
+                _ => settled.push((field, item)),
+            }
+        }
+        self.0 = settled;
     }
 }
 
@@ -102,14 +111,14 @@ impl<'a, T> IntoIterator for &'a Fields<T> {
     }
 }
 
-impl<T> Extend<(String, T)> for Fields<T> {
+impl<T: Default> Extend<(String, T)> for Fields<T> {
     fn extend<I: IntoIterator<Item = (String, T)>>(&mut self, items: I) {
         self.0.extend(items);
         self.settle();
     }
 }
 
-impl<T> FromIterator<(String, T)> for Fields<T> {
+impl<T: Default> FromIterator<(String, T)> for Fields<T> {
     fn from_iter<I: IntoIterator<Item = (String, T)>>(items: I) -> Self {
         let mut all = Self::new();
         all.extend(items);
@@ -117,7 +126,7 @@ impl<T> FromIterator<(String, T)> for Fields<T> {
     }
 }
 
-impl<T, const N: usize> From<[(String, T); N]> for Fields<T> {
+impl<T: Default, const N: usize> From<[(String, T); N]> for Fields<T> {
     fn from(items: [(String, T); N]) -> Self {
         items.into_iter().collect()
     }

@@ -1,4 +1,5 @@
-//! Holm's wire messages and what server and engine must decide alike: the hybrid clock, merging, and the closed list of error codes.
+//! Holm's wire messages and what server and engine must decide alike: the hybrid clock, merging, and the closed list of error codes;
+//! and what both need to read, sort and write them.
 //!
 //! No clock, no IO, no randomness.
 
@@ -10,6 +11,7 @@ mod ids;
 mod json;
 mod merge;
 mod messages;
+pub mod order;
 mod stamps;
 mod wire;
 

@@ -6,6 +6,7 @@ use holm_protocol::{
 };
 
 use crate::Error;
+use crate::records::Record;
 
 /// How far a mutation is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,15 +38,8 @@ impl ToJson for State {
     fn write(&self, text: &mut String) {
         match self {
             Self::Pending => "pending".write(text),
-            Self::Frozen(_) | Self::Confirmed(_) => Object::write(text, &|object| self.fields(object)),
-        }
-    }
-
-    fn fields(&self, object: &mut Object<'_>) {
-        match self {
-            Self::Pending => {}
-            Self::Frozen(seq) => object.field("frozen", seq),
-            Self::Confirmed(seq) => object.field("confirmed", seq),
+            Self::Frozen(seq) => Object::one(text, "frozen", seq),
+            Self::Confirmed(seq) => Object::one(text, "confirmed", seq),
         }
     }
 }
@@ -105,24 +99,14 @@ impl Entry {
     ///
     /// # Errors
     /// `internal` when it was never frozen.
-    pub fn to_wire(&self) -> Result<Mutation, Error> {
+    pub fn into_wire(self) -> Result<Mutation, Error> {
         let State::Frozen(seq) = self.state else {
             return Err(Error::new(ErrorCode::Internal, format!("mutation {} is not frozen", self.mid)));
         };
-        Ok(Mutation {
-            seq,
-            mid: self.mid.clone(),
-            tx: self.tx.as_ref().map(|(tx, _)| tx.clone()),
-            n: self.tx.as_ref().map(|(_, n)| *n),
-            collection: self.collection.clone(),
-            id: self.id.clone(),
-            kind: self.kind,
-            base: self.base.clone(),
-            data: self.data.clone(),
-            stamps: self.stamps.clone(),
-            name: String::new(),
-            args: Value::Null,
-        })
+        let (tx, n) = self.tx.unzip();
+        let Self { mid, collection, id, kind, base, data, stamps, .. } = self;
+        let (name, args) = (String::new(), Value::Null);
+        Ok(Mutation { seq, mid, tx, n, collection, id, kind, base, data, stamps, name, args })
     }
 }
 
@@ -144,6 +128,13 @@ pub struct Base {
 json_fields!(Base { absent; rev, moved; data, stamps });
 
 impl Base {
+    /// What is visible, where the record has no mutations yet.
+    #[must_use]
+    pub fn visible(record: Option<Record>) -> Self {
+        let Some(Record { rev, stamps, data, .. }) = record else { return Self { absent: true, ..Self::default() } };
+        Self { rev, stamps, data, ..Self::default() }
+    }
+
     /// This base in the place of `before`, heard of after `last_order` was written.
     #[must_use]
     pub fn after(mut self, before: &Self, last_order: u64) -> Self {

@@ -7,9 +7,9 @@ use super::needle::Needle;
 use super::{Query, SortKey, plan};
 use crate::Error;
 use crate::keys::Class;
-use crate::order::sort_distinct;
 use crate::schema::{Collection, Column, Field, Kind, Schema};
 use crate::value::{Refusal, Shape, TAG, look_through, parse_json};
+use holm_protocol::order::sort_distinct;
 
 /// Values in one `in`: each is looked for by itself.
 const IN_VALUES_MAX: usize = 10_000;

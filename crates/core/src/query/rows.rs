@@ -9,8 +9,8 @@ use super::plan::{IndexPath, Path, Plan, Sorted};
 use super::{Query, SortKey};
 use crate::keys::{Order, push_text, push_value, read_text, skip_value};
 use crate::keyspace::{self, LANE_PENDING};
-use crate::order::{sort, sort_keys};
 use crate::records::{AllMissing, Row, pick};
+use holm_protocol::order::{sort, sort_keys};
 
 /// Records fetched before the first are shown, where a filter may still refuse them.
 const FETCH_MIN: usize = 64;

@@ -33,7 +33,9 @@ pub trait FromJson {
 pub trait ToJson {
     /// Appends its text.
     fn write(&self, text: &mut String) {
-        Object::write(text, &|object| self.fields(object));
+        let mut object = Object::begin(text);
+        self.fields(&mut object);
+        object.end();
     }
 
     /// Appends its fields, where it is an object.
@@ -131,11 +133,11 @@ macro_rules! json_fields {
         impl $crate::FromJson for $type {
             fn read(&mut self, parser: &mut $crate::Parser<'_>) -> Result<(), $crate::Unfit> {
                 $($(let mut $stamps: Option<$crate::Hlc> = None;)?)?
-                let needed: &[&str] = &[$($crate::field_name!($field $($name)?)),*];
-                let names: &[&str] = &[$(
-                    $($crate::field_name!($optional $($other)?),)* $(stringify!($data), "stamp", stringify!($stamps))?
-                )?];
-                parser.fill(needed, names, &mut [
+                let names = concat!(
+                    $($crate::field_name!($field $($name)?), " ",)*
+                    $($($crate::field_name!($optional $($other)?), " ",)* $(stringify!($data), " stamp ", stringify!($stamps), " ",)?)?
+                );
+                parser.fill(names, const { <[&str]>::len(&[$(stringify!($field)),*]) }, &mut [
                     $(&mut self.$field,)* $($(&mut self.$optional,)* $(&mut self.$data, &mut $stamps, &mut self.$stamps)?)?
                 ])?;
                 $($(if let Some(stamp) = $stamps {
@@ -158,11 +160,14 @@ macro_rules! write_fields {
     }) => {
         impl $crate::ToJson for $type {
             fn fields(&self, object: &mut $crate::Object<'_>) {
-                object.all(&[$($crate::field_name!($field $($name)?)),*], &[$(&self.$field),*]);
-                $(
-                    object.some(&[$($crate::field_name!($optional $($other)?)),*], &[$(&self.$optional),*]);
-                    $(object.written(&self.$data, &self.$stamps);)?
-                )?
+                let names = concat!(
+                    $($crate::field_name!($field $($name)?), " ",)*
+                    $($($crate::field_name!($optional $($other)?), " ",)* $(stringify!($data), " stamp ", stringify!($stamps), " ",)?)?
+                );
+                object.most(names, const { <[&str]>::len(&[$(stringify!($field)),*]) }, &[
+                    $(&self.$field,)* $($(&self.$optional,)*)?
+                ]);
+                $($(object.written(&self.$data, &self.$stamps);)?)?
             }
         }
     };
@@ -195,9 +200,7 @@ macro_rules! json_words {
         impl $crate::FromJson for $type {
             fn read(&mut self, parser: &mut $crate::Parser<'_>) -> Result<(), $crate::Unfit> {
                 const ALL: &[$type] = &[$($type::$variant),*];
-                let text = parser.string()?;
-                let found = ALL.iter().find(|known| text == known.word());
-                *self = *found.ok_or(concat!("not a word for ", stringify!($type)))?;
+                *self = ALL[parser.one_of(concat!($($word, " "),*), concat!("not a word for ", stringify!($type)))?];
                 Ok(())
             }
         }

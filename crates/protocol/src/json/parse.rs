@@ -68,23 +68,41 @@ impl<'t> Parser<'t> {
         }
     }
 
-    /// Reads an object into slots, those of `needed` fields first; a needed field that is absent counts as null.
+    /// Reads an object into slots, by `names` that each end with a space; one of the first, which are `needed`, counts as null where
+    /// it is absent.
     ///
     /// # Errors
     /// [`Unfit`].
-    pub fn fill(&mut self, needed: &[&str], others: &[&str], slots: &mut [&mut dyn FromJson]) -> Result<(), Unfit> {
+    pub fn fill(&mut self, names: &str, needed: usize, slots: &mut [&mut dyn FromJson]) -> Result<(), Unfit> {
         let mut found = 0_u32;
-        self.fields(&mut |name, parser| match needed.iter().chain(others).position(|known| *known == name) {
-            Some(position) => {
+        // Most often a field is the next that is known.
+        let mut known = words(names).enumerate().cycle();
+        self.fields(&mut |name, parser| match known
+            .by_ref()
+            .take(slots.len())
+            .find(|(_, known)| *known == name.as_bytes())
+        {
+            Some((position, _)) => {
                 found |= 1 << position;
                 slots[position].read(parser).map_err(|unfit| unfit.within(&name))
             }
             None => parser.check(),
         })?;
-        for (position, name) in needed.iter().enumerate().filter(|(position, _)| found & (1 << position) == 0) {
-            slots[position].read(&mut Parser::new(b"null")).map_err(|unfit| unfit.within(name))?;
+        for (position, name) in names.split(' ').take(needed).enumerate() {
+            if found & (1 << position) == 0 {
+                slots[position].read(&mut Parser::new(b"null")).map_err(|unfit| unfit.within(name))?;
+            }
         }
         Ok(())
+    }
+
+    /// Reads one of some words that each end with a space, and tells which.
+    ///
+    /// # Errors
+    /// [`Unfit`], which says `what` it is not.
+    pub fn one_of(&mut self, all: &str, what: &'static str) -> Result<usize, Unfit> {
+        let word = self.string()?;
+        Ok(words(all).position(|known| known == word.as_bytes()).ok_or(what)?)
     }
 
     /// Goes past null, if that comes next.
@@ -348,6 +366,11 @@ impl<'t> Parser<'t> {
             }
         }
     }
+}
+
+/// Words that each end with a space.
+fn words(all: &str) -> impl Iterator<Item = &[u8]> + Clone {
+    all.as_bytes().split_inclusive(|byte| *byte == b' ').map(|word| &word[..word.len() - 1])
 }
 
 fn text(bytes: &[u8]) -> Result<&str, Unfit> {

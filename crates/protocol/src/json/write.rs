@@ -23,12 +23,23 @@ pub struct Object<'t> {
     is_empty: bool,
 }
 
-impl Object<'_> {
-    /// Writes an object with the fields that `value` has.
-    pub fn write(text: &mut String, value: &dyn Fn(&mut Object<'_>)) {
+impl<'t> Object<'t> {
+    /// One without fields.
+    pub(crate) fn begin(text: &'t mut String) -> Self {
         text.push('{');
-        value(&mut Object { text, is_empty: true });
-        text.push('}');
+        Self { text, is_empty: true }
+    }
+
+    /// It has all its fields.
+    pub(crate) fn end(self) {
+        self.text.push('}');
+    }
+
+    /// Writes an object with one field.
+    pub fn one(text: &'t mut String, name: &str, value: &dyn ToJson) {
+        let mut object = Self::begin(text);
+        object.field(name, value);
+        object.end();
     }
 
     /// Writes a field.
@@ -42,17 +53,22 @@ impl Object<'_> {
         value.write(self.text);
     }
 
-    /// Writes fields.
-    pub fn all(&mut self, names: &[&str], values: &[&dyn ToJson]) {
-        for (name, value) in names.iter().zip(values) {
-            self.field(name, *value);
-        }
+    /// Writes fields, whose names stand in one text with spaces between them.
+    pub fn all(&mut self, names: &str, values: &[&dyn ToJson]) {
+        self.most(names, values.len(), values);
     }
 
     /// Writes fields, and leaves out those that are empty.
-    pub fn some(&mut self, names: &[&str], values: &[&dyn ToJson]) {
-        for (name, value) in names.iter().zip(values).filter(|(_, value)| !value.is_empty()) {
-            self.field(name, *value);
+    pub fn some(&mut self, names: &str, values: &[&dyn ToJson]) {
+        self.most(names, 0, values);
+    }
+
+    /// Writes fields, and leaves out those that are empty but for the first ones, which are `needed`.
+    pub fn most(&mut self, names: &str, needed: usize, values: &[&dyn ToJson]) {
+        for (position, (name, value)) in names.split(' ').zip(values).enumerate() {
+            if position < needed || !value.is_empty() {
+                self.field(name, *value);
+            }
         }
     }
 
@@ -60,7 +76,7 @@ impl Object<'_> {
     /// of the other fields and of what was removed.
     pub fn written(&mut self, data: &Data, stamps: &Stamps) {
         let (stamp, others) = stamps.gathered(data);
-        self.some(&["data", "stamp", "stamps"], &[data, &stamp, &others]);
+        self.some("data stamp stamps", &[data, &stamp, &others]);
     }
 }
 
