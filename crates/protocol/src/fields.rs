@@ -42,11 +42,6 @@ impl<T> Fields<T> {
         }
     }
 
-    /// Takes out the fields that `keep` does not want.
-    pub fn retain(&mut self, mut keep: impl FnMut(&str) -> bool) {
-        self.0.retain(|(field, _)| keep(field));
-    }
-
     /// How many fields there are.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -24,7 +24,7 @@ pub use json::{
     DataText, FromJson, Number, Object, Parser, ToJson, Unfit, Value, from_json, from_json_text, parse, pick, quoted,
     read_json_text, to_json_text,
 };
-pub use merge::{MergeReport, last_write, merge};
+pub use merge::{last_write, merge};
 pub use messages::*;
 #[cfg(feature = "serde")]
 #[doc(hidden)]

@@ -98,9 +98,8 @@ fn write_row(
     if let Some(data) = &after {
         records::check_unique(draft, collection, id, data)?;
     }
-    let stamps = changed_fields(before.as_ref().map(|record| &record.data), after.as_ref(), stamp);
-    let saw_none = before.is_none();
     let visible = Base::visible(before);
+    let stamps = changed_fields(&visible.data, after.as_ref(), stamp);
     let base = bases(draft, &collection.name, id)?;
     let rev = base.as_ref().unwrap_or(&visible).rev.clone();
     if cx.queued && base.is_none() {
@@ -120,7 +119,7 @@ fn write_row(
             id: id.to_owned(),
             kind: kind(operation),
             // Who saw no record writes a new one, also over the tombstone of his own delete.
-            base: if saw_none { None } else { rev.clone() },
+            base: if visible.absent { None } else { rev.clone() },
             data: entry_data(operation, after.as_ref(), &stamps),
             stamps,
             at: cx.now_ms,
@@ -168,24 +167,32 @@ fn next_value(
 }
 
 /// The fields that a write changes, with its stamp.
-fn changed_fields(before: Option<&Data>, after: Option<&Data>, stamp: &Hlc) -> Stamps {
+fn changed_fields(before: &Data, after: Option<&Data>, stamp: &Hlc) -> Stamps {
     let mut changed = Stamps::new();
     let Some(after) = after else { return changed };
-    let value_before = |field: &str| before.and_then(|before| before.get(field));
-    let removed = before.into_iter().flat_map(Data::keys).filter(|field| !after.contains_key(field));
-    for field in
-        after.iter().filter(|(field, value)| value_before(field) != Some(value)).map(|(field, _)| field).chain(removed)
-    {
-        changed.insert(field.clone(), stamp.clone());
+    for (field, value) in after {
+        if before.get(field) != Some(value) {
+            changed.insert(field.clone(), stamp.clone());
+        }
+    }
+    for field in before.keys() {
+        if !after.contains_key(field) {
+            changed.insert(field.clone(), stamp.clone());
+        }
     }
     changed
 }
 
 fn entry_data(operation: Operation, after: Option<&Data>, changed: &Stamps) -> Data {
     let Some(after) = after else { return Data::new() };
-    let mut data = after.clone();
-    if operation == Operation::Patch {
-        data.retain(|field| changed.contains_key(field));
+    if operation != Operation::Patch {
+        return after.clone();
+    }
+    let mut data = Data::new();
+    for field in changed.keys() {
+        if let Some(value) = after.get(field) {
+            data.insert(field.clone(), value.clone());
+        }
     }
     data
 }

@@ -1,7 +1,10 @@
 //! What became of a schema since records were stored by it.
 
-use super::{Collection, Field, Kind};
+use std::mem::discriminant;
+
 use holm_protocol::Value;
+
+use super::{Collection, Field, Kind};
 
 /// The place of the first thing in which two declarations differ; the order of a list means nothing.
 pub(crate) fn difference(old: &Value, new: &Value) -> Option<String> {
@@ -57,7 +60,8 @@ impl Kind {
                 let known = old.iter().all(|(name, _)| fields.contains_key(name));
                 known && fields.iter().all(|(name, field)| field.misfit(old.get(name)).is_none())
             }
-            _ => self == old,
+            (Self::Ref(to), Self::Ref(old)) => to == old,
+            _ => discriminant(self) == discriminant(old),
         }
     }
 }

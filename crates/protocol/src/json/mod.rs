@@ -321,17 +321,13 @@ impl<T: ToJson> ToJson for Vec<T> {
 /// A list of two.
 impl<A: FromJson, B: FromJson> FromJson for (A, B) {
     fn read(&mut self, parser: &mut Parser<'_>) -> Result<(), Unfit> {
-        let mut parts: [&mut dyn FromJson; 2] = [&mut self.0, &mut self.1];
-        let mut parts = parts.iter_mut();
-        parser.items(&mut |parser| parts.next().ok_or("not a list of two")?.read(parser))?;
-        if parts.next().is_some() { Err("not a list of two".into()) } else { Ok(()) }
+        parser.pair([&mut self.0, &mut self.1])
     }
 }
 
 impl<A: ToJson, B: ToJson> ToJson for (A, B) {
     fn write(&self, text: &mut String) {
-        let parts: [&dyn ToJson; 2] = [&self.0, &self.1];
-        write::list(text, 2, &|text, position| parts[position].write(text));
+        write::pair(text, &self.0, &self.1);
     }
 }
 

@@ -74,19 +74,26 @@ struct Decimal {
 
 impl Decimal {
     fn parse(text: &str) -> Option<Self> {
-        let (negative, text) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
-        let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
-        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, "0"));
-        let unsigned = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
-        let zero_before = whole.len() > 1 && whole.starts_with('0');
-        if zero_before || [whole, fraction, unsigned].iter().any(|part| !are_digits(part)) {
+        let mut rest = text.as_bytes();
+        let negative = take_one_of(&mut rest, b"-").is_some();
+        let mut digits = take_digits(&mut rest)?.to_vec();
+        if digits.len() > 1 && digits[0] == b'0' {
             return None;
         }
-        let mut digits = [whole.as_bytes(), fraction.as_bytes()].concat();
+        let mut point = i32::try_from(digits.len()).unwrap_or(i32::MAX);
+        if take_one_of(&mut rest, b".").is_some() {
+            digits.extend_from_slice(take_digits(&mut rest)?);
+        }
+        if take_one_of(&mut rest, b"eE").is_some() {
+            let sign = take_one_of(&mut rest, b"+-");
+            let exponent = size(take_digits(&mut rest)?);
+            point = point.saturating_add(if sign == Some(b'-') { -exponent } else { exponent });
+        }
+        if !rest.is_empty() {
+            return None;
+        }
         digits.iter_mut().for_each(|digit| *digit -= b'0');
-        let mut exponent: i32 = if exponent.starts_with('-') { -size(unsigned) } else { size(unsigned) };
-        exponent = exponent.saturating_add(i32::try_from(whole.len()).unwrap_or(i32::MAX));
-        let mut decimal = Self { negative, digits, point: exponent };
+        let mut decimal = Self { negative, digits, point };
         decimal.trim();
         Some(decimal)
     }
@@ -221,8 +228,24 @@ fn are_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-fn size(digits: &str) -> i32 {
-    digits.bytes().fold(0_i32, |size, byte| size.saturating_mul(10).saturating_add(i32::from(byte - b'0')))
+/// Goes past the next byte, if it is one of these.
+fn take_one_of(rest: &mut &[u8], wanted: &[u8]) -> Option<u8> {
+    let (first, after) = rest.split_first()?;
+    wanted.contains(first).then(|| {
+        *rest = after;
+        *first
+    })
+}
+
+/// Goes past all digits that come next, which must be some.
+fn take_digits<'t>(rest: &mut &'t [u8]) -> Option<&'t [u8]> {
+    let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let digits = rest.split_off(..count)?;
+    (count > 0).then_some(digits)
+}
+
+fn size(digits: &[u8]) -> i32 {
+    digits.iter().fold(0_i32, |size, byte| size.saturating_mul(10).saturating_add(i32::from(byte - b'0')))
 }
 
 #[cfg(test)]

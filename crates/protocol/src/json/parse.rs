@@ -88,8 +88,9 @@ impl<'t> Parser<'t> {
             }
             None => parser.check(),
         })?;
-        for (position, name) in names.split(' ').take(needed).enumerate() {
+        for (position, name) in words(names).enumerate().take(needed) {
             if found & (1 << position) == 0 {
+                let name = text(name)?;
                 slots[position].read(&mut Parser::new(b"null")).map_err(|unfit| unfit.within(name))?;
             }
         }
@@ -126,6 +127,13 @@ impl<'t> Parser<'t> {
             return Err("not a list".into());
         }
         self.list(b']', read)
+    }
+
+    /// Reads a list of two.
+    pub(super) fn pair(&mut self, parts: [&mut dyn FromJson; 2]) -> Result<(), Unfit> {
+        let mut parts = parts.into_iter();
+        self.items(&mut |parser| parts.next().ok_or("not a list of two")?.read(parser))?;
+        if parts.next().is_some() { Err("not a list of two".into()) } else { Ok(()) }
     }
 
     /// The text of an object, as [`to_json_text`] writes it: no tree is made of it where it is so already.

@@ -65,7 +65,10 @@ impl<'t> Object<'t> {
 
     /// Writes fields, and leaves out those that are empty but for the first ones, which are `needed`.
     pub fn most(&mut self, names: &str, needed: usize, values: &[&dyn ToJson]) {
-        for (position, (name, value)) in names.split(' ').zip(values).enumerate() {
+        let mut rest = names;
+        for (position, value) in values.iter().enumerate() {
+            let (name, others) = rest.split_once(' ').unwrap_or((rest, ""));
+            rest = others;
             if position < needed || !value.is_empty() {
                 self.field(name, *value);
             }
@@ -89,6 +92,15 @@ pub(super) fn list(text: &mut String, count: usize, part: &dyn Fn(&mut String, u
         }
         part(text, position);
     }
+    text.push(']');
+}
+
+/// Writes a list of two.
+pub(super) fn pair(text: &mut String, first: &dyn ToJson, second: &dyn ToJson) {
+    text.push('[');
+    first.write(text);
+    text.push(',');
+    second.write(text);
     text.push(']');
 }
 
