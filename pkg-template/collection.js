@@ -2,7 +2,9 @@
 
 import { HolmError, holmError } from './errors.js';
 import { Query } from './query.js';
-import { encodeFields, isWellFormed } from './walk.js';
+import { encodeFields, isWellFormed, plainFields } from './walk.js';
+
+const SLICE_RECORDS = 1_000; // of a list, written as one text: larger ones take longer to put together
 
 /** @typedef {import('./records.js').Row} Row */
 /** @typedef {'put' | 'insert' | 'patch' | 'delete'} Operation */
@@ -38,7 +40,7 @@ export class Collection {
 
   /** @param {any[]} records */
   putMany(records) {
-    return this.#port.write('put', this.#name, () => listText(records, wholeText), all);
+    return this.#port.write('put', this.#name, () => wholeListText(records), all);
   }
 
   /** @param {any} record */
@@ -48,7 +50,7 @@ export class Collection {
 
   /** @param {any[]} records */
   insertMany(records) {
-    return this.#port.write('insert', this.#name, () => listText(records, wholeText), all);
+    return this.#port.write('insert', this.#name, () => wholeListText(records), all);
   }
 
   /**
@@ -128,6 +130,33 @@ function wholeText(record) {
   return `[${record.id === undefined ? 'null' : idText(record.id)},${fields}]`;
 }
 
+/** @param {any} records */
+function wholeListText(records) {
+  checkList(records);
+  const slices = [];
+  for (let start = 0; start < records.length; start += SLICE_RECORDS) slices.push(sliceText(records.slice(start, start + SLICE_RECORDS), start));
+  return `[${slices.join(',')}]`;
+}
+
+/**
+ * @param {any[]} records
+ * @param {number} start where in the list they begin
+ */
+function sliceText(records, start) {
+  const rows = records.map(plainRow);
+  if (rows.includes(undefined) || 'toJSON' in rows) return itemTexts(records, wholeText, start);
+  return JSON.stringify(rows).slice(1, -1);
+}
+
+/** @param {any} record */
+function plainRow(record) {
+  const fields = plainFields(record);
+  if (!fields) return undefined;
+  const { id } = record;
+  if (id === undefined) return [null, fields];
+  return typeof id === 'string' && id !== '' && id !== '__proto__' && isWellFormed(id) ? [id, fields] : undefined;
+}
+
 /** @param {any} pair */
 function patchText(pair) {
   if (!Array.isArray(pair)) throw new HolmError('invalid-argument', 'patchMany takes a list of [id, fields].');
@@ -144,8 +173,22 @@ function patchText(pair) {
  * @param {(item: any) => string} text
  */
 function listText(items, text) {
+  checkList(items);
+  return `[${itemTexts(items, text, 0)}]`;
+}
+
+/** @param {any} items */
+function checkList(items) {
   if (!Array.isArray(items)) throw new HolmError('invalid-argument', 'The Many form takes a list.');
-  return `[${Array.from(items, (item, index) => inList(() => text(item), index)).join(',')}]`;
+}
+
+/**
+ * @param {any[]} items
+ * @param {(item: any) => string} text
+ * @param {number} start where in the list they begin
+ */
+function itemTexts(items, text, start) {
+  return Array.from(items, (item, index) => inList(() => text(item), start + index)).join(',');
 }
 
 /**

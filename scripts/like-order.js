@@ -1,13 +1,12 @@
 // Gives the functions of an engine names by which like follows like, for `wasm-opt --reorder-functions-by-name`: gzip looks
 // back over 32 KB only, and packs best what it saw there. Next comes always the function of which the largest part stands in
-// those before it, within a window; what stands in the very last one counts twice.
+// those before it, within a window; what stands in the very last one counts twice. A list tells who each one was: a browser
+// says of a trap `wasm-function[1234]`.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 
-import { functionBodies, number, section, sections, text } from './wasm-reader.js';
+import { CODE, CUSTOM, FUNCTION_NAMES, functionBodies, functionNames, number, section, sections, text } from './wasm-reader.js';
 
-const [CUSTOM, CODE] = [0, 10];
-const FUNCTION_NAMES = 1;
 /** In bytes: about two instructions. */
 const PIECE = 6;
 /** A piece that so many functions have says nothing of any. */
@@ -66,13 +65,15 @@ function piecesOf(body) {
   return new Set(Array.from({ length: Math.max(0, body.length - PIECE + 1) }, (_, at) => body.latin1Slice(at, at + PIECE)));
 }
 
-const [from, to] = process.argv.slice(2);
+const [from, to, list] = process.argv.slice(2);
 const wasm = readFileSync(from);
 const kept = [...sections(wasm)].filter(({ id }) => id !== CUSTOM);
 const imported = WebAssembly.Module.imports(new WebAssembly.Module(wasm)).filter(({ kind }) => kind === 'function').length;
 const order = ordered(functionBodies(kept.find(({ id }) => id === CODE).body));
 const places = new Map(order.map((at, place) => [imported + at, String(place).padStart(6, '0')]));
 const names = [...places].sort(([a], [b]) => a - b).flatMap(([index, name]) => [number(index), text(name)]);
-const list = Buffer.concat([number(places.size), ...names]);
-const named = Buffer.concat([text('name'), number(FUNCTION_NAMES), number(list.length), list]);
+const all = Buffer.concat([number(places.size), ...names]);
+const named = Buffer.concat([text('name'), number(FUNCTION_NAMES), number(all.length), all]);
 writeFileSync(to, Buffer.concat([wasm.subarray(0, 8), ...[...kept, { id: CUSTOM, body: named }].map(section)]));
+const called = functionNames(wasm);
+writeFileSync(list, order.map((at, place) => `${imported + place} ${called.get(imported + at) ?? ''}\n`).join(''));

@@ -5,15 +5,15 @@
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 
-import { Reader, functionBodies, sections } from './wasm-reader.js';
+import { CODE, functionBodies, functionNames, sections } from './wasm-reader.js';
 
-const [CUSTOM, CODE, DATA] = [0, 10, 11];
+const DATA = 11;
 const OWN = /^holm(_\w+)?$/;
 const LISTED = 20;
 
 const wasm = readFileSync(process.argv[2]);
 const bodiesOf = wanted => [...sections(wasm)].filter(({ id }) => id === wanted).map(({ body }) => body);
-const names = functionNames(bodiesOf(CUSTOM));
+const names = functionNames(wasm);
 const imported = WebAssembly.Module.imports(new WebAssembly.Module(wasm)).filter(({ kind }) => kind === 'function').length;
 const parts = new Map([['data: texts, tables', bodiesOf(DATA)]]);
 for (const [index, body] of functionBodies(bodiesOf(CODE)[0]).entries()) {
@@ -35,21 +35,6 @@ function partOf(name) {
   const [path] = name.match(/\w+(\[\w+\])?(::\w+)*/) ?? ['without a name'];
   const [crate, room] = path.replace(/\[\w+\]/g, '').split('::');
   return OWN.test(crate) && room ? `${crate}::${room}` : crate;
-}
-
-function functionNames(customs) {
-  const found = new Map();
-  for (const body of customs) {
-    const section = new Reader(body);
-    if (section.name() !== 'name') continue;
-    while (!section.atEnd) {
-      const kind = section.byte();
-      const list = new Reader(section.take(section.number()));
-      if (kind !== 1) continue;
-      for (let left = list.number(); left > 0; left--) found.set(list.number(), list.name());
-    }
-  }
-  return found;
 }
 
 function kilobytes(bytes) {

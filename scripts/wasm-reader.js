@@ -1,5 +1,8 @@
 // What the scripts need to read and write WebAssembly modules.
 
+export const [CUSTOM, CODE] = [0, 10];
+export const FUNCTION_NAMES = 1;
+
 /** Reads the parts of a WebAssembly module in order: bytes, numbers (LEB128) and names. */
 export class Reader {
   at = 0;
@@ -44,6 +47,22 @@ export function* sections(wasm) {
 export function functionBodies(code) {
   const reader = new Reader(code);
   return Array.from({ length: reader.number() }, () => reader.take(reader.number()));
+}
+
+/** The names of functions by their numbers, imports included, where a module has them. */
+export function functionNames(wasm) {
+  const found = new Map();
+  for (const { id, body } of sections(wasm)) {
+    const part = new Reader(body);
+    if (id !== CUSTOM || part.name() !== 'name') continue;
+    while (!part.atEnd) {
+      const kind = part.byte();
+      const list = new Reader(part.take(part.number()));
+      if (kind !== FUNCTION_NAMES) continue;
+      for (let left = list.number(); left > 0; left--) found.set(list.number(), list.name());
+    }
+  }
+  return found;
 }
 
 /** A section as it is written. */

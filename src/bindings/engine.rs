@@ -68,7 +68,7 @@ impl Held {
         let (first, second) = (given.text(0), given.text(1));
         let answer = match name {
             "write" => {
-                let (rows, receipt) = (given.text(2), given.text(3));
+                let (rows, receipt) = (given.bytes(2), given.text(3));
                 engine.write(now_ms, &receipt, &second, operation(&first)?, &rows)
             }
             "read" => engine.records(&first, read_ids(&second)?),
@@ -121,7 +121,7 @@ impl Held {
             "txQuery" => engine.tx_query(&transaction, now_ms, &engine.parse_query(&first)?),
             "txCount" => engine.tx_count(&transaction, now_ms, &engine.parse_query(&first)?),
             _ => {
-                let (operation, rows) = (operation(&first)?, given.text(3));
+                let (operation, rows) = (operation(&first)?, given.bytes(3));
                 engine.tx_write(&transaction, now_ms, &second, operation, &rows)
             }
         })

@@ -1,13 +1,29 @@
 //! The arguments of a call, by position. The package checks what an app gives; what is missing here is empty.
 
-use js_sys::{Array, Function};
-use wasm_bindgen::JsCast;
+use js_sys::{Array, Function, Uint8Array};
+use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen]
+extern "C" {
+    type TextEncoder;
+
+    #[wasm_bindgen(constructor)]
+    fn new() -> TextEncoder;
+
+    #[wasm_bindgen(method)]
+    fn encode(this: &TextEncoder, text: &JsValue) -> Uint8Array;
+}
 
 pub struct Given(pub Array);
 
 impl Given {
     pub fn text(&self, at: u32) -> String {
         self.0.get(at).as_string().unwrap_or_default()
+    }
+
+    /// A text as UTF-8, for long ones: the browser encodes faster than the glue between it and us.
+    pub fn bytes(&self, at: u32) -> Vec<u8> {
+        TextEncoder::new().encode(&self.0.get(at)).to_vec()
     }
 
     /// A whole number, if one was given.

@@ -69,12 +69,15 @@ impl IndexedDbDisk {
     }
 
     /// Makes the requests of `write` to the blocks, whose results nobody wants.
+    ///
+    /// All transactions that write have the log among their object stores, so that the browser runs one at a time: Chromium
+    /// that is killed while two of one database are written opens it no more, and throws away all that the origin has.
     async fn write_to_blocks(&self, write: &dyn Fn(&IdbObjectStore) -> Result<(), JsValue>) -> Result<(), DiskError> {
         let ask = |transaction: &Transaction| {
             write(&transaction.store(BLOCKS)?)?;
             Ok(Vec::new())
         };
-        self.write(&[BLOCKS], Durability::Relaxed, &ask, &|_, _| Ok(())).await
+        self.write(&[BLOCKS, LOG], Durability::Relaxed, &ask, &|_, _| Ok(())).await
     }
 }
 

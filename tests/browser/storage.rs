@@ -135,7 +135,7 @@ async fn blocks_come_in_the_order_asked_and_go_when_dropped() {
 }
 
 #[wasm_bindgen_test]
-async fn each_operation_opens_only_the_object_stores_it_needs() {
+async fn each_operation_opens_only_the_object_stores_it_needs_and_writers_wait_for_one_another() {
     let disk = open(&fresh_name()).await;
     js(
         "const begin = IDBDatabase.prototype.transaction; globalThis.begun = [];
@@ -157,7 +157,7 @@ async fn each_operation_opens_only_the_object_stores_it_needs() {
     let begun = js("globalThis.restore(); return globalThis.begun.join(', ')", "").await;
     assert_eq!(
         begun.as_string().expect("a text"),
-        "manifest+log readonly , log readwrite strict, blocks readwrite relaxed, blocks readonly , \
-         manifest+log readwrite relaxed, blocks readwrite relaxed"
+        "manifest+log readonly , log readwrite strict, blocks+log readwrite relaxed, blocks readonly , \
+         manifest+log readwrite relaxed, blocks+log readwrite relaxed"
     );
 }

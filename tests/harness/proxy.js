@@ -20,6 +20,8 @@ export class Proxy {
   #target;
   /** Decides the fate of each exchange. @type {(exchange: { method: string, path: string, body: Buffer, count: number }) => Fate | Promise<Fate>} */
   fate = () => 'pass';
+  /** Hears what a page tells the test with a request to /told, which is answered when this ends. @type {(what: string) => unknown} */
+  told = () => {};
   /** Every request to /sync, in order. */
   seen = [];
 
@@ -64,6 +66,10 @@ export class Proxy {
 
   async #exchange(request, response) {
     const body = await buffer(request);
+    if (request.url.startsWith('/told/')) {
+      await this.told(request.url.slice('/told/'.length));
+      return void response.writeHead(204).end();
+    }
     const exchange = { method: request.method, path: request.url, body, count: this.seen.length + 1 };
     if (request.url.startsWith('/sync')) this.seen.push({ ...exchange, at: Date.now() });
     const fate = request.url.startsWith('/sync') ? await this.fate(exchange) : 'pass';

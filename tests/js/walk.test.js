@@ -114,6 +114,14 @@ test('proxies, frozen objects, null prototypes and objects of another window are
   assert.deepEqual(decode(encode(foreign)), { a: [1], when: new Date(5), bytes: new Uint8Array([1]) });
 });
 
+test('a plain record is written by its fields, and what is not plain is walked', () => {
+  assert.equal(encodeFields({ id: 'x', b: [1, 'two', null], a: 'a "quoted"\n' }, { patch: false }), '{"a":"a \\"quoted\\"\\n","b":[1,"two",null]}');
+  assert.equal(encodeFields({ b: 1, a: -0 }, { patch: false }), '{"b":1,"a":{"$holm":["-0"]}}');
+  for (const value of [{ toJSON: () => 5 }, Object.assign([1], { toJSON: () => 5 }), Object.assign([1], { named: 1 }), [, 1], ['\ud800'], [NaN]]) {
+    assert.throws(() => encodeFields({ value }, { patch: false }), { code: 'invalid-value' });
+  }
+});
+
 test('an undefined field is left out of a record and unset in a patch', () => {
   assert.equal(encodeFields({ id: 'x', a: 1, b: undefined }, { patch: false }), '{"a":1}');
   assert.equal(encodeFields({ b: undefined, a: 1 }, { patch: true }), '{"b":{"$holm":["unset"]},"a":1}');

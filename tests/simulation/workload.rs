@@ -78,7 +78,7 @@ impl User {
         let receipt = self.begin(names, false);
         let text = Value::from(rows).to_string();
         self.world.note(format_args!("device {} {operation:?} {collection} {text} {receipt}", self.device.number));
-        let outcome = self.engine.write(self.now_ms(), &receipt, collection, operation, &text).await;
+        let outcome = self.engine.write(self.now_ms(), &receipt, collection, operation, text.as_bytes()).await;
         self.end(&receipt, &outcome);
     }
 
@@ -174,7 +174,8 @@ impl User {
 
     async fn commit(&self, tx: &Transaction, operation: Operation, rows: &[(&str, Value)]) -> Result<(), Error> {
         for (collection, rows) in rows {
-            let added = self.engine.tx_write(tx, self.now_ms(), collection, operation, &rows.to_string()).await;
+            let added =
+                self.engine.tx_write(tx, self.now_ms(), collection, operation, rows.to_string().as_bytes()).await;
             self.checked(added)?;
         }
         let names =

@@ -115,7 +115,7 @@ impl Batch {
 
     /// The writes from `first` on that count, by key.
     fn sorted(&self, first: usize) -> Vec<u32> {
-        sort_by_key(self.latest.of(first), &self.writes)
+        sort_by_key(self.latest.of(first, &self.writes), &self.writes)
     }
 
     fn bring_up_to_date(&self, runs: &mut Runs) {

@@ -10,7 +10,7 @@ use crate::layers::{Blocks, Layers};
 use crate::missing::Missing;
 use crate::read_set::ReadSet;
 use crate::tables::Tables;
-use crate::view::{self, Read, Show};
+use crate::view::{self, Moment, Read, Show};
 
 /// What [`Read::blocks`] takes for a block in memory.
 const BLOCK_RECORDS: usize = 256;
@@ -87,6 +87,10 @@ impl Read for Draft<'_> {
 
     fn visit(&self, range: &KeyRange, direction: Direction, show: &mut Show<'_>) -> Result<(), Missing> {
         view::visit_recorded(&self.layers(), self.record, range, direction, show)
+    }
+
+    fn moment(&self) -> Moment {
+        Moment { tail: self.tables.tail(), generation: self.tables.generation() }
     }
 
     fn blocks(&self, range: &KeyRange) -> usize {

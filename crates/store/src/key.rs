@@ -53,6 +53,12 @@ impl KeyRange {
         Self { from: prefix.to_vec(), until: after_prefix(prefix) }
     }
 
+    /// Those of its keys that are greater than `key`.
+    #[must_use]
+    pub fn after(&self, key: &[u8]) -> Self {
+        Self { from: successor(key), until: self.until.clone() }
+    }
+
     /// Whether `key` is in it.
     #[must_use]
     pub fn contains(&self, key: &[u8]) -> bool {

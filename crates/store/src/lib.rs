@@ -49,7 +49,7 @@ pub use read_set::ReadSet;
 pub use salvage::{Salvage, salvage};
 pub use signal::Signal;
 pub use sorted::SortedMap;
-pub use view::{Read, Show};
+pub use view::{Moment, Read, Show};
 
 /// The machines that decide, for whoever drives them: [`Database`], and the search over their every interleaving.
 pub mod machine {

@@ -14,6 +14,13 @@ impl Missing {
         Self(Box::new(ids))
     }
 
+    /// No block, but a turn for whatever else runs on the thread: a long read says so between its parts, and goes on when it is
+    /// run again.
+    #[must_use]
+    pub fn turn() -> Self {
+        Self::new(Vec::new())
+    }
+
     /// The names, taken out.
     pub(crate) fn into_blocks(self) -> Vec<BlockId> {
         *self.0

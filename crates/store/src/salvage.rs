@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use crate::disk::{BlockId, Disk, DiskError, LogSeq, Since};
-use crate::encoding::{Entry, Manifest, Records, Run, read_block};
+use crate::encoding::{Entry, Manifest, Records, read_block};
 use crate::error::{Damage, Place, StoreError};
 use crate::key::{Key, Value};
 
 /// What was read, and what is lost.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Salvage {
-    /// Every readable record. Where something newer was lost, an older value may stand here.
+    /// Every readable record. Where something newer was lost, an older value may stand here, or one that was deleted.
     pub records: BTreeMap<Key, Value>,
     /// Everything that could not be read.
     pub lost: Vec<Damage>,
@@ -19,7 +19,8 @@ pub struct Salvage {
 /// Blocks read at once: some 2 MiB.
 const SLICE_BLOCKS: usize = 64;
 
-/// Reads every intact block and entry, oldest first, and changes nothing.
+/// Reads every intact block and entry, oldest first, and changes nothing. Without a manifest these are all blocks that are
+/// there, those of one handle in its order.
 ///
 /// # Errors
 /// What the disk says; damage is in the result.
@@ -32,10 +33,14 @@ pub async fn salvage(disk: &dyn Disk) -> Result<Salvage, DiskError> {
         match Manifest::decode(stored) {
             Ok(manifest) => {
                 for run in manifest.runs.iter().rev() {
-                    salvage.read_run(disk, run).await?;
+                    let ids: Vec<BlockId> = run.blocks.iter().map(|block| block.id).collect();
+                    salvage.read_blocks(disk, &ids).await?;
                 }
             }
-            Err(error) => salvage.note(Place::Manifest, error),
+            Err(error) => {
+                salvage.note(Place::Manifest, error);
+                salvage.read_blocks(disk, &disk.list_blocks().await?).await?;
+            }
         }
     }
     for (seq, frame) in loaded.entries {
@@ -56,18 +61,17 @@ pub async fn salvage(disk: &dyn Disk) -> Result<Salvage, DiskError> {
 }
 
 impl Salvage {
-    async fn read_run(&mut self, disk: &dyn Disk, run: &Run) -> Result<(), DiskError> {
-        for slice in run.blocks.chunks(SLICE_BLOCKS) {
-            let ids: Vec<BlockId> = slice.iter().map(|block| block.id).collect();
-            let frames = disk.read_blocks(&ids).await?;
-            for (id, frame) in ids.into_iter().zip(frames) {
+    async fn read_blocks(&mut self, disk: &dyn Disk, ids: &[BlockId]) -> Result<(), DiskError> {
+        for slice in ids.chunks(SLICE_BLOCKS) {
+            let frames = disk.read_blocks(slice).await?;
+            for (id, frame) in slice.iter().zip(frames) {
                 let Some(frame) = frame else {
-                    self.lost.push(Damage::new(Place::Block(id), "it is not there; its records are lost"));
+                    self.lost.push(Damage::new(Place::Block(*id), "it is not there; its records are lost"));
                     continue;
                 };
-                match read_block(&id, &frame) {
+                match read_block(id, &frame) {
                     Ok(records) => self.apply(&records),
-                    Err(error) => self.note(Place::Block(id), error),
+                    Err(error) => self.note(Place::Block(*id), error),
                 }
             }
         }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use crate::blocks::BlockSet;
 use crate::cache::Cache;
-use crate::disk::BlockId;
+use crate::disk::{BlockId, Generation, LogSeq};
 use crate::encoding::Records;
 use crate::key::{Direction, Key, KeyRange, Value, successor};
 use crate::layers::{Blocks, Layers};
@@ -15,6 +15,15 @@ use crate::read_set::ReadSet;
 
 /// Is shown a record, key and value, and says whether to go on.
 pub type Show<'v> = dyn FnMut(&[u8], &[u8]) -> ControlFlow<()> + 'v;
+
+/// A moment of the store.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moment {
+    /// The last log entry that reads show.
+    pub tail: LogSeq,
+    /// The manifest in use: with another, reads show the same, and plans may be others.
+    pub generation: Generation,
+}
 
 /// What can be read now, without waiting.
 pub trait Read {
@@ -34,6 +43,11 @@ pub trait Read {
     /// As many records in memory count as one.
     fn blocks(&self, _range: &KeyRange) -> usize {
         0
+    }
+
+    /// Which moment of the store is read: at another, anything may be different.
+    fn moment(&self) -> Moment {
+        Moment::default()
     }
 
     /// The first `limit` records of `range`.

@@ -48,7 +48,7 @@ fn transaction(
     let (store, set) = (store.clone(), set.clone());
     async move {
         let plan = move |draft: &mut Draft<'_>| {
-            draft.validate(&set.borrow()).map_err(PlanError::Failed)?;
+            draft.validate(&set.borrow()).map_err(PlanError::failed)?;
             draft.put(b"result", b"x");
             Ok(())
         };

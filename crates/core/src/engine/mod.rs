@@ -26,7 +26,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
-use holm_protocol::{Data, ErrorCode, MutationId, to_json_text};
+use holm_protocol::{DataText, ErrorCode, MutationId, to_json_text};
 use holm_store::{Database, Durability, Observer, Pace, Random, Read, Signal};
 
 pub use exchange::Step;
@@ -43,7 +43,7 @@ pub use watch::{WatchId, Watched};
 use crate::Error;
 use crate::kv;
 use crate::outbox::{self, Operation, Planned, WriteContext};
-use crate::query::Query;
+use crate::query::{Query, Tally};
 use crate::records::{self, rows_json};
 use crate::schema::{Collection, Schema, check_id};
 use crate::sync::{Lease, Machine, PushLimits, Status};
@@ -135,7 +135,7 @@ impl Engine {
         receipt: &str,
         collection: &str,
         operation: Operation,
-        rows: &str,
+        rows: &[u8],
     ) -> Promised<String> {
         let rows = parse_rows(operation, rows, &|| self.new_id(now_ms));
         let (schema, receipt, collection) = (Rc::clone(&self.inner.schema), receipt.to_owned(), collection.to_owned());
@@ -172,8 +172,8 @@ impl Engine {
     /// # Errors
     /// `storage-…`; `closed`.
     pub fn count(&self, query: &Rc<Query>) -> Promised<String> {
-        let query = Rc::clone(query);
-        self.read(move |view| Ok(query.count(view)?.to_string()))
+        let (query, mut tally) = (Rc::clone(query), Tally::default());
+        self.read(move |view| Ok(query.count_on(view, &mut tally)?.to_string()))
     }
 
     /// Tells how a query is answered.
@@ -317,7 +317,7 @@ impl Engine {
     }
 }
 
-fn ids(rows: &[(String, Data)]) -> String {
+fn ids(rows: &[(String, DataText)]) -> String {
     let ids: Vec<String> = rows.iter().map(|(id, _)| id.clone()).collect();
     to_json_text(&ids)
 }

@@ -16,7 +16,7 @@
 use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
-use holm_protocol::{Data, ErrorCode};
+use holm_protocol::{DataText, ErrorCode};
 use holm_store::{Draft, Read, ReadSet, Turn};
 
 use super::promised::{Promised, Writes, contention};
@@ -35,7 +35,7 @@ const LOST_MAX: u8 = 4;
 struct Step {
     collection: String,
     operation: Operation,
-    rows: Vec<(String, Data)>,
+    rows: Vec<(String, DataText)>,
 }
 
 /// A transaction under way. Clones are the same.
@@ -105,7 +105,7 @@ impl Script {
     /// Refuses what no push could carry.
     fn check_size(&self) -> Result<(), Error> {
         let rows = self.steps.iter().flat_map(|step| &step.rows);
-        let bytes: usize = rows.map(|(_, data)| holm_protocol::to_json_text(data).len()).sum();
+        let bytes: usize = rows.map(|(_, data)| data.as_str().len()).sum();
         let mutations = self.mutations();
         if self.queued && (mutations > MUTATIONS_PER_PUSH || bytes > BYTES_PER_PUSH) {
             let message = format!(
@@ -172,7 +172,7 @@ impl Engine {
         now_ms: u64,
         collection: &str,
         operation: Operation,
-        rows: &str,
+        rows: &[u8],
     ) -> Promised<String> {
         let rows = parse_rows(operation, rows, &|| self.new_id(now_ms));
         let (engine, tx, collection) = (self.clone(), tx.clone(), collection.to_owned());

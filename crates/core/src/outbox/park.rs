@@ -1,6 +1,8 @@
 //! Mutations that the server refused: kept with their reason until the app decides.
 
-use holm_protocol::{Data, ErrorCode, FromJson, MutationId, Object, Parser, ServerRow, ToJson, Unfit, json_fields};
+use holm_protocol::{
+    Data, DataText, ErrorCode, FromJson, MutationId, Object, Parser, ServerRow, ToJson, Unfit, json_fields,
+};
 use holm_store::{Draft, Read};
 
 use super::receipt::{self, ReceiptState};
@@ -124,7 +126,7 @@ fn retry_one(draft: &mut Draft<'_>, cx: &WriteContext<'_>, member: Parked) -> Pl
         (Some(_), Some(_)) => (Operation::Patch, wanted_fields(&entry)),
         (Some(mine), None) => (Operation::Put, mine),
     };
-    write(draft, cx, &entry.collection, operation, &[(entry.id, data)])
+    write(draft, cx, &entry.collection, operation, &[(entry.id, DataText::from(&data))])
 }
 
 /// The fields the mutation changed, removals included.

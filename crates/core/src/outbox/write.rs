@@ -2,13 +2,13 @@
 
 use std::cell::OnceCell;
 
-use holm_protocol::{Data, ErrorCode, Hlc, Kind, MutationId, Stamps, quoted};
-use holm_store::{Draft, Halt, PlanError};
+use holm_protocol::{Data, DataText, ErrorCode, Hlc, Kind, Stamps, ToJson, quoted};
+use holm_store::{Draft, Halt, Missing, PlanError, Read};
 
 use super::receipt::{self, ReceiptState};
 use super::{Base, Entry, Planned, State, bases, save_base, store_entry};
 use crate::local::{Local, touch_of};
-use crate::records::{self, Record};
+use crate::records::{self, Before, Record, Written};
 use crate::schema::{Collection, Schema, check_id};
 use crate::value::is_unset;
 use crate::{Error, keyspace};
@@ -55,7 +55,7 @@ pub fn write(
     cx: &WriteContext<'_>,
     collection: &str,
     operation: Operation,
-    rows: &[(String, Data)],
+    rows: &[(String, DataText)],
 ) -> Planned<()> {
     let collection = cx.schema.collection(collection)?;
     let mut keys = Vec::new();
@@ -63,8 +63,10 @@ pub fn write(
     records::prefetch(draft, &keys)?;
     let mut local = Local::read(draft)?;
     for (position, (id, data)) in rows.iter().enumerate() {
-        let mid = receipt::mutation_id(cx.receipt, cx.written + position);
-        let written = write_row(draft, cx, collection, operation, (id, data), &mut local, mid);
+        let written = match is_plain_and_new(draft, cx, collection, operation, (id, data))? {
+            true => write_new(draft, cx, collection, (id, data), &mut local),
+            false => write_row(draft, cx, collection, operation, (id, data), &mut local, cx.written + position),
+        };
         written.map_err(|why| if rows.len() > 1 { in_list(why, position) } else { why })?;
     }
     local.save(draft);
@@ -79,17 +81,50 @@ fn in_list(mut why: PlanError<Error>, position: usize) -> PlanError<Error> {
     why
 }
 
+/// Whether a row can be stored as the text that it is: nobody else is to be told of it, and nothing is there that it replaces.
+fn is_plain_and_new(
+    view: &dyn Read,
+    cx: &WriteContext<'_>,
+    collection: &Collection,
+    operation: Operation,
+    (id, data): (&str, &DataText),
+) -> Result<bool, Missing> {
+    let is_plain = !cx.queued
+        && matches!(operation, Operation::Put | Operation::Insert)
+        && collection.indexes.iter().all(|index| !index.unique)
+        && check_id(id).is_ok()
+        && collection.fits(data);
+    Ok(is_plain
+        && view.get(&keyspace::record(&collection.name, id))?.is_none()
+        && view.get(&keyspace::base(&collection.name, id))?.is_none())
+}
+
+fn write_new(
+    draft: &mut Draft<'_>,
+    cx: &WriteContext<'_>,
+    collection: &Collection,
+    (id, data): (&str, &DataText),
+    local: &mut Local,
+) -> Planned<()> {
+    let drawn = local.tick(cx.now_ms);
+    let touch = touch_of(&drawn);
+    let stamp = Some(cx.stamp.get_or_init(|| drawn)).filter(|_| !data.is_empty());
+    let record = Written { touch, rev: None, stamp, stamps: &Stamps::new(), data };
+    Ok(records::replace(draft, collection, id, Some(&record), Before::Nothing)?)
+}
+
 fn write_row(
     draft: &mut Draft<'_>,
     cx: &WriteContext<'_>,
     collection: &Collection,
     operation: Operation,
-    (id, data): (&str, &Data),
+    (id, data): (&str, &DataText),
     local: &mut Local,
-    mid: MutationId,
+    position: usize,
 ) -> Planned<()> {
     check_id(id)?;
     let before = records::read(draft, &collection.name, id)?;
+    let data = data.data().expect("its text was read whole");
     let after = next_value(collection, operation, id, data, before.as_ref())?;
     let drawn = local.tick(cx.now_ms);
     let touch = touch_of(&drawn);
@@ -110,6 +145,7 @@ fn write_row(
         all_stamps.insert(field.clone(), stamp.clone());
     }
     if cx.queued {
+        let mid = receipt::mutation_id(cx.receipt, position);
         let entry = Entry {
             order: local.next_order(),
             state: State::Pending,
@@ -138,7 +174,7 @@ fn next_value(
     collection: &Collection,
     operation: Operation,
     id: &str,
-    data: &Data,
+    data: Data,
     before: Option<&Record>,
 ) -> Result<Option<Data>, Error> {
     let name = &collection.name;
@@ -151,9 +187,9 @@ fn next_value(
             Err(Error::new(ErrorCode::NotFound, format!("{name}: there is no record {}", quoted(id))))
         }
         (Operation::Patch, Some(record)) => {
-            collection.check_patch(data)?;
+            collection.check_patch(&data)?;
             let mut merged = record.data.clone();
-            for (field, value) in data {
+            for (field, value) in &data {
                 if is_unset(value) {
                     merged.remove(field);
                 } else {
@@ -162,7 +198,7 @@ fn next_value(
             }
             collection.check(merged).map(Some)
         }
-        (Operation::Put | Operation::Insert, _) => collection.check(data.clone()).map(Some),
+        (Operation::Put | Operation::Insert, _) => collection.check(data).map(Some),
     }
 }
 

@@ -16,6 +16,7 @@ mod needle;
 mod parse;
 mod plan;
 mod rows;
+mod tally;
 
 use holm_store::{Applied, Change, Missing, Read};
 
@@ -30,6 +31,7 @@ use condition::Condition;
 pub use diff::{Diff, diff};
 pub use explain::{Explanation, PathKind};
 use plan::Plans;
+pub use tally::Tally;
 
 /// A query, checked against the schema and planned.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,7 +72,15 @@ impl Query {
     /// # Errors
     /// [`Missing`].
     pub fn count(&self, view: &dyn Read) -> Result<usize, Missing> {
-        rows::count(self, view)
+        rows::count(self, view, &mut Tally::of(usize::MAX))
+    }
+
+    /// The same in turns, where there is much to count: called again with the same tally, it goes on.
+    ///
+    /// # Errors
+    /// [`Missing`], also for a turn.
+    pub fn count_on(&self, view: &dyn Read, tally: &mut Tally) -> Result<usize, Missing> {
+        rows::count(self, view, tally)
     }
 
     /// Whether a commit may change what the query finds.

@@ -6,7 +6,7 @@ use holm_store::{Direction, KeyRange, Missing, Read, Value};
 
 use super::condition::{Condition, Filter, ID, Test};
 use super::plan::{IndexPath, Path, Plan, Sorted};
-use super::{Query, SortKey};
+use super::{Query, SortKey, Tally};
 use crate::keys::{Order, push_text, push_value, read_text, skip_value};
 use crate::keyspace::{self, LANE_PENDING};
 use crate::records::{AllMissing, Row, pick};
@@ -100,8 +100,7 @@ fn keep_first(found: &mut Vec<(Vec<u8>, Row)>, limit: usize) {
     found.truncate(limit);
 }
 
-pub(super) fn count(query: &Query, view: &dyn Read) -> Result<usize, Missing> {
-    let mut count = 0;
+pub(super) fn count(query: &Query, view: &dyn Read, tally: &mut Tally) -> Result<usize, Missing> {
     let plan = query.plans.choose(view);
     let ranges: Vec<&KeyRange> = match (query.plans.whole(view), &plan.path) {
         (Some(whole), _) => vec![whole],
@@ -110,14 +109,9 @@ pub(super) fn count(query: &Query, view: &dyn Read) -> Result<usize, Missing> {
         (None, Path::Ids(_) | Path::Outbox) => Vec::new(),
     };
     if !ranges.is_empty() && plan.residual.is_empty() {
-        for range in ranges {
-            view.visit(range, Direction::Forward, &mut |_, _| {
-                count += 1;
-                ControlFlow::Continue(())
-            })?;
-        }
-        return Ok(count);
+        return tally.count(view, &ranges);
     }
+    let mut count = 0;
     Walk::new(query, plan, view, usize::MAX).matches(&mut |_| {
         count += 1;
         ControlFlow::Continue(())

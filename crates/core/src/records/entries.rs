@@ -34,11 +34,11 @@ pub(super) fn all(collection: &Collection, id: &str, data: &str) -> Vec<Vec<u8>>
 pub(super) fn of_index(collection: &Collection, index: &Index, find: &Find<'_>, show: &mut dyn FnMut(Vec<u8>)) {
     let prefix = keyspace::index(&collection.name, index.number);
     let Some(each) = index.each_column() else {
-        return show(columns(prefix, index, find, None));
+        return show(columns(&prefix, index, find, None));
     };
     let Some(Value::Array(elements)) = find(&each.field) else { return };
     let mut entries = Vec::with_capacity(elements.len());
-    elements.iter().for_each(|element| entries.push(columns(prefix.clone(), index, find, Some(element))));
+    elements.iter().for_each(|element| entries.push(columns(&prefix, index, find, Some(element))));
     sort_distinct(&mut entries);
     entries.into_iter().for_each(show);
 }
@@ -46,8 +46,9 @@ pub(super) fn of_index(collection: &Collection, index: &Index, find: &Find<'_>, 
 /// Room for columns and id at once, in most keys.
 const KEY_BYTES: usize = 64;
 
-fn columns(mut key: Vec<u8>, index: &Index, find: &Find<'_>, element: Option<&Value>) -> Vec<u8> {
-    key.reserve(KEY_BYTES);
+fn columns(prefix: &[u8], index: &Index, find: &Find<'_>, element: Option<&Value>) -> Vec<u8> {
+    let mut key = Vec::with_capacity(prefix.len() + KEY_BYTES);
+    key.extend_from_slice(prefix);
     for column in &index.columns {
         let value = if column.each { element } else { find(&column.field) };
         push_value(&mut key, value.unwrap_or(&Value::Null), column.order);

@@ -2,7 +2,7 @@
 
 use holm_protocol::{Data, DataText, ErrorCode, ID_BYTES_MAX, RECORD_BYTES_MAX, ToJson, Value, to_json_text};
 
-use super::Collection;
+use super::{Collection, Field};
 use crate::Error;
 use crate::value::{Refusal, is_unset};
 
@@ -44,6 +44,23 @@ impl Collection {
         }
         self.check_size(&data)?;
         Ok(data)
+    }
+
+    /// Whether a record that is text is whole and fits. Where it is not so, [`Collection::check`] fills it, or tells why.
+    pub(crate) fn fits(&self, data: &DataText) -> bool {
+        let is_needed = |field: &Field| !field.optional || field.default.is_some();
+        let mut lacking = self.fields.values().filter(|field| is_needed(field)).count();
+        let mut fit = data.as_str().len() <= RECORD_BYTES_MAX;
+        let looked = data.fields(&mut |name, parser| {
+            let Some(field) = self.fields.get(&*name) else {
+                fit = false;
+                return parser.skip();
+            };
+            lacking -= usize::from(is_needed(field));
+            fit &= field.fits(parser, FIELD_DEPTH)?;
+            Ok(())
+        });
+        looked.is_ok() && fit && lacking == 0
     }
 
     /// Gives a record the defaults that it lacks.

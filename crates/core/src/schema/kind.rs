@@ -1,6 +1,6 @@
 //! Fields and their types, checked at run time.
 
-use holm_protocol::{Data, ErrorCode, Value, quoted, to_json_text};
+use holm_protocol::{Data, ErrorCode, Parser, Unfit, Value, quoted, to_json_text};
 use holm_store::SortedMap;
 
 use super::check_id;
@@ -61,27 +61,46 @@ impl Field {
         }
         self.kind.check(value, depth)
     }
+
+    /// Whether the value that comes next in a text, at `depth`, may stand in this field; goes past it.
+    pub(crate) fn fits(&self, parser: &mut Parser<'_>, depth: usize) -> Result<bool, Unfit> {
+        match (&self.kind, parser.peek()) {
+            (Kind::String, Some(b'"'))
+            | (Kind::Boolean, Some(b't' | b'f'))
+            | (Kind::Number | Kind::Timestamp, Some(b'-' | b'0'..=b'9')) => parser.skip().map(|()| true),
+            (Kind::Array(of), Some(b'[')) => {
+                let mut fit = shallow(depth).is_ok();
+                parser.items(&mut |parser| {
+                    fit &= of.fits(parser, depth + 1)?;
+                    Ok(())
+                })?;
+                Ok(fit)
+            }
+            _ => Ok(self.check(&parser.value()?, depth).is_ok()),
+        }
+    }
 }
 
 impl Kind {
     /// What to call it in an error message.
     #[must_use]
     pub fn noun(&self) -> String {
-        match self {
-            Self::String => "a string".to_owned(),
-            Self::Number => "a number".to_owned(),
-            Self::Integer => "an integer".to_owned(),
-            Self::Boolean => "a boolean".to_owned(),
-            Self::Timestamp => "a timestamp (milliseconds since 1970)".to_owned(),
-            Self::Date => "a date".to_owned(),
-            Self::BigInt => "a bigint".to_owned(),
-            Self::Bytes => "bytes".to_owned(),
-            Self::Json => "a value".to_owned(),
-            Self::Array(_) => "an array".to_owned(),
-            Self::Object(_) => "an object".to_owned(),
-            Self::Ref(to) => format!("the id of a record in {}", quoted(to)),
-            Self::Enum(values) => format!("one of {}", listed(values)),
-        }
+        let noun = match self {
+            Self::String => "a string",
+            Self::Number => "a number",
+            Self::Integer => "an integer",
+            Self::Boolean => "a boolean",
+            Self::Timestamp => "a timestamp (milliseconds since 1970)",
+            Self::Date => "a date",
+            Self::BigInt => "a bigint",
+            Self::Bytes => "bytes",
+            Self::Json => "a value",
+            Self::Array(_) => "an array",
+            Self::Object(_) => "an object",
+            Self::Ref(to) => return format!("the id of a record in {}", quoted(to)),
+            Self::Enum(values) => return format!("one of {}", listed(values)),
+        };
+        noun.to_owned()
     }
 
     fn check(&self, value: &Value, depth: usize) -> Result<(), Refusal> {

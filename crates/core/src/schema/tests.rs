@@ -1,4 +1,4 @@
-use holm_protocol::{Data, ErrorCode, RECORD_BYTES_MAX, Value, json};
+use holm_protocol::{Data, DataText, ErrorCode, RECORD_BYTES_MAX, Value, json};
 
 use super::*;
 use crate::value::tagged;
@@ -120,6 +120,55 @@ fn a_whole_record_gets_its_defaults() {
     let checked = things.check(data(json!({"s": "x", "i": 1, "any": {"a": [2]}}))).expect("fits");
     let expected = json!({"s": "x", "n": null, "i": 1, "b": false, "list": [], "any": {"a": [2]}});
     assert_eq!(Value::Object(checked).to_string(), expected.to_string());
+}
+
+#[test]
+fn a_text_fits_where_nothing_is_to_be_filled_in_or_refused() {
+    let schema = every_type();
+    let things = schema.collection("things").expect("declared");
+    let whole = json!({"s": "x", "n": null, "i": 1, "b": true, "list": ["a", null]});
+    let values = [
+        json!(null),
+        json!(true),
+        json!(-1),
+        json!(1.5),
+        json!(1e300),
+        json!("low"),
+        json!(""),
+        json!("__proto__"),
+        json!([]),
+        json!(["a"]),
+        json!([1]),
+        json!([["a"]]),
+        json!({}),
+        json!({"street": "x"}),
+        json!({"street": 1}),
+        json!({"$holm": ["-0"]}),
+        json!({"$holm": ["unset"]}),
+        tagged("date", json!(0)),
+        tagged("date", json!(0.5)),
+        tagged("bigint", json!("-12")),
+        tagged("bytes", json!("AAE=")),
+        tagged("bytes", json!("A")),
+        json!("x".repeat(RECORD_BYTES_MAX)),
+        (0..120).fold(json!(1), |inner, _| json!([inner])),
+    ];
+    let mut fit = 0;
+    for name in things.fields.keys().map(String::as_str).chain(["other"]) {
+        let mut lacking = data(whole.clone());
+        lacking.remove(name);
+        let changed = values.iter().map(|value| {
+            let mut changed = data(whole.clone());
+            changed.insert(name.to_owned(), value.clone());
+            changed
+        });
+        for record in changed.chain([lacking]) {
+            let fits = things.fits(&DataText::from(&record));
+            assert_eq!(fits, things.check(record.clone()).is_ok_and(|checked| checked == record), "{name}: {record:?}");
+            fit += usize::from(fits);
+        }
+    }
+    assert!(fit > 50, "{fit} fit");
 }
 
 #[test]

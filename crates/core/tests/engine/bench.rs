@@ -225,7 +225,7 @@ impl Bench {
     pub fn try_write(&self, operation: Operation, rows: &Value) -> Result<String, Error> {
         self.next_receipt.set(self.next_receipt.get() + 1);
         let receipt = format!("{:032x}", self.next_receipt.get());
-        self.run(self.engine.write(NOW_MS, &receipt, "tasks", operation, &rows.to_string()))?;
+        self.run(self.engine.write(NOW_MS, &receipt, "tasks", operation, rows.to_string().as_bytes()))?;
         Ok(receipt)
     }
 

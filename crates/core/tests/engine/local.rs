@@ -46,7 +46,7 @@ fn many_rows_are_written_together_or_not_at_all() {
 fn an_id_is_drawn_where_there_is_none() {
     let bench = Bench::local(SCHEMA);
     let receipt = bench.engine.draw();
-    let ids = bench.run(bench.engine.write(NOW_MS, &receipt, "tasks", Put, r#"[[null, {"title":"milk"}]]"#));
+    let ids = bench.run(bench.engine.write(NOW_MS, &receipt, "tasks", Put, br#"[[null, {"title":"milk"}]]"#));
     let ids = parsed(&ids.expect("written"));
     assert_eq!(bench.title(ids[0].as_str().expect("an id")), Some("milk".into()));
     assert_eq!(bench.refused(Patch, &json!([[null, { "title": "milk" }]])), ErrorCode::InvalidId);
@@ -108,7 +108,7 @@ fn a_transaction_sees_its_own_writes_and_commits_only_what_nobody_changed() {
     let tx = Transaction::default();
     assert_eq!(title(&bench.run(bench.engine.tx_records(&tx, NOW_MS, "tasks", ids.to_vec())).expect("read")), "milk");
     let rows = r#"[["a",{"title":"cream"}]]"#;
-    bench.run(bench.engine.tx_write(&tx, NOW_MS, "tasks", Patch, rows)).expect("laid over");
+    bench.run(bench.engine.tx_write(&tx, NOW_MS, "tasks", Patch, rows.as_bytes())).expect("laid over");
     assert_eq!(title(&bench.run(bench.engine.tx_records(&tx, NOW_MS, "tasks", ids.to_vec())).expect("read")), "cream");
     assert_eq!(bench.title("a"), Some("milk".into()), "nobody else sees it");
 
@@ -119,7 +119,7 @@ fn a_transaction_sees_its_own_writes_and_commits_only_what_nobody_changed() {
 
     let again = Transaction::default();
     bench.run(bench.engine.tx_records(&again, NOW_MS, "tasks", ids.to_vec())).expect("read");
-    bench.run(bench.engine.tx_write(&again, NOW_MS, "tasks", Patch, rows)).expect("laid over");
+    bench.run(bench.engine.tx_write(&again, NOW_MS, "tasks", Patch, rows.as_bytes())).expect("laid over");
     bench.put("b", "of no interest to it");
     bench.run(bench.engine.tx_commit(&again, NOW_MS, &bench.engine.draw())).expect("committed");
     assert_eq!(bench.title("a"), Some("cream".into()));
@@ -129,8 +129,9 @@ fn a_transaction_sees_its_own_writes_and_commits_only_what_nobody_changed() {
 fn a_refused_write_leaves_the_transaction_as_it_was() {
     let bench = Bench::local(SCHEMA);
     let tx = Transaction::default();
-    let put =
-        |rows: &str| bench.run(bench.engine.tx_write(&tx, NOW_MS, "tasks", Put, rows)).map_err(|error| error.code);
+    let put = |rows: &str| {
+        bench.run(bench.engine.tx_write(&tx, NOW_MS, "tasks", Put, rows.as_bytes())).map_err(|error| error.code)
+    };
     assert_eq!(put(r#"[["a",{"title":7}]]"#), Err(ErrorCode::InvalidRecord));
     put(r#"[["b",{"title":"bread"}]]"#).expect("laid over");
     bench.run(bench.engine.tx_commit(&tx, NOW_MS, &bench.engine.draw())).expect("committed");
@@ -142,7 +143,7 @@ fn a_transaction_that_no_push_could_carry_is_refused() {
     let bench = Bench::synced();
     let tx = Transaction::default();
     let rows: Vec<Value> = (0..101).map(|n| json!([format!("t{n}"), { "title": "milk" }])).collect();
-    bench.run(bench.engine.tx_write(&tx, NOW_MS, "tasks", Put, &json!(rows).to_string())).expect("laid over");
+    bench.run(bench.engine.tx_write(&tx, NOW_MS, "tasks", Put, json!(rows).to_string().as_bytes())).expect("laid over");
     let failed = bench.run(bench.engine.tx_commit(&tx, NOW_MS, &bench.engine.draw())).expect_err("too large");
     assert_eq!(failed.code, ErrorCode::TransactionTooLarge);
     assert_eq!(bench.status().pending, 0);

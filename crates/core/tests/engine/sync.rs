@@ -373,7 +373,7 @@ fn members_of_a_transaction_travel_together() {
     let tx = holm_core::engine::Transaction::default();
     for id in ["a", "b"] {
         let rows = json!([[id, { "title": id }]]).to_string();
-        bench.run(bench.engine.tx_write(&tx, NOW_MS, "tasks", Put, &rows)).expect("laid over");
+        bench.run(bench.engine.tx_write(&tx, NOW_MS, "tasks", Put, rows.as_bytes())).expect("laid over");
     }
     bench.run(bench.engine.tx_commit(&tx, NOW_MS, &bench.engine.draw())).expect("committed");
     bench.sync();

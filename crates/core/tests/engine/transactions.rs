@@ -16,7 +16,9 @@ use crate::bench::{Bench, NOW_MS, SCHEMA, parsed};
 async fn increment(engine: &Engine, tx: &Transaction, id: &str) -> Result<(), Error> {
     let rows = engine.tx_records(tx, NOW_MS, "tasks", vec![id.to_owned()]).await?;
     let title = parsed(&rows)[0][2]["title"].as_str().expect("a title").parse::<u32>().expect("a number") + 1;
-    engine.tx_write(tx, NOW_MS, "tasks", Patch, &json!([[id, { "title": title.to_string() }]]).to_string()).await?;
+    engine
+        .tx_write(tx, NOW_MS, "tasks", Patch, json!([[id, { "title": title.to_string() }]]).to_string().as_bytes())
+        .await?;
     engine.tx_commit(tx, NOW_MS, &engine.draw()).await
 }
 
@@ -41,7 +43,7 @@ async fn hammer(engine: &Engine, id: &str, stop: &Cell<bool>) -> u32 {
     let mut written = 0;
     while !stop.get() && written < 10_000 {
         let rows = json!([[id, { "title": "0" }]]).to_string();
-        engine.write(NOW_MS, &engine.draw(), "tasks", Put, &rows).await.expect("written");
+        engine.write(NOW_MS, &engine.draw(), "tasks", Put, rows.as_bytes()).await.expect("written");
         written += 1;
     }
     written
@@ -119,7 +121,7 @@ fn a_turn_that_ends_early_holds_nobody_up() {
     let waiting = async {
         bench
             .engine
-            .write(NOW_MS, &bench.engine.draw(), "tasks", Put, r#"[["a",{"title":"7"}]]"#)
+            .write(NOW_MS, &bench.engine.draw(), "tasks", Put, br#"[["a",{"title":"7"}]]"#)
             .await
             .expect("written");
         assert!(late.get(), "a turn that insists goes first");

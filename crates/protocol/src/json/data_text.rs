@@ -1,5 +1,6 @@
 //! A record's fields that nobody needs to look into.
 
+use super::parse::See;
 use super::{FromJson, Parser, ToJson, Unfit, from_json_text, to_json_text};
 use crate::Data;
 
@@ -24,6 +25,14 @@ impl DataText {
     #[must_use]
     pub fn as_str(&self) -> &str {
         if self.0.is_empty() { "{}" } else { &self.0 }
+    }
+
+    /// Shows the name of each field, and has its value read.
+    ///
+    /// # Errors
+    /// [`Unfit`].
+    pub fn fields<'t>(&'t self, see: &mut See<'t, '_>) -> Result<(), Unfit> {
+        Parser::whole(self.as_str().as_bytes(), &mut |parser| parser.fields(see))
     }
 
     /// The fields.

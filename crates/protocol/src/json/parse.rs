@@ -247,8 +247,9 @@ impl<'t> Parser<'t> {
         self.expect(b'"').map_err(|_| "not a string")?;
         let mut text = self.plain()?;
         while self.text.get(self.at) == Some(&b'\\') {
-            self.is_canonical = false;
             self.at += 1;
+            // What has a shorter form is written in that.
+            self.is_canonical &= !matches!(self.text.get(self.at), Some(b'u' | b'/'));
             let escaped = self.escaped()?;
             text.to_mut().push(escaped);
             let plain = self.plain()?;
@@ -318,7 +319,10 @@ impl<'t> Parser<'t> {
     }
 
     /// Goes past a value, which is looked at only as far as to find its end.
-    fn skip(&mut self) -> Result<(), Unfit> {
+    ///
+    /// # Errors
+    /// [`Unfit`] where there is no end.
+    pub fn skip(&mut self) -> Result<(), Unfit> {
         let mut open = 0_usize;
         loop {
             match self.peek().ok_or(BROKEN)? {
@@ -363,7 +367,7 @@ impl<'t> Parser<'t> {
     }
 
     /// The next byte that is no white space.
-    fn peek(&mut self) -> Option<u8> {
+    pub fn peek(&mut self) -> Option<u8> {
         loop {
             match self.text.get(self.at) {
                 Some(b' ' | b'\n' | b'\r' | b'\t') => {

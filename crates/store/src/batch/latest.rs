@@ -10,6 +10,8 @@ pub(super) struct Latest {
     hashes: Vec<KeyHash>,
     /// Positions from 1 on; 0 is free. A power of two, at least twice as many as there are keys.
     slots: Vec<u32>,
+    /// How many writes are not the last of their keys.
+    written_over: usize,
 }
 
 const SLOTS_MIN: usize = 16;
@@ -33,20 +35,21 @@ impl Latest {
     pub(super) fn begin_again(&mut self, count: usize, writes: &Records) {
         self.hashes.truncate(count);
         self.slots = vec![0; (2 * count).next_power_of_two().max(SLOTS_MIN) * 2];
+        self.written_over = 0;
         (0..count).for_each(|position| self.enter(position, writes));
     }
 
     /// The writes from `first` on that are the last of their keys.
-    pub(super) fn of(&self, first: usize) -> Vec<u32> {
-        self.slots
-            .iter()
-            .filter_map(|slot| slot.checked_sub(1))
-            .filter(|position| *position as usize >= first)
-            .collect()
+    pub(super) fn of<'a>(&'a self, first: usize, writes: &'a Records) -> impl Iterator<Item = u32> + 'a {
+        let is_last =
+            move |position: usize| self.find(writes.key(position), self.hashes[position], writes) == Some(position);
+        let all = (0..).zip(0..self.hashes.len()).skip(first);
+        all.filter(move |(_, position)| self.written_over == 0 || is_last(*position)).map(|(position, _)| position)
     }
 
     fn enter(&mut self, position: usize, writes: &Records) {
         let slot = self.slot(writes.key(position), self.hashes[position], writes);
+        self.written_over += usize::from(self.slots[slot] != 0);
         self.slots[slot] = u32::try_from(position + 1).expect("a batch has far fewer than 2^32 writes");
     }
 

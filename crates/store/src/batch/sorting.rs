@@ -15,9 +15,9 @@ struct Item {
 }
 
 /// The positions in the order of their keys, no two of which are equal.
-pub(super) fn sort_by_key(positions: Vec<u32>, keys: &Records) -> Vec<u32> {
+pub(super) fn sort_by_key(positions: impl Iterator<Item = u32>, keys: &Records) -> Vec<u32> {
     let item = |position: u32, depth: usize| Item { part: part(keys.key(position as usize), depth), position };
-    let mut items: Vec<Item> = positions.iter().map(|position| item(*position, 0)).collect();
+    let mut items: Vec<Item> = positions.map(|position| item(position, 0)).collect();
     // Items whose keys are equal up to a depth; a list, since how deep a recursion goes would be up to whoever chooses keys.
     let mut groups = vec![(0, items.len(), 0)];
     while let Some((from, until, depth)) = groups.pop() {
@@ -38,6 +38,9 @@ pub(super) fn sort_by_key(positions: Vec<u32>, keys: &Records) -> Vec<u32> {
 /// Seven bytes from a depth on, then how many of them are there: a key that ends sorts before those that go on.
 fn part(key: &[u8], depth: usize) -> u64 {
     let rest = key.get(depth..).unwrap_or_default();
+    if let Some(bytes) = rest.first_chunk() {
+        return u64::from_be_bytes(*bytes) & !0xFF | PART_BYTES as u64;
+    }
     let length = rest.len().min(PART_BYTES);
     let mut part = [0; 8];
     part[..length].copy_from_slice(&rest[..length]);
@@ -87,7 +90,7 @@ mod tests {
             let keys: Vec<Vec<u8>> = keys.into_iter().map(|key| [prefix.clone(), key].concat()).collect();
             let mut records = Records::default();
             keys.iter().for_each(|key| records.push(key, None));
-            let sorted = sort_by_key((0..keys.len() as u32).collect(), &records);
+            let sorted = sort_by_key(0..keys.len() as u32, &records);
             prop_assert!(sorted.is_sorted_by(|one, two| keys[*one as usize] < keys[*two as usize]));
             prop_assert_eq!(sorted.len(), keys.len());
         }

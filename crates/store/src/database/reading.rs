@@ -166,6 +166,10 @@ impl Inner {
         missing: Missing,
     ) -> LocalBoxFuture<'f, Result<bool, StoreError>> {
         Box::pin(async move {
+            if missing.blocks().is_empty() {
+                self.options.pace.turn().await;
+                return Ok(false);
+            }
             let generation = self.tables.borrow().generation();
             held.misses += 1;
             let found = ask_again(|| self.disk.read_blocks(missing.blocks())).await?;

@@ -159,8 +159,8 @@ impl Records {
 
     pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let count = reader.count()?;
-        let bytes = reader.length()?.min(reader.rest() * EXPANSION_MAX);
-        let mut records = Self::with_capacity(count, bytes);
+        let bytes = reader.number_u32()? as usize;
+        let mut records = Self::with_capacity(count, bytes.min(reader.rest() * EXPANSION_MAX));
         for _ in 0..count {
             let shared = reader.length()?;
             let own = reader.length()?;
@@ -170,6 +170,10 @@ impl Records {
             records.check_next(shared, own)?;
             let before = records.spots.last().map_or(0, |spot| spot.key as usize);
             records.add_after(before..before + shared, own, value);
+            // Keys that share all with those before could stand for endless memory.
+            if records.bytes.len() > bytes {
+                return Err(DecodeError::Damaged("the records are longer than it says"));
+            }
         }
         Ok(records)
     }
@@ -275,7 +279,7 @@ mod tests {
     fn keys_out_of_order_and_lengths_that_lie_are_damage() {
         let two = |shared: u64, own: &[u8]| {
             frame(|writer| {
-                [2, 2, 0, 1, 0].into_iter().for_each(|number| writer.number(number));
+                [2, 3, 0, 1, 0].into_iter().for_each(|number| writer.number(number));
                 writer.raw(b"b");
                 [shared, own.len() as u64, 0].into_iter().for_each(|number| writer.number(number));
                 writer.raw(own);

@@ -47,6 +47,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => handle.clone().prop_map(Step::Refresh),
         3 => handle.clone().prop_map(Step::Fold),
         1 => handle.clone().prop_map(Step::Reopen),
+        1 => prop_oneof![Just(None), (0..8_000_u16).prop_map(Some)].prop_map(Step::Limit),
         4 => (handle, 0..8_u64, fault())
             .prop_map(|(handle, from_now, fault)| Step::Inject { handle, from_now, fault }),
     ]

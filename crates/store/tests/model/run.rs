@@ -41,6 +41,8 @@ pub enum Step {
     Refresh(usize),
     Fold(usize),
     Reopen(usize),
+    /// So many bytes are left from here on, or any number of them.
+    Limit(Option<u16>),
     Inject {
         handle: usize,
         from_now: u64,
@@ -216,6 +218,7 @@ impl Run {
                 }
             }
             Step::Reopen(handle) => self.reopen(*handle),
+            Step::Limit(left) => self.disk.limit_bytes(left.map(|left| self.disk.bytes() + usize::from(left))),
             Step::Inject { handle, from_now, fault } => self.inject(*handle, *from_now, *fault),
         }
     }

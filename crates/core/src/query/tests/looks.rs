@@ -138,3 +138,29 @@ fn a_limit_reads_no_more_than_it_needs() {
         assert_eq!(store.read(|view| parsed.count(view)), count, "{query}");
     }
 }
+
+#[test]
+fn a_long_count_lets_others_have_their_turn_and_is_that_of_one_moment() {
+    let mut store = numbered(1_000);
+    let query = Query::parse(r#"{"collection":"tasks","where":{"at":{"gte":0}}}"#, &schema()).expect("a query");
+    for changes in [0, 2, 9] {
+        let (mut tally, mut turns, mut added) = (Tally::of(64), 0, 0);
+        let counted = loop {
+            let counted = store.read(|view| match query.count_on(view, &mut tally) {
+                Err(missing) if missing.blocks().is_empty() => Ok(None),
+                counted => counted.map(Some),
+            });
+            if let Some(counted) = counted {
+                break counted;
+            }
+            turns += 1;
+            if turns % 10 == 0 && added < changes {
+                store.put(&schema(), "tasks", &format!("{changes} {added}"), 1, Some(json!({"at": added})));
+                added += 1;
+            }
+        };
+        assert_eq!(counted, store.read(|view| query.count(view)), "{changes} changes");
+        let expected = if changes > 3 { 30 } else { 10 * changes + 15 };
+        assert!((expected..expected + 3).contains(&turns), "{turns} turns, {changes} changes");
+    }
+}
