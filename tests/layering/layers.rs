@@ -92,7 +92,7 @@ pub fn manifests_point_down(sources: &[Source]) -> Vec<Complaint> {
         let Some(manifest) = manifest_of(sources, folder) else { continue };
         for dependency in dependencies(&manifest.text) {
             let name = dependency.name.as_str();
-            let is_wire_only = folder != "crates/protocol" || name == "serde_json";
+            let is_wire_only = folder != "crates/protocol" || ["serde", "serde_json"].contains(&name);
             if higher.contains(&name) || !is_wire_only || (INNER.contains(&folder) && is_foreign(name)) {
                 complaints.push(manifest.complain(dependency.line, &format!("depends on {name}")));
             }

@@ -67,7 +67,7 @@ fn records_and_bases(snapshot: &Snapshot) -> Result<(), String> {
     for (name, lane) in &snapshot.lanes {
         let base: &Base = &snapshot.bases[name];
         let lane: Vec<Entry> = lane.values().map(|(_, entry)| entry.clone()).collect();
-        let wanted = replay(base, &lane, ConflictPolicy::Merge).map(|row| row.data);
+        let wanted = replay(base, &lane, ConflictPolicy::Merge).map(|(data, _)| data);
         let shown = snapshot.records.get(name).map(|record| record.data.clone());
         if wanted != shown {
             return Err(format!("2: {name:?} shows {shown:?}, but {wanted:?} follows from {base:?} and {lane:?}"));

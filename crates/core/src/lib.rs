@@ -6,7 +6,6 @@ pub mod keys;
 pub mod keyspace;
 pub mod kv;
 mod local;
-mod order;
 pub mod outbox;
 pub mod query;
 pub mod records;

@@ -55,6 +55,16 @@ pub(crate) fn read_meta<T: FromJson + Default>(view: &dyn Read, name: &str) -> P
     read(view, &meta(name), name)
 }
 
+/// Reads a meta value in place of its default, where there is one.
+pub(crate) fn read_meta_into(view: &dyn Read, name: &str, value: &mut dyn FromJson) -> Planned<()> {
+    read_into(view, &meta(name), name, value).map(drop)
+}
+
+/// Whether there is a meta value.
+pub(crate) fn has_meta(view: &dyn Read, name: &str) -> Planned<bool> {
+    Ok(view.get(&meta(name))?.is_some())
+}
+
 /// Writes a meta value.
 pub(crate) fn save_meta(draft: &mut Draft<'_>, name: &str, value: &dyn ToJson) {
     draft.put(&meta(name), &encode(value));
@@ -65,9 +75,9 @@ pub(crate) fn drop_meta(draft: &mut Draft<'_>, name: &str) {
     draft.delete(&meta(name));
 }
 
-/// Reads the checkpoint of a scope.
-pub(crate) fn read_checkpoint<T: FromJson + Default>(view: &dyn Read, scope: &str) -> Planned<Option<T>> {
-    read(view, &checkpoint(scope), "a checkpoint")
+/// Reads the checkpoint of a scope in place of its default, where there is one.
+pub(crate) fn read_checkpoint_into(view: &dyn Read, scope: &str, value: &mut dyn FromJson) -> Planned<()> {
+    read_into(view, &checkpoint(scope), "a checkpoint", value).map(drop)
 }
 
 /// Writes the checkpoint of a scope.

@@ -1,28 +1,33 @@
-//! Holm's wire messages and what server and engine must decide alike: the hybrid clock, merging, and the closed list of error codes.
+//! Holm's wire messages and what server and engine must decide alike: the hybrid clock, merging, and the closed list of error codes;
+//! and what both need to read, sort and write them.
 //!
-//! serde_json's `Value` only: no clock, no IO, no randomness.
+//! No clock, no IO, no randomness.
 
 mod conflict;
 mod error;
+mod fields;
 mod hlc;
 mod ids;
 mod json;
 mod merge;
 mod messages;
+pub mod order;
 mod stamps;
 mod wire;
 
 pub use conflict::{Decision, Policy, Standing, decide};
 pub use error::{ErrorCode, Fault};
+pub use fields::Fields;
 pub use hlc::{Clock, Hlc};
 pub use ids::{ClientId, MutationId, Revision, Seq};
 pub use json::{
-    DataText, FromJson, Object, Parser, ToJson, Unfit, from_json, from_json_text, parse, pick, quoted, read_json_text,
-    to_f64, to_json_text,
+    DataText, FromJson, Number, Object, Parser, ToJson, Unfit, Value, from_json, from_json_text, parse, pick, quoted,
+    read_json_text, to_json_text,
 };
-pub use merge::{MergeReport, last_write, merge};
+pub use merge::{last_write, merge};
 pub use messages::*;
+#[cfg(feature = "serde")]
 #[doc(hidden)]
-pub use serde_json::Value;
+pub use serde_json;
 pub use stamps::Stamps;
 pub use wire::{ID_BYTES_MAX, RECORD_BYTES_MAX, Unreadable, decode, marked};

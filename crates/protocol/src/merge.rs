@@ -3,22 +3,9 @@
 //! Stamps name the changed fields: a field with a stamp and no value was removed; a value without a
 //! stamp is repeated from what the writer saw and changes nothing on a row that exists.
 
-use std::mem;
+use crate::{Data, Hlc, Stamps, Value, to_json_text};
 
-use serde_json::Value;
-
-use crate::{Data, Hlc, Stamps, to_json_text};
-
-/// What became of each stamped field of an edit.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct MergeReport {
-    /// The fields that the row now has from the edit.
-    pub applied: Vec<String>,
-    /// The fields where the row's own value won.
-    pub lost: Vec<String>,
-}
-
-/// Merges an edit (`data`, `stamps`) into a row, field by field.
+/// Merges an edit (`data`, `stamps`) into a row, field by field. Returns the stamped fields where the row's own value won.
 ///
 /// A field that `changed_since_base` denies takes the edit's value, and so does one that the same client wrote
 /// last: a client's edits come in its order, whatever the way did to their stamps. Any other takes the value with
@@ -27,29 +14,25 @@ pub struct MergeReport {
 /// was made in sight of a later stamp gets the next one after it.
 ///
 /// ```
-/// use holm_protocol::{Data, Stamps, from_json, merge};
-/// use serde_json::json;
+/// use holm_protocol::{Data, Stamps, from_json, json, merge};
 /// let data = |v| -> Data { from_json(&v).expect("an object") };
 /// let stamps = |v| -> Stamps { from_json(&v).expect("stamps") };
 /// let mut row = data(json!({ "title": "milk", "done": false }));
 /// let mut row_stamps = stamps(json!({ "title": "000000000005-0000-c_a", "done": "000000000001-0000-c_a" }));
-/// let report = merge(
-///     &mut row, &mut row_stamps,
-///     &data(json!({ "title": "bread", "done": true })),
-///     &stamps(json!({ "title": "000000000004-0000-c_b", "done": "000000000004-0000-c_b" })),
-///     |_| true,
-/// );
+/// let mine = data(json!({ "title": "bread", "done": true }));
+/// let my_stamps = stamps(json!({ "title": "000000000004-0000-c_b", "done": "000000000004-0000-c_b" }));
+/// let lost = merge(&mut row, &mut row_stamps, &mine, &my_stamps, |_| true);
 /// assert_eq!(row, data(json!({ "title": "milk", "done": true })));
-/// assert_eq!((report.applied, report.lost), (vec!["done".to_owned()], vec!["title".to_owned()]));
+/// assert_eq!(lost, ["title"]);
 /// ```
-pub fn merge(
+pub fn merge<'e>(
     row: &mut Data,
     row_stamps: &mut Stamps,
     data: &Data,
-    stamps: &Stamps,
+    stamps: &'e Stamps,
     changed_since_base: impl Fn(&str) -> bool,
-) -> MergeReport {
-    let mut report = MergeReport::default();
+) -> Vec<&'e str> {
+    let mut lost = Vec::new();
     for (field, mine) in stamps.iter() {
         let theirs = row_stamps.get(field);
         let value = data.get(field);
@@ -62,17 +45,16 @@ pub fn merge(
             Some(theirs) => wins((theirs, row.get(field)), (mine, value)).then(|| mine.clone()),
         };
         let Some(stamp) = stamp else {
-            report.lost.push(field.clone());
+            lost.push(field.as_str());
             continue;
         };
         match value {
-            Some(value) => drop(row.insert(field.clone(), value.clone())),
-            None => *row = without(row, field),
+            Some(value) => row.insert(field.clone(), value.clone()),
+            None => row.remove(field),
         }
         row_stamps.insert(field.clone(), stamp);
-        report.applied.push(field.clone());
     }
-    report
+    lost
 }
 
 /// Whether `mine` replaces the whole record: its newest stamp is not older than the newest of `theirs`, or the same
@@ -89,16 +71,6 @@ pub fn last_write(theirs: &Stamps, mine: &Stamps) -> bool {
     let (mine, theirs) = (mine.values().max(), theirs.values().max());
     let is_own = mine.zip(theirs).is_some_and(|(mine, theirs)| mine.client == theirs.client);
     is_own || mine >= theirs
-}
-
-fn without(row: &mut Data, field: &str) -> Data {
-    let mut rest = Data::new();
-    for (name, value) in mem::take(row) {
-        if name != field {
-            rest.insert(name, value);
-        }
-    }
-    rest
 }
 
 fn in_sight_of(theirs: &Hlc, mine: &Hlc) -> Hlc {

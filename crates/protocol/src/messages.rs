@@ -1,17 +1,15 @@
 //! The messages of the sync protocol, version 1 (`docs/protocol.md`).
 
-use serde_json::{Map, Value};
-
 use crate::{
-    ClientId, DataText, ErrorCode, FromJson, Hlc, MutationId, Object, Parser, Revision, Seq, Stamps, ToJson, Unfit,
-    json_fields, json_words,
+    ClientId, DataText, ErrorCode, Fields, FromJson, Hlc, MutationId, Object, Parser, Revision, Seq, Stamps, ToJson,
+    Unfit, Value, json_fields, json_words,
 };
 
 /// The version of this protocol: the `v` of every message, and the marker that tells a Holm server from a captive portal.
 pub const PROTOCOL_VERSION: u32 = 1;
 
 /// The fields of a record, by name, in the protocol's JSON (`docs/protocol.md`, Values).
-pub type Data = Map<String, Value>;
+pub type Data = Fields<Value>;
 
 /// `POST {base}/push`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -157,7 +155,7 @@ pub enum Outcome {
 
 impl FromJson for MutationResult {
     fn read(&mut self, parser: &mut Parser<'_>) -> Result<(), Unfit> {
-        self.outcome = Outcome::told(&["status", "seq"], &mut self.seq, parser)?;
+        self.outcome = Outcome::told(2, &mut self.seq, parser)?;
         Ok(())
     }
 }
@@ -177,17 +175,15 @@ impl Default for Outcome {
 
 impl FromJson for Outcome {
     fn read(&mut self, parser: &mut Parser<'_>) -> Result<(), Unfit> {
-        *self = Self::told(&["status"], &mut Seq::default(), parser)?;
+        *self = Self::told(1, &mut Seq::default(), parser)?;
         Ok(())
     }
 }
 
 impl Outcome {
-    fn told(needed: &[&str], seq: &mut Seq, parser: &mut Parser<'_>) -> Result<Self, Unfit> {
+    fn told(needed: usize, seq: &mut Seq, parser: &mut Parser<'_>) -> Result<Self, Unfit> {
         let (mut status, mut field, mut message) = (String::new(), None, String::new());
         let (mut rev, mut server, mut code, mut culprit, mut after) = (None, None, None, None, None);
-        let others = ["seq", "rev", "server", "code", "field", "message", "culprit", "after"];
-        let others = &others[needed.len() - 1..];
         let slots: &mut [&mut dyn FromJson] = &mut [
             &mut status,
             seq,
@@ -199,7 +195,7 @@ impl Outcome {
             &mut culprit,
             &mut after,
         ];
-        parser.fill(needed, others, slots)?;
+        parser.fill("status seq rev server code field message culprit after ", needed, slots)?;
         let missing = |name| Unfit::from("is missing").within(name);
         Ok(match status.as_str() {
             "ok" => Self::Ok { rev },
@@ -216,14 +212,13 @@ impl ToJson for Outcome {
         match self {
             Self::Ok { rev } => {
                 object.field("status", &"ok");
-                object.some(&["rev"], &[rev]);
+                object.some("rev", &[rev]);
             }
-            Self::Conflict { server } => object.all(&["status", "server"], &[&"conflict", server]),
+            Self::Conflict { server } => object.all("status server", &[&"conflict", server]),
             Self::Rejected { code, field, message, culprit } => {
-                object.all(&["status", "code"], &[&"rejected", code]);
-                object.some(&["field", "message", "culprit"], &[field, message, culprit]);
+                object.most("status code field message culprit", 2, &[&"rejected", code, field, message, culprit]);
             }
-            Self::Retry { after } => object.all(&["status", "after"], &[&"retry", after]),
+            Self::Retry { after } => object.all("status after", &[&"retry", after]),
         }
     }
 }
@@ -270,7 +265,7 @@ pub struct ScopeRequest {
     /// The server's name for it.
     pub name: String,
     /// Its arguments.
-    pub args: Map<String, Value>,
+    pub args: Data,
     /// The last checkpoint received; `None` at first.
     pub checkpoint: Option<String>,
 }

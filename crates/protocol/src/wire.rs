@@ -3,9 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde_json::Value;
-
-use crate::{FromJson, PROTOCOL_VERSION, Parser, from_json_text};
+use crate::{FromJson, PROTOCOL_VERSION, Parser, Value, from_json_text};
 
 /// A record's fields as JSON text hold at most this many bytes (1 MiB).
 pub const RECORD_BYTES_MAX: usize = 1 << 20;

@@ -78,7 +78,7 @@ fn manual_makes_any_concurrent_change_a_conflict() {
     let (outcome, row) = race(Policy::Manual, fields(json!({ "b": 2 }), NOW_MS - 10));
     let Outcome::Conflict { server } = outcome else { panic!("{outcome:?}") };
     assert_eq!(
-        (Value::Object(server.data), server.deleted, row),
+        (json!(server.data), server.deleted, row),
         (json!({ "a": 1, "b": 0 }), false, json!({ "a": 1, "b": 0 }))
     );
     assert!(server.rev.is_some());

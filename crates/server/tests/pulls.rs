@@ -107,7 +107,7 @@ fn a_client_that_follows_ends_with_the_servers_rows() {
         for change in &page.scopes[0].changes {
             match change.deleted {
                 true => copy.remove(&change.id),
-                false => copy.insert(change.id.clone(), Value::Object(change.data.data().expect("JSON"))),
+                false => copy.insert(change.id.clone(), json!(change.data.data().expect("JSON"))),
             };
         }
         at = checkpoint(&page);
@@ -117,7 +117,7 @@ fn a_client_that_follows_ends_with_the_servers_rows() {
         for change in &page.scopes[0].changes {
             copy.insert(
                 change.id.clone(),
-                if change.deleted { Value::Null } else { Value::Object(change.data.data().expect("JSON")) },
+                if change.deleted { Value::Null } else { json!(change.data.data().expect("JSON")) },
             );
         }
         at = checkpoint(&page);
@@ -127,7 +127,7 @@ fn a_client_that_follows_ends_with_the_servers_rows() {
     }
     copy.retain(|_, data| !data.is_null());
     let rows = server.rows().expect("rows").into_iter().filter(|row| !row.deleted);
-    assert_eq!(copy, rows.map(|row| (row.id, Value::Object(row.data))).collect());
+    assert_eq!(copy, rows.map(|row| (row.id, json!(row.data))).collect());
 }
 
 #[test]
@@ -209,7 +209,7 @@ fn scopes_are_checked() {
     assert_eq!(with(&|request| request.v = 2), Err(ErrorCode::InvalidRequest));
     assert_eq!(with(&|request| request.scopes[0].name.clear()), Err(ErrorCode::InvalidRequest));
     assert_eq!(with(&|request| request.scopes.push(request.scopes[0].clone())), Err(ErrorCode::InvalidRequest));
-    let with_args = |request: &mut PullRequest| drop(request.scopes[0].args.insert("id".to_owned(), json!(1)));
+    let with_args = |request: &mut PullRequest| request.scopes[0].args.insert("id".to_owned(), 1.into());
     assert_eq!(with(&with_args), Err(ErrorCode::InvalidRequest));
     assert!(with(&|request| request.scopes.clear()).is_ok());
 }

@@ -106,7 +106,7 @@ impl Engine {
                 ReceiptState::Unknown => {
                     return Err(Error::new(
                         ErrorCode::NotFound,
-                        format!("nothing is known of the receipt {}", quoted(&receipt)),
+                        format!("nothing is known of the receipt {}", quoted(receipt)),
                     ));
                 }
                 ReceiptState::Pending => self.status_changed(seen).await,

@@ -1,7 +1,6 @@
 //! Rows as they cross from JavaScript.
 
-use holm_protocol::{DataText, ErrorCode, FromJson, Parser, Unfit, from_json_text, quoted};
-use serde_json::Value;
+use holm_protocol::{DataText, ErrorCode, FromJson, Parser, Unfit, Value, from_json_text, quoted};
 
 use crate::Error;
 use crate::outbox::Operation;

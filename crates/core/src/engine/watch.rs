@@ -140,8 +140,8 @@ impl Engine {
 
 #[cfg(test)]
 mod tests {
+    use holm_protocol::json;
     use holm_store::{LogSeq, Origin, Records};
-    use serde_json::json;
 
     use super::*;
     use crate::keyspace;

@@ -1,9 +1,8 @@
 //! Values to bytes.
 
-use serde_json::Value;
-
 use super::{END, tag};
 use crate::value::{Shape, decode_base64};
+use holm_protocol::Value;
 
 /// Which way a component sorts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,7 +1,7 @@
 use std::cmp::Ordering;
 
+use holm_protocol::{Data, Value, json};
 use proptest::prelude::*;
-use serde_json::{Map, Value, json};
 
 use super::decode::{read_escaped, take};
 use super::*;
@@ -73,7 +73,7 @@ fn ascending(bytes: &mut &[u8]) -> Result<Value, KeyError> {
             Value::Array(items)
         }
         tag::OBJECT => {
-            let mut fields = Map::new();
+            let mut fields = Data::new();
             while !at_end(bytes)? {
                 let Value::String(name) = ascending(bytes)? else { return Err(KeyError) };
                 fields.insert(name, ascending(bytes)?);

@@ -16,7 +16,7 @@ const KEY: &str = "local-only";
 /// # Errors
 /// [`holm_store::Halt::Missing`]; `storage-corrupt`.
 pub fn keep_local(draft: &mut Draft<'_>) -> Planned<()> {
-    if stored::read_meta::<bool>(draft, KEY)?.is_none() {
+    if !stored::has_meta(draft, KEY)? {
         stored::save_meta(draft, KEY, &true);
     }
     Ok(())
@@ -27,7 +27,7 @@ pub fn keep_local(draft: &mut Draft<'_>) -> Planned<()> {
 /// # Errors
 /// [`holm_store::Halt::Missing`]; `storage-corrupt`.
 pub fn adopt(draft: &mut Draft<'_>, schema: &Schema) -> Planned<()> {
-    if stored::read_meta::<bool>(draft, KEY)?.is_none() {
+    if !stored::has_meta(draft, KEY)? {
         return Ok(());
     }
     stored::drop_meta(draft, KEY);

@@ -1,12 +1,12 @@
 //! A mutation as the outbox keeps it.
 
 use holm_protocol::{
-    Data, ErrorCode, FromJson, Kind, Mutation, MutationId, Object, Parser, Revision, Seq, Stamps, ToJson, Unfit,
+    Data, ErrorCode, FromJson, Kind, Mutation, MutationId, Object, Parser, Revision, Seq, Stamps, ToJson, Unfit, Value,
     json_fields,
 };
-use serde_json::Value;
 
 use crate::Error;
+use crate::records::Record;
 
 /// How far a mutation is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,8 +23,8 @@ pub enum State {
 impl FromJson for State {
     fn read(&mut self, parser: &mut Parser<'_>) -> Result<(), Unfit> {
         let state = parser.value()?;
-        let seq = |name: &str| state.get(name).and_then(Value::as_u64).map(Seq);
-        *self = match (state == "pending", seq("frozen"), seq("confirmed")) {
+        let seq = |name: &str| state.as_object()?.get(name)?.as_u64().map(Seq);
+        *self = match (state.as_str() == Some("pending"), seq("frozen"), seq("confirmed")) {
             (true, ..) => Self::Pending,
             (_, Some(seq), _) => Self::Frozen(seq),
             (_, _, Some(seq)) => Self::Confirmed(seq),
@@ -38,15 +38,8 @@ impl ToJson for State {
     fn write(&self, text: &mut String) {
         match self {
             Self::Pending => "pending".write(text),
-            Self::Frozen(_) | Self::Confirmed(_) => Object::write(text, &|object| self.fields(object)),
-        }
-    }
-
-    fn fields(&self, object: &mut Object<'_>) {
-        match self {
-            Self::Pending => {}
-            Self::Frozen(seq) => object.field("frozen", seq),
-            Self::Confirmed(seq) => object.field("confirmed", seq),
+            Self::Frozen(seq) => Object::one(text, "frozen", seq),
+            Self::Confirmed(seq) => Object::one(text, "confirmed", seq),
         }
     }
 }
@@ -106,24 +99,14 @@ impl Entry {
     ///
     /// # Errors
     /// `internal` when it was never frozen.
-    pub fn to_wire(&self) -> Result<Mutation, Error> {
+    pub fn into_wire(self) -> Result<Mutation, Error> {
         let State::Frozen(seq) = self.state else {
             return Err(Error::new(ErrorCode::Internal, format!("mutation {} is not frozen", self.mid)));
         };
-        Ok(Mutation {
-            seq,
-            mid: self.mid.clone(),
-            tx: self.tx.as_ref().map(|(tx, _)| tx.clone()),
-            n: self.tx.as_ref().map(|(_, n)| *n),
-            collection: self.collection.clone(),
-            id: self.id.clone(),
-            kind: self.kind,
-            base: self.base.clone(),
-            data: self.data.clone(),
-            stamps: self.stamps.clone(),
-            name: String::new(),
-            args: Value::Null,
-        })
+        let (tx, n) = self.tx.unzip();
+        let Self { mid, collection, id, kind, base, data, stamps, .. } = self;
+        let (name, args) = (String::new(), Value::Null);
+        Ok(Mutation { seq, mid, tx, n, collection, id, kind, base, data, stamps, name, args })
     }
 }
 
@@ -145,6 +128,13 @@ pub struct Base {
 json_fields!(Base { absent; rev, moved; data, stamps });
 
 impl Base {
+    /// What is visible, where the record has no mutations yet.
+    #[must_use]
+    pub fn visible(record: Option<Record>) -> Self {
+        let Some(Record { rev, stamps, data, .. }) = record else { return Self { absent: true, ..Self::default() } };
+        Self { rev, stamps, data, ..Self::default() }
+    }
+
     /// This base in the place of `before`, heard of after `last_order` was written.
     #[must_use]
     pub fn after(mut self, before: &Self, last_order: u64) -> Self {

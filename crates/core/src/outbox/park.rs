@@ -7,11 +7,11 @@ use holm_store::{Draft, Read};
 
 use super::receipt::{self, ReceiptState};
 use super::{Entry, Moment, Operation, Planned, WriteContext, remove, restore, write};
-use crate::order::sort;
 use crate::records;
 use crate::stored::{self, decode, encode};
 use crate::value::unset;
 use crate::{Error, keyspace};
+use holm_protocol::order::sort;
 
 /// Why a mutation was parked.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -45,8 +45,7 @@ pub struct Parked {
 impl ToJson for Parked {
     fn fields(&self, object: &mut Object<'_>) {
         self.entry.fields(object);
-        object.all(&["reason", "parkedAt"], &[&self.reason, &self.parked_at]);
-        object.some(&["mine"], &[&self.mine]);
+        object.most("reason parkedAt mine", 2, &[&self.reason, &self.parked_at, &self.mine]);
     }
 }
 
@@ -54,7 +53,7 @@ impl FromJson for Parked {
     fn read(&mut self, parser: &mut Parser<'_>) -> Result<(), Unfit> {
         self.entry.read(&mut parser.clone())?;
         let slots: &mut [&mut dyn FromJson] = &mut [&mut self.reason, &mut self.parked_at, &mut self.mine];
-        parser.fill(&["reason", "parkedAt"], &["mine"], slots)
+        parser.fill("reason parkedAt mine ", 2, slots)
     }
 }
 

@@ -48,7 +48,7 @@ impl ToJson for ReceiptState {
         object.field("state", &self.word());
         match self {
             Self::Acknowledged { at } => object.field("at", at),
-            Self::Parked { code, message } => object.all(&["code", "message"], &[code, message]),
+            Self::Parked { code, message } => object.all("code message", &[code, message]),
             Self::Pending | Self::Discarded | Self::Unknown => {}
         }
     }
@@ -58,7 +58,7 @@ impl FromJson for ReceiptState {
     fn read(&mut self, parser: &mut Parser<'_>) -> Result<(), Unfit> {
         let (mut state, mut at, mut code, mut message) = (String::new(), 0, ErrorCode::Internal, String::new());
         let slots: &mut [&mut dyn FromJson] = &mut [&mut state, &mut at, &mut code, &mut message];
-        parser.fill(&["state"], &["at", "code", "message"], slots)?;
+        parser.fill("state at code message ", 1, slots)?;
         *self = match state.as_str() {
             "pending" => Self::Pending,
             "acknowledged" => Self::Acknowledged { at },

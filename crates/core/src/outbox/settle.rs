@@ -35,7 +35,8 @@ impl<'a> Moment<'a> {
 
 /// Records results in the outbox: ok is confirmed, a refusal is parked, a retry is pending again.
 ///
-/// A result for what is not frozen (any more) was recorded already, and changes nothing.
+/// What is frozen up to `acked` and not named is ok. A result for what is not frozen (any more) was recorded already, and changes
+/// nothing.
 ///
 /// # Errors
 /// `storage-corrupt`; [`holm_store::Halt::Missing`].
@@ -44,12 +45,17 @@ pub fn settle(
     moment: &Moment<'_>,
     sync: &mut SyncState,
     results: &[MutationResult],
+    acked: Seq,
 ) -> Planned<()> {
-    for result in results {
-        let Some(place) = sync.frozen.remove(result.seq) else { continue };
+    for (seq, place) in sync.frozen.take_all() {
+        let named = results.iter().find(|result| result.seq == seq).map(|result| &result.outcome);
+        let Some(outcome) = named.or((seq <= acked).then_some(&Outcome::Ok { rev: None })) else {
+            sync.frozen.insert(seq, place);
+            continue;
+        };
         let Some(entry) = entry_at(draft, &place)? else { continue };
-        match &result.outcome {
-            Outcome::Ok { .. } => confirm(draft, moment.now_ms, sync, (result.seq, place), entry),
+        match outcome {
+            Outcome::Ok { .. } => confirm(draft, moment.now_ms, sync, (seq, place), entry),
             Outcome::Conflict { server } => park(draft, moment, entry, conflict(server))?,
             Outcome::Rejected { code, field, message, .. } => {
                 let reason = Reason { code: *code, message: message.clone(), field: field.clone(), server: None };

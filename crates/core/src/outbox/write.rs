@@ -130,41 +130,41 @@ fn write_row(
     let touch = touch_of(&drawn);
     let stamp = cx.stamp.get_or_init(|| drawn);
 
-    let old = before.as_ref().map(|record| &record.data);
-    let changed = changed_fields(old, after.as_ref());
-    let mut stamps = Stamps::new();
-    stamps.extend(changed.iter().map(|field| (field.clone(), stamp.clone())));
-
     if let Some(data) = &after {
         records::check_unique(draft, collection, id, data)?;
     }
-    let base = known_base(draft, collection, id, before.as_ref())?;
+    let visible = Base::visible(before);
+    let stamps = changed_fields(&visible.data, after.as_ref(), stamp);
+    let base = bases(draft, &collection.name, id)?;
+    let rev = base.as_ref().unwrap_or(&visible).rev.clone();
+    if cx.queued && base.is_none() {
+        save_base(draft, &collection.name, id, &visible);
+    }
+    let mut all_stamps = visible.stamps;
+    for (field, stamp) in &stamps {
+        all_stamps.insert(field.clone(), stamp.clone());
+    }
     if cx.queued {
         let mid = receipt::mutation_id(cx.receipt, position);
-        save_base(draft, &collection.name, id, &base);
         let entry = Entry {
             order: local.next_order(),
             state: State::Pending,
-            mid: mid.clone(),
+            mid,
             tx: cx.together.map(|n| (cx.receipt.to_owned(), n)),
             collection: collection.name.clone(),
             id: id.to_owned(),
             kind: kind(operation),
             // Who saw no record writes a new one, also over the tombstone of his own delete.
-            base: before.as_ref().and_then(|_| base.rev.clone()),
-            data: entry_data(operation, after.as_ref(), &changed),
+            base: if visible.absent { None } else { rev.clone() },
+            data: entry_data(operation, after.as_ref(), &stamps),
             stamps,
             at: cx.now_ms,
             not_before: 0,
         };
         store_entry(draft, &entry);
-        receipt::save(draft, &mid, &ReceiptState::Pending);
+        receipt::save(draft, &entry.mid, &ReceiptState::Pending);
     }
-    let record = after.map(|data| {
-        let mut stamps = before.map(|record| record.stamps).unwrap_or_default();
-        stamps.extend(changed.into_iter().map(|field| (field, stamp.clone())));
-        Record { touch, rev: base.rev, stamps, data }
-    });
+    let record = after.map(|data| Record { touch, rev, stamps: all_stamps, data });
     records::store(draft, collection, id, record.as_ref())?;
     Ok(())
 }
@@ -188,10 +188,13 @@ fn next_value(
         }
         (Operation::Patch, Some(record)) => {
             collection.check_patch(&data)?;
-            let kept = record.data.iter().filter(|(field, _)| !data.contains_key(*field));
-            let mut merged = Data::new();
-            for (field, value) in kept.chain(data.iter().filter(|(_, value)| !is_unset(value))) {
-                merged.insert(field.clone(), value.clone());
+            let mut merged = record.data.clone();
+            for (field, value) in &data {
+                if is_unset(value) {
+                    merged.remove(field);
+                } else {
+                    merged.insert(field.clone(), value.clone());
+                }
             }
             collection.check(merged).map(Some)
         }
@@ -199,48 +202,32 @@ fn next_value(
     }
 }
 
-/// The base that stands, or what was visible if this is the record's first mutation.
-fn known_base(view: &dyn Read, collection: &Collection, id: &str, before: Option<&Record>) -> Planned<Base> {
-    if let Some(base) = bases(view, &collection.name, id)? {
-        return Ok(base);
-    }
-    Ok(match before {
-        Some(record) => Base {
-            rev: record.rev.clone(),
-            absent: false,
-            data: record.data.clone(),
-            stamps: record.stamps.clone(),
-            ..Base::default()
-        },
-        None => Base { absent: true, ..Base::default() },
-    })
-}
-
-fn changed_fields(before: Option<&Data>, after: Option<&Data>) -> Vec<String> {
-    let Some(after) = after else { return Vec::new() };
-    let mut changed = Vec::new();
+/// The fields that a write changes, with its stamp.
+fn changed_fields(before: &Data, after: Option<&Data>, stamp: &Hlc) -> Stamps {
+    let mut changed = Stamps::new();
+    let Some(after) = after else { return changed };
     for (field, value) in after {
-        if before.and_then(|before| before.get(field)) != Some(value) {
-            changed.push(field.clone());
+        if before.get(field) != Some(value) {
+            changed.insert(field.clone(), stamp.clone());
         }
     }
-    for (field, _) in before.into_iter().flatten() {
+    for field in before.keys() {
         if !after.contains_key(field) {
-            changed.push(field.clone());
+            changed.insert(field.clone(), stamp.clone());
         }
     }
     changed
 }
 
-fn entry_data(operation: Operation, after: Option<&Data>, changed: &[String]) -> Data {
+fn entry_data(operation: Operation, after: Option<&Data>, changed: &Stamps) -> Data {
     let Some(after) = after else { return Data::new() };
     if operation != Operation::Patch {
         return after.clone();
     }
     let mut data = Data::new();
-    for name in changed {
-        if let Some(value) = after.get(name) {
-            data.insert(name.clone(), value.clone());
+    for field in changed.keys() {
+        if let Some(value) = after.get(field) {
+            data.insert(field.clone(), value.clone());
         }
     }
     data

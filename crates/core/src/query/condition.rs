@@ -1,10 +1,9 @@
 //! Conditions on one field, as questions about encoded keys.
 
-use serde_json::Value;
-
 use super::needle::Needle;
 use crate::keys::{Class, Order, after_prefix, push_string, push_value, string_prefix};
 use crate::records::pick;
+use holm_protocol::Value;
 
 /// The field that stands for the record's id.
 pub(super) const ID: &str = "id";

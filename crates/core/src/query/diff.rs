@@ -3,7 +3,7 @@
 use holm_protocol::write_fields;
 
 use super::Row;
-use crate::order::order;
+use holm_protocol::order::order;
 
 /// The ids of rows that came, changed and went.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,16 +1,15 @@
 //! From the package's JSON to a query, naming the field or operator that does not fit.
 
-use holm_protocol::{ErrorCode, quoted};
-use serde_json::{Map, Value};
+use holm_protocol::{Data, ErrorCode, Value, quoted};
 
 use super::condition::{Condition, ID, Key, Range, Test, encoded};
 use super::needle::Needle;
 use super::{Query, SortKey, plan};
 use crate::Error;
 use crate::keys::Class;
-use crate::order::sort_distinct;
 use crate::schema::{Collection, Column, Field, Kind, Schema};
 use crate::value::{Refusal, Shape, TAG, look_through, parse_json};
+use holm_protocol::order::sort_distinct;
 
 /// Values in one `in`: each is looked for by itself.
 const IN_VALUES_MAX: usize = 10_000;
@@ -38,7 +37,7 @@ pub(super) fn query(json: &str, schema: &Schema) -> Result<Query, Error> {
     Ok(Query { collection: collection.name.clone(), conditions, order, limit, plans })
 }
 
-fn all_conditions(collection: &Collection, given: &Map<String, Value>) -> Result<Vec<Condition>, Error> {
+fn all_conditions(collection: &Collection, given: &Data) -> Result<Vec<Condition>, Error> {
     let mut conditions = Vec::new();
     for (name, asked) in given {
         if name == "$pending" {
@@ -124,7 +123,7 @@ impl Operand<'_> {
         look_through(value, 1)?;
         match self.field {
             _ if value.is_null() => {}
-            None if value.is_string() => {}
+            None if value.as_str().is_some() => {}
             None => return Err(not("a string", value)),
             Some(field) => field.check(value, 1)?,
         }

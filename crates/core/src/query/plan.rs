@@ -1,13 +1,15 @@
 //! Which way to the records: the one that leaves least to look at.
 
+use std::rc::Rc;
+
 use holm_store::{Direction, KeyRange, Read};
 
 use super::SortKey;
 use super::condition::{Condition, ID, Key, Range, Test};
 use crate::keys::{Order, after_prefix, flipped, read_string};
 use crate::keyspace;
-use crate::order::sort_distinct;
 use crate::schema::{Collection, Column, Index};
+use holm_protocol::order::sort_distinct;
 
 /// Ranges of one index that a plan walks, made by `in`: more are filtered instead.
 const RANGES_MAX: usize = 200;
@@ -69,10 +71,10 @@ struct Wanted<'q> {
 /// How a query may be answered.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Plans {
-    best: Plan,
+    best: Rc<Plan>,
     /// One that gives rows in order and stops at the limit, and one that leaves fewer, all of them to be sorted. Which is
     /// better only the store knows.
-    either: Option<(Plan, Plan)>,
+    either: Option<(Rc<Plan>, Rc<Plan>)>,
     limit: u64,
     /// Where nothing is asked: ranges with one key for each record.
     whole: Vec<KeyRange>,
@@ -88,20 +90,23 @@ pub(super) fn plans(
     let wanted = wanted(conditions, order);
     let exact = by_ids(conditions, &wanted).or_else(|| by_outbox(conditions, &wanted));
     if let Some(best) = exact {
-        return Plans { best, either: None, limit: 0, whole: Vec::new() };
+        return Plans { best: Rc::new(best), either: None, limit: 0, whole: Vec::new() };
     }
-    let mut ways: Vec<(Plan, u32)> = vec![by_scan(collection, conditions, &wanted)];
+    let (scan, score) = by_scan(collection, conditions, &wanted);
+    let mut ways = vec![(Rc::new(scan), score)];
     for index in &collection.indexes {
-        ways.extend(by_index(collection, index, conditions, &wanted, limit));
+        if let Some((plan, score)) = by_index(collection, index, conditions, &wanted, limit) {
+            ways.push((Rc::new(plan), score));
+        }
     }
     let best_of = |fits: &dyn Fn(&Plan) -> bool| {
-        let mut best: Option<&(Plan, u32)> = None;
+        let mut best: Option<&(Rc<Plan>, u32)> = None;
         for way in ways.iter().filter(|(plan, _)| fits(plan)) {
             if best.is_none_or(|(_, score)| way.1 > *score) {
                 best = Some(way);
             }
         }
-        best.map(|(plan, _)| plan.clone())
+        best.map(|(plan, _)| Rc::clone(plan))
     };
     let ordered = best_of(&|plan| plan.sorted != Sorted::Not && !plan.residual.is_empty());
     let narrow = best_of(&|plan| plan.sorted == Sorted::Not && plan.residual.len() < conditions.len());

@@ -9,8 +9,8 @@ use super::plan::{IndexPath, Path, Plan, Sorted};
 use super::{Query, SortKey, Tally};
 use crate::keys::{Order, push_text, push_value, read_text, skip_value};
 use crate::keyspace::{self, LANE_PENDING};
-use crate::order::{sort, sort_keys};
 use crate::records::{AllMissing, Row, pick};
+use holm_protocol::order::{sort, sort_keys};
 
 /// Records fetched before the first are shown, where a filter may still refuse them.
 const FETCH_MIN: usize = 64;
@@ -75,7 +75,7 @@ fn sorted_rows(query: &Query, plan: &Plan, view: &dyn Read, limit: usize) -> Res
     Walk::new(query, plan, view, usize::MAX).matches(&mut |one| {
         let mut sort = Vec::new();
         for (value, key) in pick(one.bytes(), &fields).iter().zip(&keys) {
-            push_value(&mut sort, value.as_ref().unwrap_or(&serde_json::Value::Null), key.order);
+            push_value(&mut sort, value.as_ref().unwrap_or(&holm_protocol::Value::Null), key.order);
         }
         let at = sort.len();
         sort.extend_from_slice(one.tail);

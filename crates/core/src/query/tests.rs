@@ -2,9 +2,9 @@ mod looks;
 
 use std::cmp::Ordering;
 
+use holm_protocol::{Data, Value, json};
 use holm_store::{Applied, Change, LogSeq, Origin};
 use proptest::prelude::*;
-use serde_json::{Map, Value, json};
 
 use looks::Counted;
 
@@ -41,7 +41,7 @@ fn schema() -> Schema {
 #[derive(Clone, Debug)]
 struct Task {
     id: String,
-    data: Map<String, Value>,
+    data: Data,
     /// The first bytes of its lane entries.
     lane: Vec<u8>,
 }
@@ -131,8 +131,7 @@ fn any_query() -> impl Strategy<Value = Value> {
     let collection = prop_oneof![4 => Just("tasks"), 1 => Just("plain")];
     (collection, proptest::collection::vec(condition, 0..4), order, proptest::option::of(0_usize..6)).prop_map(
         |(collection, conditions, order, limit)| {
-            let asked: Map<String, Value> =
-                conditions.into_iter().map(|(field, asked)| (field.to_owned(), asked)).collect();
+            let asked: Data = conditions.into_iter().map(|(field, asked)| (field.to_owned(), asked)).collect();
             let mut fields = std::collections::BTreeSet::new();
             let order: Vec<String> =
                 order.into_iter().filter(|key| fields.insert(key.trim_start_matches('-').to_owned())).collect();
@@ -287,7 +286,7 @@ fn the_planner_takes_the_index_that_leaves_least() {
     let told =
         holm_protocol::to_json_text(&explained(json!({"collection": "tasks", "where": {"done": true, "any": 1}})));
     let expected = json!({"path": "index", "index": "done,-at", "ranges": 1, "filters": ["any"], "sorts": true});
-    assert_eq!(serde_json::from_str::<Value>(&told).expect("JSON"), expected);
+    assert_eq!(holm_protocol::parse(told.as_bytes()), Ok(expected));
 }
 
 #[test]

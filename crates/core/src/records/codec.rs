@@ -9,8 +9,7 @@
 //! Numbers are big-endian, counts and text lengths u32. The store checks its bytes: a record that does not decode was never
 //! written, and is a bug.
 
-use holm_protocol::{ClientId, DataText, Hlc, Revision, Stamps, from_json_text};
-use serde_json::Value;
+use holm_protocol::{ClientId, DataText, Hlc, Revision, Stamps, Value, from_json_text};
 
 use super::Record;
 

@@ -1,12 +1,11 @@
 //! The index entries of a record: one for each index, or one for each distinct element of its array.
 
-use holm_protocol::pick;
-use serde_json::Value;
+use holm_protocol::{Value, pick};
 
 use crate::keys::{push_text, push_value};
 use crate::keyspace;
-use crate::order::sort_distinct;
 use crate::schema::{Collection, Index};
+use holm_protocol::order::sort_distinct;
 
 /// Finds a field of a record.
 pub(super) type Find<'f> = dyn Fn(&str) -> Option<&'f Value> + 'f;

@@ -1,7 +1,5 @@
 //! A record on its way to JavaScript: found, and not read.
 
-use std::fmt::Write as _;
-
 use holm_protocol::ToJson;
 use holm_store::Value;
 
@@ -32,7 +30,11 @@ impl Row {
     pub fn write_json(&self, out: &mut String) {
         out.push('[');
         self.id.write(out);
-        write!(out, ",\"{}\",{}]", self.touch, self.body()).expect("a String takes every write");
+        out.push_str(",\"");
+        self.touch.write(out);
+        out.push_str("\",");
+        out.push_str(self.body());
+        out.push(']');
     }
 }
 

@@ -3,12 +3,11 @@ use std::rc::Rc;
 
 use futures_executor::LocalPool;
 use futures_util::task::LocalSpawnExt;
-use holm_protocol::{ErrorCode, Hlc};
+use holm_protocol::{ErrorCode, Hlc, Value, json};
 use holm_store::{
     Applied, CommitError, Database, Durability, MemoryDisk, MemoryLocks, Options, PlanError, Read, SEED_BYTES,
 };
 use proptest::prelude::*;
-use serde_json::{Value, json};
 
 use super::codec::Header;
 use super::*;
@@ -101,7 +100,7 @@ proptest! {
         prop_assert_eq!(codec::body(&bytes), Value::Object(record.data.clone()).to_string());
         let mut names: Vec<&str> = record.data.keys().map(String::as_str).take(2).collect();
         names.push("no such field");
-        let expected: Vec<Option<Value>> = names.iter().map(|name| record.data.get(*name).cloned()).collect();
+        let expected: Vec<Option<Value>> = names.iter().map(|name| record.data.get(name).cloned()).collect();
         prop_assert_eq!(pick(&bytes, &names), expected);
     }
 }

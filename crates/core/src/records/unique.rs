@@ -2,9 +2,8 @@
 
 use std::ops::ControlFlow;
 
-use holm_protocol::{Data, ErrorCode, quoted};
+use holm_protocol::{Data, ErrorCode, Value, quoted};
 use holm_store::{Direction, KeyRange, PlanError, Read};
-use serde_json::Value;
 
 use super::entries;
 use crate::Error;

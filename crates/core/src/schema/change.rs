@@ -1,6 +1,8 @@
 //! What became of a schema since records were stored by it.
 
-use serde_json::Value;
+use std::mem::discriminant;
+
+use holm_protocol::Value;
 
 use super::{Collection, Field, Kind};
 
@@ -58,7 +60,8 @@ impl Kind {
                 let known = old.iter().all(|(name, _)| fields.contains_key(name));
                 known && fields.iter().all(|(name, field)| field.misfit(old.get(name)).is_none())
             }
-            _ => self == old,
+            (Self::Ref(to), Self::Ref(old)) => to == old,
+            _ => discriminant(self) == discriminant(old),
         }
     }
 }

@@ -1,8 +1,6 @@
 //! Records, patches and ids are looked through where they come in.
 
-use holm_protocol::{Data, DataText, ErrorCode, ID_BYTES_MAX, RECORD_BYTES_MAX, ToJson, to_json_text};
-
-use serde_json::Value;
+use holm_protocol::{Data, DataText, ErrorCode, ID_BYTES_MAX, RECORD_BYTES_MAX, ToJson, Value, to_json_text};
 
 use super::{Collection, Field};
 use crate::Error;

@@ -1,8 +1,7 @@
 //! Fields and their types, checked at run time.
 
-use holm_protocol::{ErrorCode, Parser, Unfit, quoted, to_json_text};
+use holm_protocol::{Data, ErrorCode, Parser, Unfit, Value, quoted, to_json_text};
 use holm_store::SortedMap;
-use serde_json::{Map, Value};
 
 use super::check_id;
 use crate::value::{Refusal, Shape, decode_base64, look_through, shallow};
@@ -86,21 +85,22 @@ impl Kind {
     /// What to call it in an error message.
     #[must_use]
     pub fn noun(&self) -> String {
-        match self {
-            Self::String => "a string".to_owned(),
-            Self::Number => "a number".to_owned(),
-            Self::Integer => "an integer".to_owned(),
-            Self::Boolean => "a boolean".to_owned(),
-            Self::Timestamp => "a timestamp (milliseconds since 1970)".to_owned(),
-            Self::Date => "a date".to_owned(),
-            Self::BigInt => "a bigint".to_owned(),
-            Self::Bytes => "bytes".to_owned(),
-            Self::Json => "a value".to_owned(),
-            Self::Array(_) => "an array".to_owned(),
-            Self::Object(_) => "an object".to_owned(),
-            Self::Ref(to) => format!("the id of a record in {}", quoted(to)),
-            Self::Enum(values) => format!("one of {}", listed(values)),
-        }
+        let noun = match self {
+            Self::String => "a string",
+            Self::Number => "a number",
+            Self::Integer => "an integer",
+            Self::Boolean => "a boolean",
+            Self::Timestamp => "a timestamp (milliseconds since 1970)",
+            Self::Date => "a date",
+            Self::BigInt => "a bigint",
+            Self::Bytes => "bytes",
+            Self::Json => "a value",
+            Self::Array(_) => "an array",
+            Self::Object(_) => "an object",
+            Self::Ref(to) => return format!("the id of a record in {}", quoted(to)),
+            Self::Enum(values) => return format!("one of {}", listed(values)),
+        };
+        noun.to_owned()
     }
 
     fn check(&self, value: &Value, depth: usize) -> Result<(), Refusal> {
@@ -144,7 +144,7 @@ fn items_fit(of: &Field, items: &[Value], depth: usize) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn fields_fit(fields: &SortedMap<String, Field>, found: &Map<String, Value>, depth: usize) -> Result<(), Refusal> {
+fn fields_fit(fields: &SortedMap<String, Field>, found: &Data, depth: usize) -> Result<(), Refusal> {
     shallow(depth)?;
     if let Some(unknown) = found.keys().find(|name| !fields.contains_key(*name)) {
         return Err(Refusal::new(ErrorCode::InvalidRecord, "is not a declared field").in_field(unknown));

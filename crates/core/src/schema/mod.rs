@@ -12,7 +12,7 @@ use holm_protocol::{ErrorCode, quoted};
 use holm_store::SortedMap;
 
 use crate::Error;
-use crate::order::sort;
+use holm_protocol::order::sort;
 
 pub(crate) use change::difference;
 pub use check::check_id;

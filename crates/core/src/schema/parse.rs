@@ -1,8 +1,7 @@
 //! From the package's JSON to a schema, naming the place of whatever is wrong.
 
-use holm_protocol::{ErrorCode, quoted};
+use holm_protocol::{Data, ErrorCode, Value, quoted};
 use holm_store::SortedMap;
-use serde_json::{Map, Value};
 
 use super::{Collection, Column, ConflictPolicy, Field, Index, Kind, Schema};
 use crate::Error;
@@ -13,8 +12,6 @@ const NAME_BYTES_MAX: usize = 64;
 
 /// How deep field types may nest.
 const TYPE_DEPTH_MAX: usize = 20;
-
-type Fields = Map<String, Value>;
 
 pub(super) fn schema(json: &str) -> Result<Schema, Error> {
     let value = parse_json(json, ErrorCode::InvalidSchema, "schema")?;
@@ -108,7 +105,7 @@ fn field(value: &Value, depth: usize) -> Result<Field, Refusal> {
     Ok(field)
 }
 
-fn kind(given: &Fields, depth: usize) -> Result<Kind, Refusal> {
+fn kind(given: &Data, depth: usize) -> Result<Kind, Refusal> {
     let named = need(given, "type")?.as_str().ok_or_else(|| wrong("must be a string"));
     let (kind, own) = match within("type", named)? {
         "string" => (Kind::String, None),
@@ -237,22 +234,22 @@ fn refs_resolve(schema: &Schema, fields: &SortedMap<String, Field>) -> Result<()
     fields.iter().try_for_each(|(name, field)| within(name, resolve(schema, &field.kind)))
 }
 
-fn object(value: &Value) -> Result<&Fields, Refusal> {
+fn object(value: &Value) -> Result<&Data, Refusal> {
     value.as_object().ok_or_else(|| wrong("must be an object"))
 }
 
-fn need<'a>(given: &'a Fields, key: &str) -> Result<&'a Value, Refusal> {
+fn need<'a>(given: &'a Data, key: &str) -> Result<&'a Value, Refusal> {
     given.get(key).ok_or_else(|| wrong("is missing").in_field(key))
 }
 
-fn known(given: &Fields, keys: &[&str]) -> Result<(), Refusal> {
+fn known(given: &Data, keys: &[&str]) -> Result<(), Refusal> {
     match given.keys().find(|key| !keys.contains(&key.as_str())) {
         Some(unknown) => Err(wrong(format!("is unknown here; known are {}", keys.join(", "))).in_field(unknown)),
         None => Ok(()),
     }
 }
 
-fn flag(given: &Fields, key: &str) -> Result<bool, Refusal> {
+fn flag(given: &Data, key: &str) -> Result<bool, Refusal> {
     match given.get(key) {
         None => Ok(false),
         Some(Value::Bool(flag)) => Ok(*flag),

@@ -1,5 +1,4 @@
-use holm_protocol::{Data, DataText, ErrorCode, RECORD_BYTES_MAX};
-use serde_json::{Value, json};
+use holm_protocol::{Data, DataText, ErrorCode, RECORD_BYTES_MAX, Value, json};
 
 use super::*;
 use crate::value::tagged;

@@ -1,15 +1,11 @@
 //! Pulling: pages of server changes laid under what is pending here.
 
-use holm_protocol::{
-    Change, MutationResult, Outcome, PROTOCOL_VERSION, PullRequest, PullResponse, ScopeRequest, ScopeResponse, Seq,
-};
+use holm_protocol::{Change, Data, PROTOCOL_VERSION, PullRequest, PullResponse, ScopeRequest, ScopeResponse};
 use holm_store::{Draft, Key, Read};
-use serde_json::Map;
 
 use super::state::{Checkpoint, SyncState};
 use super::{Lease, SyncContext};
 use crate::local::Local;
-use crate::order::sort;
 use crate::outbox::{Base, Moment, Planned, base_ids, bases, confirm_covered, restore, save_base, settle};
 use crate::records::{self, Before, Written};
 use crate::schema::Collection;
@@ -40,7 +36,7 @@ pub fn request(view: &dyn Read, cx: &SyncContext<'_>) -> Planned<PullRequest> {
     let mut scopes = Vec::new();
     for name in cx.scopes {
         let checkpoint = Checkpoint::read(view, name)?.at;
-        scopes.push(ScopeRequest { name: name.clone(), args: Map::new(), checkpoint });
+        scopes.push(ScopeRequest { name: name.clone(), args: Data::new(), checkpoint });
     }
     let client = Local::read(view)?.client;
     let (schema, seen) = (cx.schema.version, sync.seen);
@@ -84,9 +80,8 @@ pub fn apply(
             return Ok(Page::Late);
         }
     }
-    let results = all_results(&sync, response);
     let moment = Moment::begin(draft, local, cx.schema, cx.now_ms);
-    settle(draft, &moment, &mut sync, &results)?;
+    settle(draft, &moment, &mut sync, &response.results, response.acked)?;
 
     let mut more = false;
     for (asked, answered) in request.scopes.iter().zip(&response.scopes) {
@@ -100,16 +95,6 @@ pub fn apply(
     }
     sync.save(draft);
     Ok(if more { Page::More } else { Page::Complete })
-}
-
-/// The results the server named, and ok for every frozen mutation it handled and did not name.
-fn all_results(sync: &SyncState, response: &PullResponse) -> Vec<MutationResult> {
-    let mut results = response.results.clone();
-    let handled = sync.frozen.iter().map(|(seq, _)| seq).take_while(|seq| *seq <= response.acked);
-    let unnamed = |seq: &Seq| !response.results.iter().any(|result| result.seq == *seq);
-    results.extend(handled.filter(unnamed).map(|seq| MutationResult { seq, outcome: Outcome::Ok { rev: None } }));
-    sort(&mut results, &|left, right| left.seq.cmp(&right.seq));
-    results
 }
 
 fn apply_scope(draft: &mut Draft<'_>, moment: &Moment<'_>, name: &str, page: &ScopeResponse) -> Planned<bool> {

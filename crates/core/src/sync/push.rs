@@ -98,19 +98,17 @@ fn request(
 ) -> Planned<PushRequest> {
     let mut mutations: Vec<Mutation> = Vec::new();
     let mut bytes = 0;
-    let mut open_group = None;
     for (seq, place) in sync.frozen.iter() {
         let Some(entry) = frozen_entry(draft, place, seq)? else { continue };
         let size = size(&entry);
-        let group = entry.tx.as_ref().map(|(tx, _)| tx.clone());
-        let inside = group.is_some() && group == open_group;
+        let inside = entry.tx.is_some()
+            && entry.tx.as_ref().map(|(tx, _)| tx) == mutations.last().and_then(|last| last.tx.as_ref());
         let full = mutations.len() >= limits.mutations || bytes + size > limits.bytes;
         if full && !inside && !mutations.is_empty() {
             break;
         }
-        mutations.push(entry.to_wire()?);
+        mutations.push(entry.into_wire()?);
         bytes += size;
-        open_group = group;
     }
     Ok(PushRequest {
         v: PROTOCOL_VERSION,
@@ -183,7 +181,7 @@ pub fn pushed(draft: &mut Draft<'_>, cx: &SyncContext<'_>, lease: &Lease, respon
     let mut sync = lease.guard(draft)?;
     let local = Local::read(draft)?;
     let moment = Moment::begin(draft, local, cx.schema, cx.now_ms);
-    settle(draft, &moment, &mut sync, &response.results)?;
+    settle(draft, &moment, &mut sync, &response.results, Seq(0))?;
     sync.limits = response.limits.or(sync.limits);
     sync.pushed_at = Some(cx.now_ms);
     sync.save(draft);

@@ -43,7 +43,9 @@ impl SyncState {
     /// # Errors
     /// `storage-corrupt`.
     pub fn read(view: &dyn Read) -> Planned<Self> {
-        Ok(stored::read_meta(view, KEY)?.unwrap_or_default())
+        let mut state = Self::default();
+        stored::read_meta_into(view, KEY, &mut state)?;
+        Ok(state)
     }
 
     /// Writes it.
@@ -141,7 +143,9 @@ impl Checkpoint {
     /// # Errors
     /// `storage-corrupt`.
     pub fn read(view: &dyn Read, scope: &str) -> Planned<Self> {
-        Ok(stored::read_checkpoint(view, scope)?.unwrap_or_default())
+        let mut checkpoint = Self::default();
+        stored::read_checkpoint_into(view, scope, &mut checkpoint)?;
+        Ok(checkpoint)
     }
 
     /// Writes it.

@@ -1,7 +1,6 @@
 //! Values are looked through once, where they come in.
 
-use holm_protocol::{ErrorCode, quoted, to_json_text};
-use serde_json::{Map, Value};
+use holm_protocol::{Data, ErrorCode, Value, quoted, to_json_text};
 
 use super::{DEPTH_MAX, Refusal, Shape, TAG, decode_base64};
 use crate::Error;
@@ -56,7 +55,7 @@ pub(crate) fn look_through(value: &Value, depth: usize) -> Result<(), Refusal> {
     }
 }
 
-fn tagged_form(value: &Value, fields: &Map<String, Value>, depth: usize) -> Result<(), Refusal> {
+fn tagged_form(value: &Value, fields: &Data, depth: usize) -> Result<(), Refusal> {
     match Shape::of(value) {
         Shape::Object(inner) if !std::ptr::eq(inner, fields) => all_fields(inner, depth + 2),
         Shape::Object(_) => {
@@ -73,7 +72,7 @@ fn tagged_form(value: &Value, fields: &Map<String, Value>, depth: usize) -> Resu
     }
 }
 
-fn all_fields(fields: &Map<String, Value>, depth: usize) -> Result<(), Refusal> {
+fn all_fields(fields: &Data, depth: usize) -> Result<(), Refusal> {
     shallow(depth)?;
     for (name, value) in fields {
         if name == "__proto__" {

@@ -1,7 +1,6 @@
 //! What a piece of tagged JSON stands for.
 
-use holm_protocol::to_f64;
-use serde_json::{Map, Value};
+use holm_protocol::{Data, Value};
 
 use super::{BIGINT_DIGITS_MAX, TAG};
 
@@ -25,7 +24,7 @@ pub enum Shape<'a> {
     /// An array.
     Array(&'a [Value]),
     /// An object, without the wrapping that it may need.
-    Object(&'a Map<String, Value>),
+    Object(&'a Data),
     /// Not a value: in a patch, the field is removed.
     Unset,
 }
@@ -37,7 +36,7 @@ impl<'a> Shape<'a> {
         match value {
             Value::Null => Self::Null,
             Value::Bool(bool) => Self::Bool(*bool),
-            Value::Number(number) => Self::Number(to_f64(number)),
+            Value::Number(number) => Self::Number(number.to_f64()),
             Value::String(text) => Self::String(text),
             Value::Array(items) => Self::Array(items),
             Value::Object(fields) => match fields.get(TAG) {
@@ -53,7 +52,7 @@ impl<'a> Shape<'a> {
         let (kind, rest) = parts.split_first()?;
         match (kind.as_str()?, rest) {
             ("bigint", [Value::String(digits)]) if bigint_is_canonical(digits) => Some(Self::BigInt(digits)),
-            ("date", [Value::Number(ms)]) => Some(to_f64(ms)).filter(|ms| date_is_valid(*ms)).map(Self::Date),
+            ("date", [Value::Number(ms)]) => Some(ms.to_f64()).filter(|ms| date_is_valid(*ms)).map(Self::Date),
             ("bytes", [Value::String(base64)]) => Some(Self::Bytes(base64)),
             ("-0", []) => Some(Self::Number(-0.0)),
             ("object", [Value::Object(fields)]) if fields.contains_key(TAG) => Some(Self::Object(fields)),
@@ -87,14 +86,14 @@ pub fn tagged(kind: &str, part: Value) -> Value {
 }
 
 fn form(parts: Vec<Value>) -> Value {
-    let mut fields = Map::new();
+    let mut fields = Data::new();
     fields.insert(TAG.to_owned(), Value::Array(parts));
     Value::Object(fields)
 }
 
 /// An object as tagged JSON: wrapped where it has the key `$holm`.
 #[must_use]
-pub fn object(fields: Map<String, Value>) -> Value {
+pub fn object(fields: Data) -> Value {
     if fields.contains_key(TAG) {
         return tagged("object", Value::Object(fields));
     }

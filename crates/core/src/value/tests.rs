@@ -1,7 +1,6 @@
 use base64ct::{Base64, Encoding};
-use holm_protocol::ErrorCode;
+use holm_protocol::{ErrorCode, Value, json};
 use proptest::prelude::*;
-use serde_json::{Value, json};
 
 use super::*;
 

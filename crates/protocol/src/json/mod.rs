@@ -6,18 +6,18 @@
 mod data_text;
 mod number;
 mod parse;
+#[cfg(feature = "serde")]
+mod serde;
+mod value;
 mod write;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde_json::Value;
-
-use crate::Data;
-
 pub use data_text::DataText;
-pub use number::to_f64;
+pub use number::Number;
 pub use parse::{Parser, parse, pick};
+pub use value::Value;
 pub use write::{Object, quoted, to_json_text};
 
 /// Read from JSON text, in place of a default.
@@ -33,7 +33,9 @@ pub trait FromJson {
 pub trait ToJson {
     /// Appends its text.
     fn write(&self, text: &mut String) {
-        Object::write(text, &|object| self.fields(object));
+        let mut object = Object::begin(text);
+        self.fields(&mut object);
+        object.end();
     }
 
     /// Appends its fields, where it is an object.
@@ -85,12 +87,12 @@ impl fmt::Debug for Unfit {
 
 impl std::error::Error for Unfit {}
 
-/// A `T` from parsed JSON.
+/// A `T` from what is shown as JSON text.
 ///
 /// # Errors
-/// [`Unfit`] for what is not a `T`.
-pub fn from_json<T: FromJson + Default>(value: &Value) -> Result<T, Unfit> {
-    from_json_text(to_json_text(value).as_bytes())
+/// As for [`from_json_text`].
+pub fn from_json<T: FromJson + Default>(value: &dyn fmt::Display) -> Result<T, Unfit> {
+    from_json_text(value.to_string().as_bytes())
 }
 
 /// A `T` from JSON text.
@@ -131,11 +133,11 @@ macro_rules! json_fields {
         impl $crate::FromJson for $type {
             fn read(&mut self, parser: &mut $crate::Parser<'_>) -> Result<(), $crate::Unfit> {
                 $($(let mut $stamps: Option<$crate::Hlc> = None;)?)?
-                let needed: &[&str] = &[$($crate::field_name!($field $($name)?)),*];
-                let names: &[&str] = &[$(
-                    $($crate::field_name!($optional $($other)?),)* $(stringify!($data), "stamp", stringify!($stamps))?
-                )?];
-                parser.fill(needed, names, &mut [
+                let names = concat!(
+                    $($crate::field_name!($field $($name)?), " ",)*
+                    $($($crate::field_name!($optional $($other)?), " ",)* $(stringify!($data), " stamp ", stringify!($stamps), " ",)?)?
+                );
+                parser.fill(names, const { <[&str]>::len(&[$(stringify!($field)),*]) }, &mut [
                     $(&mut self.$field,)* $($(&mut self.$optional,)* $(&mut self.$data, &mut $stamps, &mut self.$stamps)?)?
                 ])?;
                 $($(if let Some(stamp) = $stamps {
@@ -158,11 +160,14 @@ macro_rules! write_fields {
     }) => {
         impl $crate::ToJson for $type {
             fn fields(&self, object: &mut $crate::Object<'_>) {
-                object.all(&[$($crate::field_name!($field $($name)?)),*], &[$(&self.$field),*]);
-                $(
-                    object.some(&[$($crate::field_name!($optional $($other)?)),*], &[$(&self.$optional),*]);
-                    $(object.written(&self.$data, &self.$stamps);)?
-                )?
+                let names = concat!(
+                    $($crate::field_name!($field $($name)?), " ",)*
+                    $($($crate::field_name!($optional $($other)?), " ",)* $(stringify!($data), " stamp ", stringify!($stamps), " ",)?)?
+                );
+                object.most(names, const { <[&str]>::len(&[$(stringify!($field)),*]) }, &[
+                    $(&self.$field,)* $($(&self.$optional,)*)?
+                ]);
+                $($(object.written(&self.$data, &self.$stamps);)?)?
             }
         }
     };
@@ -195,9 +200,7 @@ macro_rules! json_words {
         impl $crate::FromJson for $type {
             fn read(&mut self, parser: &mut $crate::Parser<'_>) -> Result<(), $crate::Unfit> {
                 const ALL: &[$type] = &[$($type::$variant),*];
-                let text = parser.string()?;
-                let found = ALL.iter().find(|known| text == known.word());
-                *self = *found.ok_or(concat!("not a word for ", stringify!($type)))?;
+                *self = ALL[parser.one_of(concat!($($word, " "),*), concat!("not a word for ", stringify!($type)))?];
                 Ok(())
             }
         }
@@ -208,43 +211,6 @@ macro_rules! json_words {
             }
         }
     };
-}
-
-impl FromJson for Value {
-    fn read(&mut self, parser: &mut Parser<'_>) -> Result<(), Unfit> {
-        *self = parser.value()?;
-        Ok(())
-    }
-}
-
-impl ToJson for Value {
-    fn write(&self, text: &mut String) {
-        write::value(text, self);
-    }
-
-    fn is_empty(&self) -> bool {
-        self.is_null()
-    }
-}
-
-impl FromJson for Data {
-    fn read(&mut self, parser: &mut Parser<'_>) -> Result<(), Unfit> {
-        match parser.value()? {
-            Value::Object(fields) => *self = fields,
-            _ => return Err("not an object".into()),
-        }
-        Ok(())
-    }
-}
-
-impl ToJson for Data {
-    fn fields(&self, object: &mut Object<'_>) {
-        self.iter().for_each(|(name, value)| object.field(name, value));
-    }
-
-    fn is_empty(&self) -> bool {
-        self.is_empty()
-    }
 }
 
 impl FromJson for String {
@@ -355,17 +321,13 @@ impl<T: ToJson> ToJson for Vec<T> {
 /// A list of two.
 impl<A: FromJson, B: FromJson> FromJson for (A, B) {
     fn read(&mut self, parser: &mut Parser<'_>) -> Result<(), Unfit> {
-        let mut parts: [&mut dyn FromJson; 2] = [&mut self.0, &mut self.1];
-        let mut parts = parts.iter_mut();
-        parser.items(&mut |parser| parts.next().ok_or("not a list of two")?.read(parser))?;
-        if parts.next().is_some() { Err("not a list of two".into()) } else { Ok(()) }
+        parser.pair([&mut self.0, &mut self.1])
     }
 }
 
 impl<A: ToJson, B: ToJson> ToJson for (A, B) {
     fn write(&self, text: &mut String) {
-        let parts: [&dyn ToJson; 2] = [&self.0, &self.1];
-        write::list(text, 2, &|text, position| parts[position].write(text));
+        write::pair(text, &self.0, &self.1);
     }
 }
 

@@ -4,24 +4,39 @@
 //! made only where numbers are compared. That is exact, and needs no tables: those of the standard library are 10 KB, which no
 //! compression makes smaller, in a program that is downloaded (Nigel Tao, "`ParseNumberF64` by Simple Decimal Conversion", 2020).
 
-use serde_json::Number;
+/// A number, as the one text that JavaScript writes for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Number(String);
 
-/// The number that JSON text means, in the one way to write it; `None` for what is no number, or beyond every `f64`.
-pub(super) fn parse(text: &str) -> Option<Number> {
-    if is_plain(text) {
-        return Some(Number::from_string_unchecked(text.to_owned()));
+impl Number {
+    /// The number that JSON text means; `None` for what is no number, or beyond every `f64`.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        if is_plain(text) {
+            return Some(Self(text.to_owned()));
+        }
+        let decimal = Decimal::parse(text)?;
+        let text = decimal.text();
+        let is_finite = decimal.point < 309 || decimal.into_f64().is_finite();
+        is_finite.then_some(Self(text))
     }
-    let decimal = Decimal::parse(text)?;
-    let text = decimal.text();
-    let is_finite = decimal.point < 309 || decimal.into_f64().is_finite();
-    is_finite.then(|| Number::from_string_unchecked(text))
+
+    /// Its text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The nearest `f64`.
+    #[must_use]
+    pub fn to_f64(&self) -> f64 {
+        exactly(&self.0).unwrap_or_else(|| Decimal::parse(&self.0).map_or(f64::NAN, Decimal::into_f64))
+    }
 }
 
-/// The nearest `f64`.
-#[must_use]
-pub fn to_f64(number: &Number) -> f64 {
-    let text = number.as_str();
-    exactly(text).unwrap_or_else(|| Decimal::parse(text).map_or(f64::NAN, Decimal::into_f64))
+impl From<i32> for Number {
+    fn from(number: i32) -> Self {
+        Self(number.to_string())
+    }
 }
 
 /// Whether this is a number as JavaScript writes most of them.
@@ -59,19 +74,26 @@ struct Decimal {
 
 impl Decimal {
     fn parse(text: &str) -> Option<Self> {
-        let (negative, text) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
-        let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
-        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, "0"));
-        let unsigned = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
-        let zero_before = whole.len() > 1 && whole.starts_with('0');
-        if zero_before || [whole, fraction, unsigned].iter().any(|part| !are_digits(part)) {
+        let mut rest = text.as_bytes();
+        let negative = take_one_of(&mut rest, b"-").is_some();
+        let mut digits = take_digits(&mut rest)?.to_vec();
+        if digits.len() > 1 && digits[0] == b'0' {
             return None;
         }
-        let mut digits = [whole.as_bytes(), fraction.as_bytes()].concat();
+        let mut point = i32::try_from(digits.len()).unwrap_or(i32::MAX);
+        if take_one_of(&mut rest, b".").is_some() {
+            digits.extend_from_slice(take_digits(&mut rest)?);
+        }
+        if take_one_of(&mut rest, b"eE").is_some() {
+            let sign = take_one_of(&mut rest, b"+-");
+            let exponent = size(take_digits(&mut rest)?);
+            point = point.saturating_add(if sign == Some(b'-') { -exponent } else { exponent });
+        }
+        if !rest.is_empty() {
+            return None;
+        }
         digits.iter_mut().for_each(|digit| *digit -= b'0');
-        let mut exponent: i32 = if exponent.starts_with('-') { -size(unsigned) } else { size(unsigned) };
-        exponent = exponent.saturating_add(i32::try_from(whole.len()).unwrap_or(i32::MAX));
-        let mut decimal = Self { negative, digits, point: exponent };
+        let mut decimal = Self { negative, digits, point };
         decimal.trim();
         Some(decimal)
     }
@@ -206,8 +228,24 @@ fn are_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-fn size(digits: &str) -> i32 {
-    digits.bytes().fold(0_i32, |size, byte| size.saturating_mul(10).saturating_add(i32::from(byte - b'0')))
+/// Goes past the next byte, if it is one of these.
+fn take_one_of(rest: &mut &[u8], wanted: &[u8]) -> Option<u8> {
+    let (first, after) = rest.split_first()?;
+    wanted.contains(first).then(|| {
+        *rest = after;
+        *first
+    })
+}
+
+/// Goes past all digits that come next, which must be some.
+fn take_digits<'t>(rest: &mut &'t [u8]) -> Option<&'t [u8]> {
+    let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let digits = rest.split_off(..count)?;
+    (count > 0).then_some(digits)
+}
+
+fn size(digits: &[u8]) -> i32 {
+    digits.iter().fold(0_i32, |size, byte| size.saturating_mul(10).saturating_add(i32::from(byte - b'0')))
 }
 
 #[cfg(test)]
@@ -255,7 +293,7 @@ mod tests {
         #[test]
         fn a_number_has_one_text(number in any::<f64>()) {
             prop_assume!(number.is_finite());
-            let text = |text: String| parse(&text).expect("a number").to_string();
+            let text = |text: String| Number::parse(&text).expect("a number").as_str().to_owned();
             let known = text(format!("{number:e}"));
             prop_assert_eq!(&text(format!("{number}")), &known);
             prop_assert_eq!(&text(format!("{number:?}")), &known);
@@ -318,7 +356,7 @@ mod tests {
             ("1e-999", "1e-999"),
             ("1.7976931348623157e308", "1.7976931348623157e+308"),
         ] {
-            assert_eq!(parse(text).expect(text).as_str(), same, "{text}");
+            assert_eq!(Number::parse(text).expect(text).as_str(), same, "{text}");
         }
     }
 
@@ -351,8 +389,8 @@ mod tests {
             "-2e308",
             "1e99999999999",
         ] {
-            assert!(parse(text).is_none(), "{text}");
+            assert!(Number::parse(text).is_none(), "{text}");
         }
-        assert!(parse("0e99999999999").is_some() && parse("1e-99999999999").is_some());
+        assert!(Number::parse("0e99999999999").is_some() && Number::parse("1e-99999999999").is_some());
     }
 }

@@ -2,9 +2,8 @@
 
 use std::borrow::Cow;
 
-use serde_json::{Map, Value};
-
-use super::{FromJson, Unfit, number, to_json_text};
+use super::{FromJson, Number, Unfit, Value, number, to_json_text};
+use crate::Data;
 
 /// How deep arrays and objects may nest: deeper ones overflow stacks.
 const DEPTH_MAX: usize = 128;
@@ -69,23 +68,42 @@ impl<'t> Parser<'t> {
         }
     }
 
-    /// Reads an object into slots, those of `needed` fields first; a needed field that is absent counts as null.
+    /// Reads an object into slots, by `names` that each end with a space; one of the first, which are `needed`, counts as null where
+    /// it is absent.
     ///
     /// # Errors
     /// [`Unfit`].
-    pub fn fill(&mut self, needed: &[&str], others: &[&str], slots: &mut [&mut dyn FromJson]) -> Result<(), Unfit> {
+    pub fn fill(&mut self, names: &str, needed: usize, slots: &mut [&mut dyn FromJson]) -> Result<(), Unfit> {
         let mut found = 0_u32;
-        self.fields(&mut |name, parser| match needed.iter().chain(others).position(|known| *known == name) {
-            Some(position) => {
+        // Most often a field is the next that is known.
+        let mut known = words(names).enumerate().cycle();
+        self.fields(&mut |name, parser| match known
+            .by_ref()
+            .take(slots.len())
+            .find(|(_, known)| *known == name.as_bytes())
+        {
+            Some((position, _)) => {
                 found |= 1 << position;
                 slots[position].read(parser).map_err(|unfit| unfit.within(&name))
             }
             None => parser.check(),
         })?;
-        for (position, name) in needed.iter().enumerate().filter(|(position, _)| found & (1 << position) == 0) {
-            slots[position].read(&mut Parser::new(b"null")).map_err(|unfit| unfit.within(name))?;
+        for (position, name) in words(names).enumerate().take(needed) {
+            if found & (1 << position) == 0 {
+                let name = text(name)?;
+                slots[position].read(&mut Parser::new(b"null")).map_err(|unfit| unfit.within(name))?;
+            }
         }
         Ok(())
+    }
+
+    /// Reads one of some words that each end with a space, and tells which.
+    ///
+    /// # Errors
+    /// [`Unfit`], which says `what` it is not.
+    pub fn one_of(&mut self, all: &str, what: &'static str) -> Result<usize, Unfit> {
+        let word = self.string()?;
+        Ok(words(all).position(|known| known == word.as_bytes()).ok_or(what)?)
     }
 
     /// Goes past null, if that comes next.
@@ -109,6 +127,13 @@ impl<'t> Parser<'t> {
             return Err("not a list".into());
         }
         self.list(b']', read)
+    }
+
+    /// Reads a list of two.
+    pub(super) fn pair(&mut self, parts: [&mut dyn FromJson; 2]) -> Result<(), Unfit> {
+        let mut parts = parts.into_iter();
+        self.items(&mut |parser| parts.next().ok_or("not a list of two")?.read(parser))?;
+        if parts.next().is_some() { Err("not a list of two".into()) } else { Ok(()) }
     }
 
     /// The text of an object, as [`to_json_text`] writes it: no tree is made of it where it is so already.
@@ -150,7 +175,7 @@ impl<'t> Parser<'t> {
                 let text = self.number()?;
                 if !number::is_plain(text) {
                     self.is_canonical = false;
-                    number::parse(text).ok_or(BROKEN)?;
+                    Number::parse(text).ok_or(BROKEN)?;
                 }
                 Ok(())
             }
@@ -164,26 +189,20 @@ impl<'t> Parser<'t> {
     pub fn value(&mut self) -> Result<Value, Unfit> {
         Ok(match self.peek().ok_or(BROKEN)? {
             b'{' => {
-                let mut fields = Map::new();
-                self.fields(&mut |name, parser| {
-                    fields.insert(name.into_owned(), parser.value()?);
-                    Ok(())
-                })?;
+                let mut fields = Data::new();
+                fields.read(self)?;
                 Value::Object(fields)
             }
             b'[' => {
                 let mut items = Vec::new();
-                self.list(b']', &mut |parser| {
-                    items.push(parser.value()?);
-                    Ok(())
-                })?;
+                items.read(self)?;
                 Value::Array(items)
             }
             b'"' => Value::String(self.string()?.into_owned()),
             b'n' => self.word("null", Value::Null)?,
             b't' => self.word("true", Value::Bool(true))?,
             b'f' => self.word("false", Value::Bool(false))?,
-            _ => Value::Number(number::parse(self.number()?).ok_or(BROKEN)?),
+            _ => Value::Number(Number::parse(self.number()?).ok_or(BROKEN)?),
         })
     }
 
@@ -361,6 +380,11 @@ impl<'t> Parser<'t> {
     }
 }
 
+/// Words that each end with a space.
+fn words(all: &str) -> impl Iterator<Item = &[u8]> + Clone {
+    all.as_bytes().split_inclusive(|byte| *byte == b' ').map(|word| &word[..word.len() - 1])
+}
+
 fn text(bytes: &[u8]) -> Result<&str, Unfit> {
     Ok(std::str::from_utf8(bytes).map_err(|_| BROKEN)?)
 }
@@ -400,17 +424,20 @@ mod tests {
 
     /// What another reader makes of it, its numbers as we write them.
     fn expected(text: &str) -> Option<Value> {
-        fn numbers(value: &mut Value) -> Option<()> {
-            match value {
-                Value::Number(found) => *found = number::parse(found.as_str())?,
-                Value::Array(items) => items.iter_mut().try_for_each(numbers)?,
-                Value::Object(fields) => fields.values_mut().try_for_each(numbers)?,
-                _ => {}
-            }
-            Some(())
+        fn ours(value: serde_json::Value) -> Option<Value> {
+            Some(match value {
+                serde_json::Value::Null => Value::Null,
+                serde_json::Value::Bool(bool) => Value::Bool(bool),
+                serde_json::Value::Number(number) => Value::Number(Number::parse(number.as_str())?),
+                serde_json::Value::String(text) => Value::String(text),
+                serde_json::Value::Array(items) => Value::Array(items.into_iter().map(ours).collect::<Option<_>>()?),
+                serde_json::Value::Object(fields) => {
+                    let fields = fields.into_iter().map(|(name, value)| Some((name, ours(value)?)));
+                    Value::Object(fields.collect::<Option<_>>()?)
+                }
+            })
         }
-        let mut value = serde_json::from_str(text).ok()?;
-        numbers(&mut value).map(|()| value)
+        ours(serde_json::from_str(text).ok()?)
     }
 
     proptest! {
@@ -440,7 +467,7 @@ mod tests {
             let names: Vec<&str> = names.iter().map(String::as_str).collect::<std::collections::BTreeSet<_>>().into_iter().collect();
             let found = pick(super::super::to_json_text(&whole).as_bytes(), &names).expect("an object");
             for (name, value) in names.iter().zip(found) {
-                prop_assert_eq!(value.as_ref(), whole.get(*name));
+                prop_assert_eq!(value.as_ref(), whole.as_object().and_then(|fields| fields.get(name)));
             }
         }
     }
@@ -465,7 +492,7 @@ mod tests {
             let at = at.index(broken.len());
             broken.splice(at..=at, byte.chars());
             let broken: String = broken.into_iter().collect();
-            let expected = parse(broken.as_bytes()).ok().filter(Value::is_object).map(|value| to_json_text(&value));
+            let expected = parse(broken.as_bytes()).ok().filter(|value| value.as_object().is_some()).map(|value| to_json_text(&value));
             let found = super::super::from_json_text::<super::super::DataText>(broken.as_bytes()).ok();
             prop_assert_eq!(found.map(|text| text.as_str().to_owned()), expected, "{}", broken);
         }
@@ -475,7 +502,7 @@ mod tests {
     fn a_key_of_a_librarys_own_is_a_key_like_others() {
         let text = r#"{"$serde_json::private::Number":"12","a":[1e2]}"#;
         let value = parse(text.as_bytes()).expect("JSON");
-        assert_eq!(value["$serde_json::private::Number"], "12");
+        assert_eq!(value["$serde_json::private::Number"].as_str(), Some("12"));
         assert_eq!(super::super::to_json_text(&value), r#"{"$serde_json::private::Number":"12","a":[100]}"#);
     }
 

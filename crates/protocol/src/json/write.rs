@@ -1,6 +1,4 @@
-//! [`Value`]s and fields to JSON text.
-
-use serde_json::Value;
+//! Objects, lists and texts as JSON.
 
 use super::ToJson;
 use crate::{Data, Stamps};
@@ -25,12 +23,23 @@ pub struct Object<'t> {
     is_empty: bool,
 }
 
-impl Object<'_> {
-    /// Writes an object with the fields that `value` has.
-    pub fn write(text: &mut String, value: &dyn Fn(&mut Object<'_>)) {
+impl<'t> Object<'t> {
+    /// One without fields.
+    pub(crate) fn begin(text: &'t mut String) -> Self {
         text.push('{');
-        value(&mut Object { text, is_empty: true });
-        text.push('}');
+        Self { text, is_empty: true }
+    }
+
+    /// It has all its fields.
+    pub(crate) fn end(self) {
+        self.text.push('}');
+    }
+
+    /// Writes an object with one field.
+    pub fn one(text: &'t mut String, name: &str, value: &dyn ToJson) {
+        let mut object = Self::begin(text);
+        object.field(name, value);
+        object.end();
     }
 
     /// Writes a field.
@@ -44,17 +53,25 @@ impl Object<'_> {
         value.write(self.text);
     }
 
-    /// Writes fields.
-    pub fn all(&mut self, names: &[&str], values: &[&dyn ToJson]) {
-        for (name, value) in names.iter().zip(values) {
-            self.field(name, *value);
-        }
+    /// Writes fields, whose names stand in one text with spaces between them.
+    pub fn all(&mut self, names: &str, values: &[&dyn ToJson]) {
+        self.most(names, values.len(), values);
     }
 
     /// Writes fields, and leaves out those that are empty.
-    pub fn some(&mut self, names: &[&str], values: &[&dyn ToJson]) {
-        for (name, value) in names.iter().zip(values).filter(|(_, value)| !value.is_empty()) {
-            self.field(name, *value);
+    pub fn some(&mut self, names: &str, values: &[&dyn ToJson]) {
+        self.most(names, 0, values);
+    }
+
+    /// Writes fields, and leaves out those that are empty but for the first ones, which are `needed`.
+    pub fn most(&mut self, names: &str, needed: usize, values: &[&dyn ToJson]) {
+        let mut rest = names;
+        for (position, value) in values.iter().enumerate() {
+            let (name, others) = rest.split_once(' ').unwrap_or((rest, ""));
+            rest = others;
+            if position < needed || !value.is_empty() {
+                self.field(name, *value);
+            }
         }
     }
 
@@ -62,7 +79,7 @@ impl Object<'_> {
     /// of the other fields and of what was removed.
     pub fn written(&mut self, data: &Data, stamps: &Stamps) {
         let (stamp, others) = stamps.gathered(data);
-        self.some(&["data", "stamp", "stamps"], &[data, &stamp, &others]);
+        self.some("data stamp stamps", &[data, &stamp, &others]);
     }
 }
 
@@ -78,19 +95,13 @@ pub(super) fn list(text: &mut String, count: usize, part: &dyn Fn(&mut String, u
     text.push(']');
 }
 
-pub(super) fn value(text: &mut String, value: &Value) {
-    match value {
-        Value::Null => text.push_str("null"),
-        Value::Bool(bool) => text.push_str(if *bool { "true" } else { "false" }),
-        Value::Number(number) => text.push_str(number.as_str()),
-        Value::String(content) => string(text, content),
-        Value::Array(items) => list(text, items.len(), &|text, position| self::value(text, &items[position])),
-        Value::Object(fields) => Object::write(text, &|object| {
-            for (name, value) in fields {
-                object.field(name, value);
-            }
-        }),
-    }
+/// Writes a list of two.
+pub(super) fn pair(text: &mut String, first: &dyn ToJson, second: &dyn ToJson) {
+    text.push('[');
+    first.write(text);
+    text.push(',');
+    second.write(text);
+    text.push(']');
 }
 
 pub(super) fn whole(text: &mut String, number: u64) {
@@ -134,13 +145,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::Value;
 
     proptest! {
         #[test]
         fn strings_are_written_as_others_write_them(text in any::<String>(), controls in "[\x00-\x7f\"\\\\]{0,20}") {
             for text in [text, controls] {
                 let value = json!({ &*text: [text, null, true, 1, {}] });
-                prop_assert_eq!(to_json_text(&value), value.to_string());
+                prop_assert_eq!(to_json_text(&Value::from(value.clone())), value.to_string());
             }
         }
     }

@@ -10,8 +10,7 @@ use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, StreamExt};
-use holm_protocol::{PROTOCOL_VERSION, Poke, PullRequest, PullResponse, PushRequest, to_json_text, write_fields};
-use serde_json::json;
+use holm_protocol::{PROTOCOL_VERSION, Poke, PullRequest, PullResponse, PushRequest, json, to_json_text, write_fields};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{App, answer, body};

@@ -165,8 +165,8 @@ enum Planned {
 
 fn merged(row: &Row, data: &Data, stamps: &Stamps, changed_since_base: impl Fn(&str) -> bool) -> Planned {
     let mut after = row.clone();
-    let report = merge(&mut after.data, &mut after.stamps, data, stamps, changed_since_base);
-    if report.applied.is_empty() { Planned::Keep } else { Planned::Save(after) }
+    let lost = merge(&mut after.data, &mut after.stamps, data, stamps, changed_since_base);
+    if lost.len() == stamps.len() { Planned::Keep } else { Planned::Save(after) }
 }
 
 /// Which change wrote each field: `after.change` where value or stamp moved, else as before.

@@ -45,7 +45,7 @@ pub struct StoredReceipt {
 
 impl ToJson for StoredReceipt {
     fn fields(&self, object: &mut Object<'_>) {
-        object.all(&["user", "mid", "client", "seq"], &[&self.user, &self.mid, &self.client, &self.seq]);
+        object.all("user mid client seq", &[&self.user, &self.mid, &self.client, &self.seq]);
         self.outcome.fields(object);
     }
 }

@@ -3,7 +3,9 @@
 //! `results` holds every answered seq that its client has not seen; `receipts` holds every mid that was
 //! decided for good, for long. Both are written in the transaction of the effect.
 
-use holm_protocol::{ClientId, ErrorCode, Kind, Mutation, MutationId, MutationResult, Outcome, Seq, to_json_text};
+use holm_protocol::{
+    ClientId, ErrorCode, Kind, Mutation, MutationId, MutationResult, Outcome, Seq, json, to_json_text,
+};
 use rusqlite::{Connection, OptionalExtension, Row as SqlRow, params};
 use sha2::{Digest, Sha256};
 
@@ -134,8 +136,8 @@ fn fingerprint(mutation: &Mutation) -> Content {
     if mutation.kind == Kind::Skip {
         return None;
     }
-    let removed: Vec<&String> = mutation.stamps.keys().filter(|field| !mutation.data.contains_key(*field)).collect();
-    let content = serde_json::json!([
+    let removed: Vec<&String> = mutation.stamps.keys().filter(|field| !mutation.data.contains_key(field)).collect();
+    let content = json!([
         mutation.kind.word(),
         mutation.collection,
         mutation.id,

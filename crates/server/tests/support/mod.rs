@@ -35,7 +35,7 @@ pub fn mutation(kind: Kind, id: &str, data: Value) -> Mutation {
         data,
         stamps,
         name: String::new(),
-        args: Value::Null,
+        args: holm_protocol::Value::Null,
     }
 }
 
@@ -141,7 +141,7 @@ pub fn refused(server: &mut Server, request: &PushRequest) -> ErrorCode {
 pub fn row(server: &Server, id: &str) -> Value {
     let rows = server.rows().expect("rows");
     let row = rows.into_iter().find(|row| row.id == id);
-    row.map_or(Value::Null, |row| if row.deleted { json!("deleted") } else { Value::Object(row.data) })
+    row.map_or(Value::Null, |row| if row.deleted { json!("deleted") } else { json!(row.data) })
 }
 
 pub fn is_ok(outcome: &Outcome) -> bool {
@@ -156,7 +156,7 @@ pub fn rejected(outcome: &Outcome) -> Option<ErrorCode> {
 }
 
 pub fn pull_request(client: &str, checkpoint: Option<String>, limit: u32) -> PullRequest {
-    let scopes = vec![ScopeRequest { name: "tasks".to_owned(), args: serde_json::Map::new(), checkpoint }];
+    let scopes = vec![ScopeRequest { name: "tasks".to_owned(), args: Data::new(), checkpoint }];
     PullRequest { v: 1, client: client.into(), schema: 1, seen: Seq(0), limit, wait: 0, scopes }
 }
 

@@ -8,7 +8,6 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use holm_protocol::{ToJson, to_json_text};
 use serde_json::Value;
 
 /// A folder that disappears with the test.
@@ -80,8 +79,8 @@ impl Program {
         answer(request.send(body))
     }
 
-    pub fn post_json(&self, path: &str, body: &dyn ToJson) -> Answer {
-        let body = to_json_text(body);
+    pub fn post_json(&self, path: &str, body: &Value) -> Answer {
+        let body = body.to_string();
         self.post(path, &[("content-type", "application/json")], body.as_bytes())
     }
 

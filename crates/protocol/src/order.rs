@@ -3,7 +3,8 @@
 use std::cmp::Ordering;
 
 /// The positions below `count` in the order that `compare` gives them; those it takes for equal in their own.
-pub(crate) fn order(count: usize, compare: &dyn Fn(usize, usize) -> Ordering) -> Vec<usize> {
+#[must_use]
+pub fn order(count: usize, compare: &dyn Fn(usize, usize) -> Ordering) -> Vec<usize> {
     let mut positions: Vec<usize> = (0..count).collect();
     let mut run = 1;
     while run < count {
@@ -29,7 +30,7 @@ pub(crate) fn order(count: usize, compare: &dyn Fn(usize, usize) -> Ordering) ->
 }
 
 /// Sorts what is cheap to take out and put back; equal ones stay in their order.
-pub(crate) fn sort<T: Default>(items: &mut Vec<T>, compare: &dyn Fn(&T, &T) -> Ordering) {
+pub fn sort<T: Default>(items: &mut Vec<T>, compare: &dyn Fn(&T, &T) -> Ordering) {
     let sorted = order(items.len(), &|left, right| compare(&items[left], &items[right]));
     let mut taken = Vec::with_capacity(items.len());
     for position in sorted {
@@ -39,12 +40,12 @@ pub(crate) fn sort<T: Default>(items: &mut Vec<T>, compare: &dyn Fn(&T, &T) -> O
 }
 
 /// Sorts keys.
-pub(crate) fn sort_keys(keys: &mut Vec<Vec<u8>>) {
+pub fn sort_keys(keys: &mut Vec<Vec<u8>>) {
     sort(keys, &Ord::cmp);
 }
 
 /// Sorts keys, and leaves each once.
-pub(crate) fn sort_distinct(keys: &mut Vec<Vec<u8>>) {
+pub fn sort_distinct(keys: &mut Vec<Vec<u8>>) {
     sort_keys(keys);
     keys.dedup();
 }
