@@ -16,7 +16,6 @@ pub(super) struct Storage {
     last_key: LogSeq,
     pub(super) blocks: SortedMap<BlockId, Vec<u8>>,
     pub(super) manifest: Option<StoredManifest>,
-    pub(super) quota: Option<usize>,
 }
 
 /// A disk in memory. Clones share what is stored.
@@ -38,13 +37,6 @@ impl Storage {
         log + blocks + self.manifest.as_ref().map_or(0, |stored| stored.bytes.len())
     }
 
-    fn room_for(&self, bytes: usize) -> Result<(), DiskError> {
-        match self.quota {
-            Some(quota) if self.bytes() + bytes > quota => Err(DiskError::Full(format!("{quota} bytes").into())),
-            _ => Ok(()),
-        }
-    }
-
     fn generation(&self) -> Generation {
         self.manifest.as_ref().map_or(Generation::default(), |stored| stored.generation)
     }
@@ -63,17 +55,8 @@ impl Storage {
         if self.last_key.next() != seq {
             return Err(DiskError::Stale);
         }
-        self.room_for(entry.len())?;
         self.last_key = seq;
         self.log.insert(seq, entry.to_vec());
-        Ok(())
-    }
-
-    fn write_blocks(&mut self, blocks: &[(BlockId, Vec<u8>)]) -> Result<(), DiskError> {
-        self.room_for(blocks.iter().map(|(_, bytes)| bytes.len()).sum())?;
-        for (id, bytes) in blocks {
-            self.blocks.insert(*id, bytes.clone());
-        }
         Ok(())
     }
 
@@ -86,8 +69,6 @@ impl Storage {
         if self.generation().0 + 1 != manifest.generation.0 {
             return Err(DiskError::Stale);
         }
-        let freed: usize = self.manifest.as_ref().map_or(0, |stored| stored.bytes.len());
-        self.room_for(manifest.bytes.len().saturating_sub(freed))?;
         self.manifest = Some(manifest.clone());
         self.log.retain(|seq, _| *seq > drop_log_through);
         if let Some(kept) = kept {
@@ -113,7 +94,11 @@ impl Disk for MemoryDisk {
     }
 
     async fn write_blocks(&self, blocks: &[(BlockId, Vec<u8>)]) -> Result<(), DiskError> {
-        self.0.borrow_mut().write_blocks(blocks)
+        let mut storage = self.0.borrow_mut();
+        for (id, bytes) in blocks {
+            storage.blocks.insert(*id, bytes.clone());
+        }
+        Ok(())
     }
 
     async fn publish(

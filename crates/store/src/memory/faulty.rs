@@ -20,6 +20,7 @@ pub struct FaultyDisk {
     disk: MemoryDisk,
     faults: Rc<RefCell<Faults>>,
     dead: Rc<Cell<bool>>,
+    quota: Rc<Cell<Option<usize>>>,
 }
 
 impl FaultyDisk {
@@ -32,14 +33,15 @@ impl FaultyDisk {
     /// Another handle on the same storage, alive and without faults: another tab, or this one started again.
     #[must_use]
     pub fn reopen(&self) -> Self {
-        Self { disk: self.disk.clone(), ..Self::default() }
+        Self { disk: self.disk.clone(), quota: Rc::clone(&self.quota), ..Self::default() }
     }
 
     /// A disk of its own with the same content.
     #[must_use]
     pub fn duplicate(&self) -> Self {
-        let storage = self.disk.0.borrow().clone();
-        Self { disk: MemoryDisk(Rc::new(RefCell::new(storage))), ..Self::default() }
+        let (storage, quota) = (self.disk.0.borrow().clone(), self.quota.get());
+        let disk = MemoryDisk(Rc::new(RefCell::new(storage)));
+        Self { disk, quota: Rc::new(Cell::new(quota)), ..Self::default() }
     }
 
     /// Lays `fault` on the operation that comes `from_now` operations later; 0 is the next.
@@ -64,7 +66,7 @@ impl FaultyDisk {
 
     /// Lets the storage hold at most so many bytes from here on, for every handle.
     pub fn limit_bytes(&self, quota: Option<usize>) {
-        self.disk.0.borrow_mut().quota = quota;
+        self.quota.set(quota);
     }
 
     /// Kills this handle: no call of it answers any more.
@@ -126,6 +128,7 @@ impl FaultyDisk {
     /// Takes everything away, as a user who clears the site's data.
     pub fn clear(&self) {
         *self.disk.0.borrow_mut() = Storage::default();
+        self.quota.set(None);
     }
 
     /// Runs one operation, or what its fault makes of it.
@@ -145,6 +148,22 @@ impl FaultyDisk {
                 future::pending().await
             }
         }
+    }
+
+    /// Writes `bytes` more; what the quota does not allow is taken back.
+    async fn within_quota(
+        &self,
+        bytes: usize,
+        write: impl Future<Output = Result<(), DiskError>>,
+    ) -> Result<(), DiskError> {
+        let Some(quota) = self.quota.get() else { return write.await };
+        let before = self.disk.0.borrow().clone();
+        write.await?;
+        if before.bytes() + bytes > quota {
+            self.disk.0.replace(before);
+            return Err(DiskError::Full(format!("{quota} bytes").into()));
+        }
+        Ok(())
     }
 
     /// What a fault does before the operation takes effect; an error when it never does.
@@ -192,7 +211,8 @@ impl Disk for FaultyDisk {
     }
 
     async fn append(&self, seq: LogSeq, entry: &[u8], durability: Durability) -> Result<(), DiskError> {
-        self.run(Operation::Append, self.disk.append(seq, entry, durability)).await
+        let write = self.disk.append(seq, entry, durability);
+        self.run(Operation::Append, self.within_quota(entry.len(), write)).await
     }
 
     async fn read_blocks(&self, ids: &[BlockId]) -> Result<Vec<Option<Vec<u8>>>, DiskError> {
@@ -200,7 +220,8 @@ impl Disk for FaultyDisk {
     }
 
     async fn write_blocks(&self, blocks: &[(BlockId, Vec<u8>)]) -> Result<(), DiskError> {
-        self.run(Operation::WriteBlocks, self.disk.write_blocks(blocks)).await
+        let bytes = blocks.iter().map(|(_, bytes)| bytes.len()).sum();
+        self.run(Operation::WriteBlocks, self.within_quota(bytes, self.disk.write_blocks(blocks))).await
     }
 
     async fn publish(
@@ -209,7 +230,10 @@ impl Disk for FaultyDisk {
         drop_log_through: LogSeq,
         kept: Option<&[u8]>,
     ) -> Result<(), DiskError> {
-        self.run(Operation::Publish, self.disk.publish(manifest, drop_log_through, kept)).await
+        let freed = self.disk.0.borrow().manifest.as_ref().map_or(0, |stored| stored.bytes.len());
+        let bytes = manifest.bytes.len().saturating_sub(freed);
+        let write = self.disk.publish(manifest, drop_log_through, kept);
+        self.run(Operation::Publish, self.within_quota(bytes, write)).await
     }
 
     async fn list_blocks(&self) -> Result<Vec<BlockId>, DiskError> {
