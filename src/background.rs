@@ -13,7 +13,7 @@ pub const TAG: &str = "holm";
 /// What takes requests for Background Sync; `None` where there is no such thing, or no service worker yet.
 pub async fn manager(registration: Option<Promise>) -> Option<JsValue> {
     let registration = JsFuture::from(registration?).await.ok()?;
-    Reflect::get(&registration, &"sync".into()).ok().filter(JsValue::is_object)
+    Reflect::get(&registration, &"sync".into()).ok().filter(JsValue::is_truthy)
 }
 
 /// Asks for a `sync` event; `false` where that is forbidden.
@@ -25,6 +25,6 @@ pub async fn register(manager: &JsValue) -> bool {
 }
 
 fn ask(manager: &JsValue) -> Option<Promise> {
-    let register: Function = Reflect::get(manager, &"register".into()).ok()?.dyn_into().ok()?;
-    register.call1(manager, &TAG.into()).ok()?.dyn_into().ok()
+    let register: Function = Reflect::get(manager, &"register".into()).ok()?.unchecked_into();
+    register.call1(manager, &TAG.into()).ok().map(|asked| Promise::resolve(&asked))
 }

@@ -3,8 +3,11 @@
 //! Where the browser has none, nothing is sent and nothing arrives: a message only says *look now*, and everybody looks
 //! from time to time anyway.
 
+use js_sys::Reflect;
 use wasm_bindgen::prelude::*;
-use web_sys::{BroadcastChannel, Event, MessageEvent};
+use web_sys::{BroadcastChannel, Event};
+
+const MESSAGE: &str = "message";
 
 /// A place in the channel of one database. Dropping it leaves the channel.
 pub struct Broadcast {
@@ -13,7 +16,7 @@ pub struct Broadcast {
 
 struct Joined {
     channel: BroadcastChannel,
-    _closure: Closure<dyn FnMut(Event)>,
+    closure: Closure<dyn FnMut(Event)>,
 }
 
 impl Broadcast {
@@ -21,13 +24,13 @@ impl Broadcast {
     pub fn join(name: &str, on_message: impl Fn(String) + 'static) -> Self {
         let joined = BroadcastChannel::new(&format!("holm:{name}")).ok().map(|channel| {
             let closure = Closure::<dyn FnMut(Event)>::new(move |event: Event| {
-                let event: MessageEvent = event.unchecked_into();
-                if let Some(text) = event.data().as_string() {
+                let data = Reflect::get(&event, &"data".into());
+                if let Some(text) = data.ok().and_then(|data| data.as_string()) {
                     on_message(text);
                 }
             });
-            channel.set_onmessage(Some(closure.as_ref().unchecked_ref()));
-            Joined { channel, _closure: closure }
+            let _ = channel.add_event_listener_with_callback(MESSAGE, closure.as_ref().unchecked_ref());
+            Joined { channel, closure }
         });
         Self { joined }
     }
@@ -42,8 +45,8 @@ impl Broadcast {
 
 impl Drop for Broadcast {
     fn drop(&mut self) {
-        if let Some(Joined { channel, .. }) = &self.joined {
-            channel.set_onmessage(None);
+        if let Some(Joined { channel, closure }) = &self.joined {
+            let _ = channel.remove_event_listener_with_callback(MESSAGE, closure.as_ref().unchecked_ref());
             channel.close();
         }
     }

@@ -3,11 +3,11 @@
 //! It carries and limits, it does not judge: which status means what is the sync machine's business. A redirect is never
 //! followed (it turns a POST into an empty GET), nothing comes from a cache, and an answer is read only up to a limit.
 
-use gloo_net::http::{Request, Response};
+use gloo_net::http::Request;
 use js_sys::{Date, Object, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{AbortController, AbortSignal, ReadableStreamDefaultReader, ResponseType};
+use web_sys::{AbortController, AbortSignal, ReadableStreamDefaultReader, Response};
 
 use crate::limit::{Sleep, within};
 
@@ -99,12 +99,13 @@ fn bearer(token: &str) -> Result<String, Failure> {
 
 async fn exchange(request: Request, bytes_max: usize) -> Result<Answer, Failure> {
     let response = request.send().await.map_err(|error| Failure::Network(error.to_string()))?;
-    if response.type_() == ResponseType::Opaqueredirect {
+    let response = Response::from(response);
+    if property(&response, "type").as_string().as_deref() == Some("opaqueredirect") {
         return Err(Failure::Redirect);
     }
     Ok(Answer {
         status: response.status(),
-        retry_after_ms: response.headers().get("Retry-After").and_then(|header| delay_ms(&header)),
+        retry_after_ms: response.headers().get("Retry-After").ok().flatten().and_then(|header| delay_ms(&header)),
         body: read(&response, bytes_max).await?,
     })
 }

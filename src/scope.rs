@@ -10,26 +10,6 @@ use web_sys::{Crypto, EventTarget, IdbFactory};
 extern "C" {
     #[wasm_bindgen(js_namespace = performance, js_name = now)]
     fn performance_now() -> f64;
-
-    type Document;
-
-    #[wasm_bindgen(method, catch, js_name = createElement)]
-    fn create_element(this: &Document, name: &str) -> Result<Frame, JsValue>;
-
-    #[wasm_bindgen(method, getter, js_name = documentElement)]
-    fn root(this: &Document) -> Frame;
-
-    /// An element; the one that is made here is an `iframe`.
-    type Frame;
-
-    #[wasm_bindgen(method, catch, js_name = appendChild)]
-    fn append(this: &Frame, child: &Frame) -> Result<JsValue, JsValue>;
-
-    #[wasm_bindgen(method, setter, js_name = hidden)]
-    fn set_hidden(this: &Frame, hidden: bool);
-
-    #[wasm_bindgen(method, getter, js_name = contentWindow)]
-    fn window(this: &Frame) -> JsValue;
 }
 
 /// What kind of global scope this is.
@@ -64,8 +44,7 @@ pub fn service_worker_registration() -> Option<Promise> {
         return Some(Promise::resolve(&own));
     }
     let container = property(&property(&global, "navigator")?, "serviceWorker")?;
-    let find: Function = property(&container, "getRegistration")?.dyn_into().ok()?;
-    find.call0(&container).ok()?.dyn_into().ok()
+    call(&container, "getRegistration", &JsValue::UNDEFINED).map(|found| Promise::resolve(&found))
 }
 
 /// This scope's `indexedDB`; `None` where it is missing or forbidden.
@@ -79,11 +58,11 @@ pub fn factory() -> Option<IdbFactory> {
 /// When WebKit loses its storage process, every open by the page's own factory fails for good; this one's works.
 #[must_use]
 pub fn another_factory() -> Option<IdbFactory> {
-    let document: Document = property(&js_sys::global(), "document")?.unchecked_into();
-    let frame = document.create_element("iframe").ok()?;
-    frame.set_hidden(true);
-    document.root().append(&frame).ok()?;
-    factory_of(&frame.window())
+    let document = property(&js_sys::global(), "document")?;
+    let frame = call(&document, "createElement", &"iframe".into())?;
+    Reflect::set(frame.unchecked_ref(), &"hidden".into(), &JsValue::TRUE).ok()?;
+    call(&property(&document, "documentElement")?, "appendChild", &frame)?;
+    factory_of(&property(&frame, "contentWindow")?)
 }
 
 /// `navigator.locks`; `None` in an insecure context or an old browser.
@@ -122,7 +101,7 @@ pub fn elapsed_ms() -> f64 {
 /// Whether this is a page that nobody sees.
 #[must_use]
 pub fn is_hidden() -> bool {
-    property(&js_sys::global(), "document").is_some_and(|document| property(&document, "hidden") == Some(JsValue::TRUE))
+    property(&js_sys::global(), "document").is_some_and(|document| property(&document, "hidden").is_some())
 }
 
 /// The wall clock in milliseconds.
@@ -140,8 +119,14 @@ fn factory_of(global: &JsValue) -> Option<IdbFactory> {
     property(global, "indexedDB").map(JsCast::unchecked_into)
 }
 
-/// A getter may throw (a sandboxed frame has no storage) and counts as missing then.
+/// Calls a method; `None` where there is none, or it throws.
+fn call(object: &JsValue, method: &str, given: &JsValue) -> Option<JsValue> {
+    let method: Function = property(object, method)?.unchecked_into();
+    method.call1(object, given).ok()
+}
+
+/// What is there, and neither false nor null. A getter may throw (a sandboxed frame has no storage) and counts as missing then.
 fn property(object: &JsValue, key: &str) -> Option<JsValue> {
     let object: &Object = object.unchecked_ref();
-    Reflect::get(object, &JsValue::from_str(key)).ok().filter(|value| !value.is_undefined() && !value.is_null())
+    Reflect::get(object, &JsValue::from_str(key)).ok().filter(JsValue::is_truthy)
 }

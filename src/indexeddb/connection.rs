@@ -4,11 +4,9 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use holm_store::DiskError;
-use js_sys::Reflect;
+use js_sys::{Object, Reflect};
 use wasm_bindgen::prelude::*;
-use web_sys::{
-    Event, EventTarget, IdbDatabase, IdbFactory, IdbObjectStoreParameters, IdbOpenDbRequest, IdbRequest, IdbTransaction,
-};
+use web_sys::{Event, IdbDatabase, IdbFactory, IdbOpenDbRequest, IdbRequest, IdbTransaction};
 
 use super::failure::OpenFailure;
 use super::listen::{Listener, REQUEST_EVENTS, listen, unlisten};
@@ -167,27 +165,26 @@ impl Drop for Opening {
             return;
         }
         let request = self.request.clone();
-        let late = Closure::once_into_js(move |event: Event| {
+        let late = Closure::<dyn FnMut(Event)>::new(move |event: Event| {
             if event.type_() == "upgradeneeded" {
                 abort_upgrade(&request);
             } else if let Ok(db) = request.result() {
                 db.unchecked_into::<IdbDatabase>().close();
             }
         });
-        let target: &EventTarget = &self.request;
-        for name in ["upgradeneeded", "success"] {
-            let _ = target.add_event_listener_with_callback(name, late.unchecked_ref());
-        }
+        listen(&self.request, &["upgradeneeded", "success"], &late);
+        drop(late.into_js_value()); // the request holds it, and it is collected with that
     }
 }
 
 fn make_stores(request: &IdbOpenDbRequest) -> Result<(), JsValue> {
     let db: IdbDatabase = request.result()?.unchecked_into();
-    let generated = IdbObjectStoreParameters::new();
-    generated.set_auto_increment(true);
-    db.create_object_store_with_optional_parameters(LOG, &generated)?;
-    db.create_object_store(BLOCKS)?;
-    db.create_object_store(MANIFEST)?;
+    let options = Object::new();
+    for name in [BLOCKS, MANIFEST, LOG] {
+        // The keys of the log alone are generated.
+        Reflect::set(&options, &"autoIncrement".into(), &(name == LOG).into())?;
+        db.create_object_store_with_optional_parameters(name, options.unchecked_ref())?;
+    }
     Ok(())
 }
 

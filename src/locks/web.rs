@@ -80,7 +80,7 @@ impl Drop for WebHeld {
     fn drop(&mut self) {
         let state = std::mem::replace(&mut self.0.borrow_mut().state, State::Ended);
         if let State::Granted(release) = state {
-            let _ = release.call0(&JsValue::UNDEFINED);
+            let _ = release.call1(&JsValue::UNDEFINED, &JsValue::UNDEFINED);
         }
     }
 }
@@ -132,7 +132,7 @@ fn ask(manager: &LockManager, name: &str, options: &Object) -> Result<Rc<RefCell
         if !matches!(asking.borrow().state, State::Waiting) {
             return JsValue::UNDEFINED; // given up meanwhile
         }
-        if lock.is_null() {
+        if lock.is_falsy() {
             Shared::set(&asking, State::Refused);
             return JsValue::UNDEFINED;
         }

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use async_trait::async_trait;
 use holm_core::engine::{Answer, Failure, Reply, Request, Transport};
 use js_sys::{Function, Promise};
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
 
 use crate::http::{self, Call};
@@ -47,7 +47,7 @@ impl HttpTransport {
 
     async fn ask(&self, reason: &str) -> Option<String> {
         let ask = self.ask_token.as_ref()?;
-        let promise = ask.call1(&JsValue::UNDEFINED, &reason.into()).ok()?.dyn_into::<Promise>().ok()?;
+        let promise = Promise::resolve(&ask.call1(&JsValue::UNDEFINED, &reason.into()).ok()?);
         let answer = within(&self.sleep, TOKEN_MS, JsFuture::from(promise)).await?;
         answer.ok()?.as_string()
     }
