@@ -4,10 +4,10 @@
 
 use std::rc::Rc;
 
-use futures_util::future::{Either, select};
 use holm_core::engine::Step;
 
-use crate::limit::within;
+use crate::limit::{until, within};
+use crate::locks::HeldLock;
 use crate::runtime::{Runtime, beside};
 use crate::{scope, timer};
 
@@ -17,19 +17,17 @@ const PAUSE_MS: u32 = 1_000;
 /// Leads whenever nobody else does, as long as the database is open and has a server.
 pub fn start(runtime: &Rc<Runtime>) {
     if runtime.has_server() {
-        let leading = Rc::clone(runtime);
-        beside(Box::pin(async move { lead_while_open(&leading).await }));
+        beside(Box::pin(lead_while_open(Rc::clone(runtime))));
     }
 }
 
-async fn lead_while_open(runtime: &Rc<Runtime>) {
+async fn lead_while_open(runtime: Rc<Runtime>) {
     while !runtime.engine().is_closed() {
         let seen = runtime.engine().wakes();
-        let lock = Box::pin(runtime.sync_lock());
-        let closing = Box::pin(closed(runtime, seen));
-        let Either::Left((held, _)) = select(lock, closing).await else { return };
+        let closing = Box::pin(closed(Rc::clone(&runtime), seen));
+        let Some(held) = until(closing, runtime.sync_lock()).await else { return };
         if runtime.engine().lead().await.is_ok() {
-            lead(runtime, || held.is_lost()).await;
+            lead(&runtime, &held).await;
         }
         drop(held);
         if !runtime.engine().is_closed() {
@@ -39,9 +37,9 @@ async fn lead_while_open(runtime: &Rc<Runtime>) {
 }
 
 /// Takes one step after another until the lease is lost or the database is closed.
-async fn lead(runtime: &Rc<Runtime>, is_lost: impl Fn() -> bool) {
+async fn lead(runtime: &Runtime, lock: &HeldLock) {
     let engine = runtime.engine();
-    while !is_lost() {
+    while !lock.is_lost() {
         let seen = engine.wakes();
         let now_ms = scope::now_ms();
         match engine.step(now_ms).await {
@@ -56,7 +54,7 @@ async fn lead(runtime: &Rc<Runtime>, is_lost: impl Fn() -> bool) {
     }
 }
 
-async fn closed(runtime: &Rc<Runtime>, mut seen: u64) {
+async fn closed(runtime: Rc<Runtime>, mut seen: u64) {
     while !runtime.engine().is_closed() {
         runtime.engine().woken(seen).await;
         seen = runtime.engine().wakes();

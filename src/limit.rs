@@ -24,7 +24,12 @@ pub struct Within<'w, T> {
 
 /// Runs `work` for at most `ms` milliseconds (and a moment); `None` when the time is over (`work` is dropped then).
 pub fn within<'w, T>(sleep: &Sleep, ms: u32, work: impl Future<Output = T> + 'w) -> Within<'w, T> {
-    Within { work: Box::pin(work), over: over(Rc::clone(sleep), ms) }
+    until(over(Rc::clone(sleep), ms), work)
+}
+
+/// Runs `work` until something else comes to its end; `None` when that was first (`work` is dropped then).
+pub fn until<'w, T>(over: LocalBoxFuture<'static, ()>, work: impl Future<Output = T> + 'w) -> Within<'w, T> {
+    Within { work: Box::pin(work), over }
 }
 
 impl<T> Future for Within<'_, T> {

@@ -7,7 +7,8 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use holm_core::engine::{Order, Question, Transaction, WatchId};
+use futures_util::future;
+use holm_core::engine::{Order, Promised, Question, Transaction, WatchId};
 use holm_core::outbox::Operation;
 use holm_core::query::Tally;
 use holm_core::sync::Event;
@@ -49,8 +50,8 @@ impl JsEngine {
     /// As the engine's, where there is no promise; each has a `code`.
     #[wasm_bindgen(variadic)]
     pub fn call(&self, name: &str, given: Array) -> Result<JsValue, JsValue> {
-        let (held, call) = (Rc::clone(&self.0), meant(CALLS, name).ok_or_else(|| unknown(name))?);
-        let work: Work = Box::pin(async move { held.call(call, &Given(given)).await });
+        let call = meant(CALLS, name).ok_or_else(|| unknown(name))?;
+        let work = self.0.call(call, &Given(given)).unwrap_or_else(|error| Box::pin(future::err(error)));
         match call {
             Call::TxAsk(_) | Call::Ask(Subject::Records | Subject::Query | Subject::Count) => result_or_promise(work),
             _ => Ok(promise(work).into()),
@@ -69,9 +70,9 @@ impl JsEngine {
 }
 
 impl Held {
-    async fn call(&self, call: Call, given: &Given) -> Result<JsValue, Error> {
+    fn call(self: &Rc<Self>, call: Call, given: &Given) -> Result<Work, Error> {
         let (engine, now_ms) = (self.runtime.engine(), scope::now_ms());
-        let answer = match call {
+        Ok(text(match call {
             Call::Ask(subject) => engine.ask(now_ms, self.question(subject, given, 0)?),
             Call::TxAsk(subject) => {
                 engine.tx_ask(&*self.transaction(given)?, now_ms, self.question(subject, given, 1)?)
@@ -81,11 +82,9 @@ impl Held {
                 let (tx, operation) = (self.transaction(given)?, operation(given, 1)?);
                 engine.tx_write(&tx, now_ms, &given.text(2), operation, &given.bytes(3))
             }
-            Call::TxAgain => return self.again(given).await.map(|number| number.to_string().into()),
-            Call::Do(deed) => return self.perform(deed, given).await.map(|()| JsValue::UNDEFINED),
-        };
-        let text = answer.await?;
-        Ok(if text.is_empty() { JsValue::UNDEFINED } else { text.into() })
+            Call::TxAgain => return Ok(Box::pin(Rc::clone(self).again(given.handle(0)))),
+            Call::Do(deed) => return self.perform(deed, given),
+        }))
     }
 
     /// What is asked; its arguments begin at `at`.
@@ -105,24 +104,29 @@ impl Held {
         })
     }
 
-    async fn perform(&self, deed: Deed, given: &Given) -> Result<(), Error> {
-        let (engine, now_ms) = (self.runtime.engine(), scope::now_ms());
+    fn perform(self: &Rc<Self>, deed: Deed, given: &Given) -> Result<Work, Error> {
+        let (held, now_ms) = (Rc::clone(self), scope::now_ms());
         let (first, second) = (given.text(0), given.text(1));
         let order = match deed {
             Deed::KvSet => Order::KvSet { space: first, key: second, json: given.text(2), ttl_ms: given.whole(3) },
             Deed::KvDelete => Order::KvDelete { space: first, key: second },
-            Deed::RetryParked => Order::Retry { mid: MutationId(first), receipt: engine.draw() },
+            Deed::RetryParked => Order::Retry { mid: MutationId(first), receipt: held.runtime.engine().draw() },
             Deed::DiscardParked => Order::Discard(MutationId(first)),
-            Deed::TxCommit => return engine.tx_commit(&*self.transaction(given)?, now_ms, &second).await,
-            Deed::Synced => return engine.synced(&first).await,
-            Deed::SyncNow => return self.runtime.sync_now().await,
-            Deed::Close => {
-                self.transactions.borrow_mut().clear();
-                self.runtime.close().await;
-                return Ok(());
+            Deed::TxCommit => {
+                let tx = self.transaction(given)?;
+                return Ok(nothing(held.runtime.engine().tx_commit(&tx, now_ms, &second)));
             }
+            Deed::Synced => return Ok(nothing(async move { held.runtime.engine().synced(&first).await })),
+            Deed::SyncNow => return Ok(nothing(async move { held.runtime.sync_now().await })),
+            Deed::Close => return Ok(nothing(held.close())),
         };
-        engine.order(now_ms, order).await
+        Ok(nothing(held.runtime.engine().order(now_ms, order)))
+    }
+
+    async fn close(self: Rc<Self>) -> Result<(), Error> {
+        self.transactions.borrow_mut().clear();
+        self.runtime.close().await;
+        Ok(())
     }
 
     fn now(&self, instant: Instant, given: &Given) -> Result<JsValue, Error> {
@@ -162,14 +166,19 @@ impl Held {
     }
 
     /// The number of the next run of a transaction, in its turn; that of the run before means nothing any more.
-    async fn again(&self, given: &Given) -> Result<u32, Error> {
-        let again = self.runtime.tx_again(&*self.transaction(given)?).await?;
-        self.transactions.borrow_mut().remove(&given.handle(0));
-        Ok(self.keep(Rc::new(again)))
+    async fn again(self: Rc<Self>, lost: u32) -> Result<JsValue, Error> {
+        let again = self.runtime.tx_again(&*self.numbered(lost)?).await?;
+        self.transactions.borrow_mut().remove(&lost);
+        Ok(self.keep(Rc::new(again)).to_string().into())
     }
 
+    /// The transaction whose number is given first.
     fn transaction(&self, given: &Given) -> Result<Rc<Transaction>, Error> {
-        let found = self.transactions.borrow().get(&given.handle(0)).cloned();
+        self.numbered(given.handle(0))
+    }
+
+    fn numbered(&self, number: u32) -> Result<Rc<Transaction>, Error> {
+        let found = self.transactions.borrow().get(&number).cloned();
         found.ok_or_else(|| Error::new(ErrorCode::Closed, "the transaction has ended"))
     }
 
@@ -178,6 +187,18 @@ impl Held {
             transaction.end_turn();
         }
     }
+}
+
+/// What is answered: JSON text, or nothing.
+fn text(answer: Promised<String>) -> Work {
+    Box::pin(async move {
+        let text = answer.await?;
+        Ok(if text.is_empty() { JsValue::UNDEFINED } else { text.into() })
+    })
+}
+
+fn nothing(done: impl Future<Output = Result<(), Error>> + 'static) -> Work {
+    Box::pin(async move { done.await.map(|()| JsValue::UNDEFINED) })
 }
 
 fn operation(given: &Given, at: u32) -> Result<Operation, Error> {

@@ -8,6 +8,7 @@ use js_sys::{Array, Object, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::{IdbFactory, IdbKeyRange};
 
+use super::connection::IfAbsent;
 use super::failure::Failure;
 use super::session::{ATTEMPTS_MAX, Session};
 use super::transaction::{Access, Request, What, Work};
@@ -27,7 +28,9 @@ impl IndexedDbDisk {
     /// [`DiskError::Unavailable`] without IndexedDB, [`DiskError::Blocked`] when it does not open in time,
     /// [`DiskError::Newer`] when it has another version than this code knows.
     pub async fn open(options: StorageOptions) -> Result<Self, DiskError> {
-        Ok(Self(Rc::new(Session::open(options).await?)))
+        let session = Rc::new(Session::new(options)?);
+        session.connect(IfAbsent::Create).await?;
+        Ok(Self(session))
     }
 
     /// Opens another connection by `factory`, which is used from now on.
@@ -213,7 +216,7 @@ fn read_manifest(record: &JsValue) -> Result<Option<StoredManifest>, DiskError> 
         return Ok(None);
     }
     let bytes = property(record, "bytes");
-    if !bytes.is_object() {
+    if bytes.is_falsy() {
         return Err(DiskError::Unavailable("the manifest's record has no bytes".into()));
     }
     Ok(Some(StoredManifest {

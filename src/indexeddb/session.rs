@@ -45,21 +45,19 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Opens the database, and makes it if there is none.
-    pub(super) async fn open(options: StorageOptions) -> Result<Self, DiskError> {
+    /// A session that is not connected yet.
+    pub(super) fn new(options: StorageOptions) -> Result<Self, DiskError> {
         let Some(factory) = options.factory.clone() else {
             return Err(DiskError::Unavailable("there is no IndexedDB here".into()));
         };
-        let session = Self {
+        Ok(Self {
             database: format!("holm.{}.{SHAPE}", options.name),
             options,
             factory: RefCell::new(factory),
             other_factories: Cell::new(0),
             connection: RefCell::default(),
             over: Cell::new(None),
-        };
-        session.connect(IfAbsent::Create).await?;
-        Ok(session)
+        })
     }
 
     /// Opens another connection by `factory`, which is used from now on.
@@ -119,7 +117,7 @@ impl Session {
     }
 
     /// Opens a connection by the factory at hand or, if that one is dead, by another realm's.
-    async fn connect(&self, if_absent: IfAbsent) -> Result<Rc<Connection>, DiskError> {
+    pub(super) async fn connect(&self, if_absent: IfAbsent) -> Result<Rc<Connection>, DiskError> {
         let factory = self.factory.borrow().clone();
         let mut opened = self.connect_by(&factory, if_absent).await;
         if matches!(opened, Err(OpenFailure::Dead(_)))
@@ -140,9 +138,13 @@ impl Session {
         Ok(connection)
     }
 
-    async fn connect_by(&self, factory: &IdbFactory, if_absent: IfAbsent) -> Result<Connection, OpenFailure> {
+    fn connect_by(
+        &self,
+        factory: &IdbFactory,
+        if_absent: IfAbsent,
+    ) -> impl Future<Output = Result<Connection, OpenFailure>> {
         let options = &self.options;
-        Connection::open(factory, &self.database, if_absent, &options.sleep, &options.on_event).await
+        Connection::open(factory, &self.database, if_absent, &options.sleep, &options.on_event)
     }
 
     fn another_factory(&self) -> Option<IdbFactory> {

@@ -1,14 +1,14 @@
 //! Locks among those who share this page or worker.
 
 use std::cell::RefCell;
-use std::future::poll_fn;
-use std::task::{Poll, Waker};
 
-use holm_store::SortedMap;
+use holm_store::Signal;
 
 thread_local! {
-    /// The locks that are held, each with those who wait for it.
-    static HELD: RefCell<SortedMap<String, Vec<Waker>>> = RefCell::default();
+    /// The locks that are held.
+    static HELD: RefCell<Vec<String>> = RefCell::default();
+    /// One of them was given back.
+    static FREED: Signal = Signal::default();
 }
 
 /// A held lock; dropping it gives it back.
@@ -16,30 +16,30 @@ pub(super) struct LocalHeld(String);
 
 /// Waits for the lock.
 pub(super) async fn lock(name: String) -> LocalHeld {
-    poll_fn(move |context| {
-        if let Some(held) = try_lock(name.clone()) {
-            return Poll::Ready(held);
+    let freed = FREED.with(Signal::clone);
+    loop {
+        let seen = freed.count();
+        if let Some(held) = try_lock(&name) {
+            return held;
         }
-        HELD.with_borrow_mut(|held| held.find_mut(&name).map(|waiting| waiting.push(context.waker().clone())));
-        Poll::Pending
-    })
-    .await
+        freed.after(seen).await;
+    }
 }
 
 /// Takes the lock if nobody holds it.
-pub(super) fn try_lock(name: String) -> Option<LocalHeld> {
+pub(super) fn try_lock(name: &str) -> Option<LocalHeld> {
     HELD.with_borrow_mut(|held| {
-        if held.contains_key(&name) {
+        if held.iter().any(|held| held == name) {
             return None;
         }
-        held.insert(name.clone(), Vec::new());
-        Some(LocalHeld(name))
+        held.push(name.to_owned());
+        Some(LocalHeld(name.to_owned()))
     })
 }
 
 impl Drop for LocalHeld {
     fn drop(&mut self) {
-        let waiting = HELD.with_borrow_mut(|held| held.remove(&self.0)).unwrap_or_default();
-        waiting.into_iter().for_each(Waker::wake);
+        HELD.with_borrow_mut(|held| held.retain(|held| *held != self.0));
+        FREED.with(Signal::notify);
     }
 }

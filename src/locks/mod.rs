@@ -48,8 +48,8 @@ impl WebLocks {
     }
 
     /// Waits for the lock.
-    pub async fn lock(&self, name: LockName) -> HeldLock {
-        self.wait(name, Request::Wait).await
+    pub fn lock(&self, name: LockName) -> impl Future<Output = HeldLock> {
+        self.wait(name, Request::Wait)
     }
 
     /// Takes the lock if nobody holds it.
@@ -57,13 +57,13 @@ impl WebLocks {
         let name = self.full_name(name);
         match web::request(self.manager.as_ref(), &name, Request::IfFree).await {
             Ok(held) => held.map(|held| HeldLock(Held::Web(held))),
-            Err(_) => local::try_lock(name).map(|held| HeldLock(Held::Local(held))),
+            Err(_) => local::try_lock(&name).map(|held| HeldLock(Held::Local(held))),
         }
     }
 
     /// Takes the lock from whoever holds it. A frozen tab keeps its locks for ever; it sees later that it lost this one.
-    pub async fn steal(&self, name: LockName) -> HeldLock {
-        self.wait(name, Request::Steal).await
+    pub fn steal(&self, name: LockName) -> impl Future<Output = HeldLock> {
+        self.wait(name, Request::Steal)
     }
 
     async fn wait(&self, name: LockName, how: Request) -> HeldLock {

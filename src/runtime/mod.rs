@@ -10,7 +10,7 @@ use std::rc::{Rc, Weak};
 
 use futures_util::future::LocalBoxFuture;
 use holm_core::Error;
-use holm_core::engine::{Engine, Order, Spawn, Transaction};
+use holm_core::engine::{Engine, Order, Spawn, Transaction, disk_error};
 use holm_core::sync::{Event, Status};
 use holm_protocol::write_fields;
 use holm_store::{Disk, LockName, MemoryDisk, Observer};
@@ -72,15 +72,21 @@ impl Runtime {
     /// `storage-unavailable` where there is no IndexedDB and the app did not ask for memory; as [`Engine::open`].
     pub async fn open(options: OpenOptions, transport: HttpTransport, on_event: OnEvent) -> Result<Rc<Self>, Error> {
         let told = Rc::new(RefCell::new(Weak::new()));
-        let disk = open_disk(&options, &on_event, &told).await?;
-        let locks = WebLocks::new(disk.as_ref().and_then(|_| scope::lock_manager()), &options.name);
-        let storage: Rc<dyn Disk> = match &disk {
+        let disk = match options.storage {
+            StorageKind::Memory => None,
+            StorageKind::IndexedDb => {
+                let opened = IndexedDbDisk::open(storage(&options, &on_event, &told)).await;
+                Some(opened.map_err(|error| disk_error(&error))?)
+            }
+        };
+        let stored: Rc<dyn Disk> = match &disk {
             Some(disk) => Rc::new(disk.clone()),
             None => Rc::new(MemoryDisk::new()),
         };
+        let locks = WebLocks::new(disk.as_ref().and_then(|_| scope::lock_manager()), &options.name);
         let spawn: Spawn = Rc::new(beside);
         let opening = options.engine()?;
-        let engine = Engine::open(storage, Rc::new(locks.clone()), Rc::new(transport), opening, &spawn).await?;
+        let engine = Engine::open(stored, Rc::new(locks.clone()), Rc::new(transport), opening, &spawn).await?;
         let runtime = Rc::new(Self {
             engine,
             options,
@@ -112,8 +118,7 @@ impl Runtime {
         }
         let swept = self.engine.order(scope::now_ms(), Order::KvSweep);
         beside(Box::pin(async move { drop(swept.await) })); // what fails here is swept at the next opening
-        let watching = Rc::clone(self);
-        beside(Box::pin(async move { watching.tell_status().await }));
+        beside(Box::pin(Rc::clone(self).tell_status()));
     }
 
     /// The engine.
@@ -127,13 +132,13 @@ impl Runtime {
     }
 
     /// The lock of the one who talks to the server.
-    pub async fn sync_lock(&self) -> HeldLock {
-        self.locks.lock(LockName::Sync).await
+    pub fn sync_lock(&self) -> impl Future<Output = HeldLock> {
+        self.locks.lock(LockName::Sync)
     }
 
     /// The same, if nobody holds it.
-    pub async fn try_sync_lock(&self) -> Option<HeldLock> {
-        self.locks.try_lock(LockName::Sync).await
+    pub fn try_sync_lock(&self) -> impl Future<Output = Option<HeldLock>> {
+        self.locks.try_lock(LockName::Sync)
     }
 
     /// What the app reads as `db.sync.status`.
@@ -164,9 +169,9 @@ impl Runtime {
     ///
     /// # Errors
     /// As [`Engine::sync_now`].
-    pub async fn sync_now(&self) -> Result<(), Error> {
+    pub fn sync_now(&self) -> impl Future<Output = Result<(), Error>> {
         self.post(news::ASK);
-        self.engine.sync_now(scope::now_ms()).await
+        self.engine.sync_now(scope::now_ms())
     }
 
     /// Takes a hint of the page or the browser.
@@ -213,7 +218,7 @@ impl Runtime {
     }
 
     /// Tells the app, and the other tabs where this one leads, whenever the status changes.
-    async fn tell_status(self: &Rc<Self>) {
+    async fn tell_status(self: Rc<Self>) {
         self.ask_for_background_sync();
         let (mut pending, mut asked_ms) = (0, 0);
         while !self.engine.is_closed() {
@@ -269,14 +274,7 @@ pub fn beside(work: LocalBoxFuture<'static, ()>) {
     spawn_local(work);
 }
 
-async fn open_disk(
-    options: &OpenOptions,
-    on_event: &OnEvent,
-    told: &Rc<RefCell<Weak<Runtime>>>,
-) -> Result<Option<IndexedDbDisk>, Error> {
-    if options.storage == StorageKind::Memory {
-        return Ok(None);
-    }
+fn storage(options: &OpenOptions, on_event: &OnEvent, told: &Rc<RefCell<Weak<Runtime>>>) -> StorageOptions {
     let (tell, told) = (Rc::clone(on_event), Rc::clone(told));
     let on_event = Rc::new(move |event: StorageEvent| {
         let runtime = told.borrow().upgrade();
@@ -286,21 +284,19 @@ async fn open_disk(
             (StorageEvent::ConnectionLost, Some(runtime)) => runtime.look(),
             _ => {}
         }
-        let (kind, detail) = match event {
-            StorageEvent::Blocked => ("storage-blocked", String::new()),
-            StorageEvent::ConnectionLost => ("storage-connection-lost", String::new()),
-            StorageEvent::TakenAway => ("storage-taken-away", String::new()),
-            StorageEvent::DataLoss(detail) => ("storage-lost", detail),
+        let (kind, detail) = match &event {
+            StorageEvent::Blocked => ("storage-blocked", ""),
+            StorageEvent::ConnectionLost => ("storage-connection-lost", ""),
+            StorageEvent::TakenAway => ("storage-taken-away", ""),
+            StorageEvent::DataLoss(detail) => ("storage-lost", detail.as_str()),
         };
-        tell(kind, &detail);
+        tell(kind, detail);
     });
-    let storage = StorageOptions {
+    StorageOptions {
         factory: scope::factory(),
         another_factory: Rc::new(scope::another_factory),
         name: options.name.clone(),
         sleep: timer::sleeper(),
         on_event,
-    };
-    let disk = IndexedDbDisk::open(storage).await.map_err(|error| holm_core::engine::disk_error(&error))?;
-    Ok(Some(disk))
+    }
 }

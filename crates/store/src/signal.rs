@@ -33,8 +33,8 @@ impl Signal {
     }
 
     /// Waits until it happened more than `seen` times.
-    pub async fn after(&self, seen: u64) {
-        poll_fn(|context| {
+    pub fn after(&self, seen: u64) -> impl Future<Output = ()> {
+        poll_fn(move |context| {
             let mut state = self.0.borrow_mut();
             if state.count > seen {
                 return Poll::Ready(());
@@ -42,6 +42,5 @@ impl Signal {
             state.wakers.push(context.waker().clone());
             Poll::Pending
         })
-        .await;
     }
 }

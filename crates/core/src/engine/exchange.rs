@@ -40,12 +40,26 @@ pub enum Step {
 }
 
 /// What is to be sent.
-enum Ask {
-    Push(Box<PushRequest>),
-    Pull(Box<PullRequest>),
-    /// Nothing.
-    Nothing(Event),
+struct Outgoing {
+    /// How many mutations a push has.
+    mutations: usize,
+    /// Else it is a pull.
+    pull: Option<Box<PullRequest>>,
+    body: String,
 }
+
+impl Outgoing {
+    fn push(request: &PushRequest) -> Self {
+        Self { mutations: request.mutations.len(), pull: None, body: to_json_text(request) }
+    }
+
+    fn pull(request: PullRequest) -> Self {
+        Self { mutations: 0, body: to_json_text(&request), pull: Some(Box::new(request)) }
+    }
+}
+
+/// What is to be sent, or what happens as there is nothing to be sent.
+type Ask = Result<Outgoing, Event>;
 
 /// What follows from what came back.
 pub(super) enum Next {
@@ -74,12 +88,6 @@ pub(super) struct Ahead {
     at_ms: u64,
 }
 
-/// What the server said.
-enum Said {
-    Push(PushResponse),
-    Pull(PullResponse),
-}
-
 impl Engine {
     /// Becomes the one who talks to the server; the caller holds the lock `Sync`.
     ///
@@ -89,7 +97,7 @@ impl Engine {
         let token = self.draw();
         let relaxed = Writes::Commit(Durability::Relaxed);
         let lease = self.plan(relaxed, move |draft| Lease::take(draft, token.clone())).await?;
-        *self.inner.lease.borrow_mut() = Some(lease);
+        *self.inner.lease.borrow_mut() = Some(Rc::new(lease));
         self.edit_status(&mut |status| status.leader = true);
         Ok(())
     }
@@ -131,30 +139,37 @@ impl Engine {
         self.inner.machine.borrow().is_settled()
     }
 
-    async fn exchange(&self, now_ms: u64, lease: Lease, exchange: Exchange) -> Result<(), Error> {
+    async fn exchange(&self, now_ms: u64, lease: Rc<Lease>, exchange: Exchange) -> Result<(), Error> {
         let ahead = if exchange == Exchange::Pull { self.inner.ahead.take() } else { None };
-        let (ask, said, at_ms) = match ahead {
-            Some(Ahead { request, response, at_ms }) => (Ask::Pull(request), Ok(Said::Pull(response)), at_ms),
+        let (mutations, recorded, at_ms) = match ahead {
+            Some(Ahead { request, response, at_ms }) => (0, self.record_pull(at_ms, &lease, request, response), at_ms),
             None => {
                 // What was begun is part of what the next request is made from.
                 if let Next::StartOver = self.recorded().await? {
                     return self.start_over(now_ms, lease).await;
                 }
-                let ask = self.to_send(now_ms, lease.clone(), exchange).await?;
-                let (path, body, phase, in_flight) = match &ask {
-                    Ask::Nothing(event) => return self.note(now_ms, *event),
-                    Ask::Push(request) => ("push", to_json_text(&**request), Phase::Pushing, request.mutations.len()),
-                    Ask::Pull(request) => ("pull", to_json_text(&**request), Phase::Pulling, 0),
+                let Outgoing { mutations, pull, body } = match self.to_send(now_ms, &lease, exchange).await? {
+                    Ok(outgoing) => outgoing,
+                    Err(event) => return self.note(now_ms, event),
+                };
+                let (path, phase) = match pull {
+                    None => ("push", Phase::Pushing),
+                    Some(_) => ("pull", Phase::Pulling),
                 };
                 self.inner.ahead.take();
-                self.edit_status(&mut |status| (status.phase, status.in_flight) = (phase, in_flight));
+                self.edit_status(&mut |status| (status.phase, status.in_flight) = (phase, mutations));
                 let (answer, at_ms) = self.send(path, body).await;
-                (ask, read(exchange, answer), at_ms)
+                let recorded = match pull {
+                    None => read_push(answer).map(|response| self.record_push(at_ms, &lease, response)),
+                    Some(request) => {
+                        read_pull(answer).and_then(|response| self.record_pull(at_ms, &lease, request, response))
+                    }
+                };
+                (mutations, recorded, at_ms)
             }
         };
-        let mutations = if let Ask::Push(request) = &ask { request.mutations.len() } else { 0 };
         self.edit_status(&mut |status| status.in_flight = 0);
-        let next = match said.and_then(|said| self.record(at_ms, lease.clone(), ask, said)) {
+        let next = match recorded {
             Ok((recorded, following)) => self.recording(recorded, following).await?,
             Err(failed) => self.failed(exchange, mutations, &failed),
         };
@@ -171,31 +186,32 @@ impl Engine {
     }
 
     /// Plans what to send.
-    fn to_send(&self, now_ms: u64, lease: Lease, exchange: Exchange) -> Promised<Ask> {
-        let (cx, limits) = (self.context(now_ms), self.inner.push_limits.get());
+    fn to_send(&self, now_ms: u64, lease: &Rc<Lease>, exchange: Exchange) -> Promised<Ask> {
+        let (cx, limits, lease) = (self.context(now_ms), self.inner.push_limits.get(), Rc::clone(lease));
         match exchange {
             Exchange::Push => self.plan(STRICT, move |draft| {
                 Ok(match push::freeze(draft, &cx.borrow(), &lease, limits)? {
-                    Frozen::Nothing => Ask::Nothing(Event::Drained),
-                    Frozen::NotBefore(at_ms) => Ask::Nothing(Event::NotBefore(at_ms)),
-                    Frozen::Request(request) => Ask::Push(request),
+                    Frozen::Nothing => Err(Event::Drained),
+                    Frozen::NotBefore(at_ms) => Err(Event::NotBefore(at_ms)),
+                    Frozen::Request(request) => Ok(Outgoing::push(&request)),
                 })
             }),
-            Exchange::Pull => self.read(move |view| Ok(Ask::Pull(Box::new(pull::request(view, &cx.borrow())?)))),
+            Exchange::Pull => self.read(move |view| Ok(Ok(Outgoing::pull(pull::request(view, &cx.borrow())?)))),
         }
     }
 
-    /// Plans what an answer changes here; with it, the body of the pull that follows at once.
-    fn record(&self, at_ms: u64, lease: Lease, ask: Ask, said: Said) -> Result<Recorded, Failed> {
-        let cx = self.context(at_ms);
-        let (request, response) = match (ask, said) {
-            (Ask::Pull(request), Said::Pull(response)) => (request, response),
-            (_, Said::Pull(_)) => return Err(not_all_scopes()),
-            (_, Said::Push(response)) => return Ok((self.record_push(at_ms, lease, response), None)),
-        };
+    /// Plans what the answer to a pull changes here; with it, the pull that follows at once.
+    fn record_pull(
+        &self,
+        at_ms: u64,
+        lease: &Rc<Lease>,
+        request: Box<PullRequest>,
+        response: PullResponse,
+    ) -> Result<Recorded, Failed> {
         if response.scopes.len() != request.scopes.len() {
             return Err(not_all_scopes());
         }
+        let (cx, lease) = (self.context(at_ms), Rc::clone(lease));
         let following = pull::following(&request, &response);
         let recorded = self.commit(move |draft| {
             Ok(match pull::apply(draft, &cx.borrow(), &lease, &request, &response)? {
@@ -208,16 +224,17 @@ impl Engine {
         Ok((recorded, following))
     }
 
-    fn record_push(&self, at_ms: u64, lease: Lease, response: PushResponse) -> Promised<Next> {
-        let cx = self.context(at_ms);
+    fn record_push(&self, at_ms: u64, lease: &Rc<Lease>, response: PushResponse) -> Recorded {
+        let (cx, lease) = (self.context(at_ms), Rc::clone(lease));
         self.inner.seq_reused.set(false);
         if let Some(limits) = response.limits {
             self.inner.push_limits.set(self.inner.push_limits.get().within(limits));
         }
-        self.commit(move |draft| {
+        let recorded = self.commit(move |draft| {
             push::pushed(draft, &cx.borrow(), &lease, &response)?;
             Ok(Next::Succeeded(Event::Pushed))
-        })
+        });
+        (recorded, None)
     }
 
     /// Records what was said. Where a page follows at once, that is asked for meanwhile, and only the page before is waited for: two are
@@ -242,9 +259,8 @@ impl Engine {
     }
 
     /// Waits for the page whose commit was begun, if there is one.
-    async fn recorded(&self) -> Result<Next, Error> {
-        let begun = self.inner.recording.take();
-        outcome(begun).await
+    fn recorded(&self) -> impl Future<Output = Result<Next, Error>> {
+        outcome(self.inner.recording.take())
     }
 
     /// Asks for the next page, and reads it. A failure is forgotten, since the request then comes again in its turn.
@@ -268,7 +284,7 @@ impl Engine {
     }
 
     /// Becomes a new client; what is unanswered goes again under the same mids.
-    async fn start_over(&self, at_ms: u64, lease: Lease) -> Result<(), Error> {
+    async fn start_over(&self, at_ms: u64, lease: Rc<Lease>) -> Result<(), Error> {
         let client = ClientId(format!("c_{}", self.draw()));
         self.inner.seq_reused.set(false);
         self.plan(STRICT, move |draft| push::start_over(draft, &lease, client.clone())).await?;
@@ -366,13 +382,6 @@ async fn outcome(begun: Option<Recording>) -> Result<Next, Error> {
     let Some(mut begun) = begun else { return Ok(Next::Succeeded(Event::Pulled(true))) };
     begun.as_mut().await;
     begun.as_mut().take_output().expect("it is done, and was not asked before")
-}
-
-fn read(exchange: Exchange, answer: Answered) -> Result<Said, Failed> {
-    Ok(match exchange {
-        Exchange::Push => Said::Push(read_push(answer)?),
-        Exchange::Pull => Said::Pull(read_pull(answer)?),
-    })
 }
 
 /// A [`SyncContext`] that a plan can keep.

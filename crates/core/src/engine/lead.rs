@@ -11,8 +11,8 @@ impl Engine {
     }
 
     /// Waits until something happened since `seen`.
-    pub async fn woken(&self, seen: u64) {
-        self.inner.wake.after(seen).await;
+    pub fn woken(&self, seen: u64) -> impl Future<Output = ()> {
+        self.inner.wake.after(seen)
     }
 
     /// How often the status changed; read it before the status.
@@ -22,8 +22,8 @@ impl Engine {
     }
 
     /// Waits until the status changed since `seen`.
-    pub async fn status_changed(&self, seen: u64) {
-        self.inner.changed.after(seen).await;
+    pub fn status_changed(&self, seen: u64) -> impl Future<Output = ()> {
+        self.inner.changed.after(seen)
     }
 
     /// What the app shows its user.

@@ -83,7 +83,7 @@ struct Inner {
     machine: RefCell<Machine>,
     push_limits: Cell<PushLimits>,
     seq_reused: Cell<bool>,
-    lease: RefCell<Option<Lease>>,
+    lease: RefCell<Option<Rc<Lease>>>,
     ahead: RefCell<Option<Ahead>>,
     recording: RefCell<Option<Recording>>,
     status: RefCell<Status>,

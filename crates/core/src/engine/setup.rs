@@ -81,8 +81,7 @@ impl Engine {
         }
         engine.observe();
         engine.take_census().await?;
-        let watching = engine.clone();
-        spawn(Box::pin(async move { watching.drive_watchers().await }));
+        spawn(Box::pin(engine.clone().drive_watchers()));
         Ok(engine)
     }
 

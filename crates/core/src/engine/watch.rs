@@ -103,7 +103,7 @@ impl Engine {
     }
 
     /// Runs touched queries, and counts what waits anew where commits were missed, until the engine closes.
-    pub(super) async fn drive_watchers(&self) {
+    pub(super) async fn drive_watchers(self) {
         while !self.is_closed() {
             let seen = self.inner.watchers.signal.count();
             if self.inner.census.borrow().stale {
