@@ -15,8 +15,9 @@ import { Proxy } from '../harness/proxy.js';
 import { Server } from '../harness/server.js';
 
 const KILLS = 10; // of each history
-const GROUPS = 20; // of each life
+const GROUPS = 14; // of each life
 const WRITES = 60; // calls of IndexedDB in which a life can end
+const FOLDED = 20; // the same, of those that only folds make
 
 /** What one life writes: batches of some records, one to three of them at the same time, on records of their own. */
 function plan(roll, from) {
@@ -25,7 +26,7 @@ function plan(roll, from) {
     number++;
     const id = () => `${place}-${roll(12)}`;
     const rows = Array.from({ length: 2 + roll(4) }, () => ({
-      id: id(), title: `${number}:`.padEnd(roll(8) === 0 ? 40_000 : 60, String(number)), done: roll(2) === 0, updatedAt: number,
+      id: id(), title: `${number}:`.padEnd(roll(4) === 0 ? 40_000 : 60, String(number)), done: roll(2) === 0, updatedAt: number,
     }));
     const gone = roll(2) === 0 ? [id(), id()] : [];
     return { number, rows: [...new Map(rows.map(row => [row.id, row])).values()], gone };
@@ -103,7 +104,8 @@ async function live(t, { proxy, profile, roll, from }, check) {
   const browser = await Browser.start(t, profile);
   const page = await browser.openBare(proxy.url, '?no-worker');
   await check(await tasks(page), page);
-  const death = { call: 1 + roll(WRITES), before: roll(2) === 0, lag: roll(3) * 5 };
+  const [of, calls] = [[null, WRITES], [null, WRITES], ['put', FOLDED], ['delete', 4]][roll(4)];
+  const death = { call: 1 + roll(calls), of, before: roll(2) === 0, lag: roll(3) * 5 };
   return dying(browser, page, proxy, plan(roll, from), death);
 }
 

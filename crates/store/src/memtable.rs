@@ -32,13 +32,15 @@ pub(crate) struct Segment {
     /// How long after `first` each record was written; empty where it is one entry.
     ages: Rc<Vec<u32>>,
     filter: Rc<Filter>,
+    /// What its entries take in the log, roughly: more than is left of them here.
+    logged: usize,
 }
 
 impl Segment {
-    fn new(records: Rc<Records>, first: LogSeq, last: LogSeq, ages: Vec<u32>) -> Self {
+    fn new(records: Rc<Records>, first: LogSeq, last: LogSeq, ages: Vec<u32>, logged: usize) -> Self {
         let mut filter = Filter::new(records.len());
         records.iter().for_each(|(key, _)| filter.add(KeyHash::of(key)));
-        Self { records, first, last, ages: Rc::new(ages), filter: Rc::new(filter) }
+        Self { records, first, last, ages: Rc::new(ages), filter: Rc::new(filter), logged }
     }
 
     /// `None` if the key, whose hash it is, is not here; `Some(None)` if it is deleted here.
@@ -46,8 +48,9 @@ impl Segment {
         if self.filter.may_hold(hash) { self.records.find(key) } else { None }
     }
 
-    fn bytes(&self) -> usize {
-        ENTRY_BYTES + self.records.bytes()
+    /// What it takes, roughly.
+    pub(crate) fn bytes(&self) -> usize {
+        bytes_of(&self.records)
     }
 
     fn seq(&self, index: usize) -> LogSeq {
@@ -74,8 +77,12 @@ impl Segment {
             records.push(key, value);
             ages.push(u32::try_from(source.seq(index).0 - older.first.0).expect("memory never holds so many entries"));
         }
-        Self::new(Rc::new(records), older.first, newer.last, ages)
+        Self::new(Rc::new(records), older.first, newer.last, ages, older.logged + newer.logged)
     }
+}
+
+fn bytes_of(records: &Records) -> usize {
+    ENTRY_BYTES + records.bytes()
 }
 
 /// See the module.
@@ -83,7 +90,6 @@ impl Segment {
 pub(crate) struct Memory {
     /// Oldest first.
     segments: Vec<Segment>,
-    bytes: usize,
     /// A fold has what is up to here.
     frozen: LogSeq,
 }
@@ -91,7 +97,8 @@ pub(crate) struct Memory {
 impl Memory {
     /// Takes the entry at `seq`, which follows the last one taken.
     pub(crate) fn push(&mut self, seq: LogSeq, records: Rc<Records>) {
-        self.add(Segment::new(records, seq, seq, Vec::new()));
+        let logged = bytes_of(&records);
+        self.segments.push(Segment::new(records, seq, seq, Vec::new(), logged));
         while let [.., older, newer] = self.segments.as_slice() {
             let (before, after) = (older.bytes(), newer.bytes());
             if older.first <= self.frozen || before > 2 * after || before + after > SEGMENT_BYTES_MAX {
@@ -99,8 +106,7 @@ impl Memory {
             }
             let both = Segment::join(older, newer);
             self.segments.truncate(self.segments.len() - 2);
-            self.bytes -= before + after;
-            self.add(both);
+            self.segments.push(both);
         }
     }
 
@@ -113,12 +119,11 @@ impl Memory {
     /// Lets go of what is in blocks.
     pub(crate) fn drop_through(&mut self, folded: LogSeq) {
         self.segments.retain(|segment| segment.last > folded);
-        self.bytes = self.segments.iter().map(Segment::bytes).sum();
     }
 
-    /// What it takes, roughly.
-    pub(crate) fn bytes(&self) -> usize {
-        self.bytes
+    /// What its entries take in the log, roughly, also those whose every key was written again.
+    pub(crate) fn logged(&self) -> usize {
+        self.segments.iter().map(|segment| segment.logged).sum()
     }
 
     pub(crate) fn segments(&self) -> &[Segment] {
@@ -137,11 +142,6 @@ impl Memory {
     pub(crate) fn count_in(&self, range: &KeyRange) -> usize {
         let inside = |segment: &Segment| segment.records.inside(&range.from, range.until.as_deref());
         self.segments.iter().filter_map(inside).map(|(first, last)| last - first + 1).sum()
-    }
-
-    fn add(&mut self, segment: Segment) {
-        self.bytes += segment.bytes();
-        self.segments.push(segment);
     }
 }
 
@@ -193,7 +193,7 @@ mod tests {
             memory.drop_through(LogSeq(frozen.0));
             prop_assert!(memory.segments().iter().all(|segment| segment.first > LogSeq(frozen.0)), "whole segments go");
             memory.drop_through(LogSeq(last));
-            prop_assert_eq!(memory.bytes(), 0);
+            prop_assert_eq!(memory.logged(), 0);
         }
     }
 

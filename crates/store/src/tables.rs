@@ -143,8 +143,8 @@ impl Tables {
 
     /// Roughly what the log holds that is not folded.
     #[must_use]
-    pub fn memory_bytes(&self) -> usize {
-        self.memory.bytes()
+    pub fn log_bytes(&self) -> usize {
+        self.memory.logged()
     }
 
     /// Takes in what a load with `since` gave. What was loaded before something else moved these tables on is skipped.

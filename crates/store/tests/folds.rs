@@ -136,6 +136,18 @@ fn the_log_is_folded_by_itself_when_it_has_grown() {
 }
 
 #[test]
+fn a_log_of_one_record_again_and_again_is_folded_too() {
+    let (mut pool, disk, locks) = (Pool::default(), FaultyDisk::new(), MemoryLocks::new());
+    let options = Options { fold_bytes: 20_000, ..Options::default() };
+    let store = pool.open(&disk, &locks, options, 1).unwrap();
+    for _ in 0..1_000 {
+        pool.put(&store, &key(7), &[7; 100]).unwrap();
+    }
+    assert!(entries(&disk).len() < 200, "{}", entries(&disk).len());
+    assert!(disk.bytes() < 40_000, "{} bytes for one record", disk.bytes());
+}
+
+#[test]
 fn what_a_crashed_fold_left_behind_is_swept() {
     let (mut pool, disk, locks) = (Pool::default(), FaultyDisk::new(), MemoryLocks::new());
     let store = pool.open(&disk.reopen(), &locks, Options::default(), 1).unwrap();

@@ -22,12 +22,13 @@ function watch(before, after) {
   }
 }
 
-/** Asks for death around the nth call. */
-function dieAt({ call, before }) {
+/** Asks for death around the nth call, or the nth of those with a name: only a fold puts and deletes. */
+function dieAt({ call, of, before }) {
   let calls = 0;
+  const counts = name => !of || name === of;
   watch(
-    name => { if (++calls === call && before) tell(`die-before-${name}`); },
-    name => { if (calls === call) tell(`die-after-${name}`); },
+    name => { if (counts(name) && ++calls === call && before) tell(`die-before-${name}`); },
+    name => { if (counts(name) && calls === call) tell(`die-after-${name}`); },
   );
 }
 

@@ -27,7 +27,7 @@ impl Database {
 impl Inner {
     /// Wakes the fold loop if the log has grown enough.
     pub(super) fn ask_for_fold(&self) {
-        if self.memory_bytes() >= self.fold_at() {
+        if self.log_bytes() >= self.fold_at() {
             self.to_fold.notify();
         }
     }
@@ -41,7 +41,7 @@ impl Inner {
                 Ok(FoldOutcome::Stale) => {}
                 // A full disk or a damaged block is not tried at every commit again, but when as much has come in anew.
                 Ok(FoldOutcome::Failed(_)) | Err(_) => {
-                    self.fold_above.set(self.memory_bytes() + self.options.fold_bytes);
+                    self.fold_above.set(self.log_bytes() + self.options.fold_bytes);
                 }
             }
             at_least = match select(Box::pin(self.to_fold.after(seen)), self.quiet()).await {
@@ -51,8 +51,8 @@ impl Inner {
         }
     }
 
-    fn memory_bytes(&self) -> usize {
-        self.tables.borrow().memory_bytes()
+    fn log_bytes(&self) -> usize {
+        self.tables.borrow().log_bytes()
     }
 
     fn fold_at(&self) -> usize {
@@ -68,7 +68,7 @@ impl Inner {
         Box::pin(async {
             loop {
                 let (seen, tail) = (self.to_commit.count(), self.tables.borrow().tail());
-                if self.memory_bytes() < self.fold_when_idle_at() {
+                if self.log_bytes() < self.fold_when_idle_at() {
                     self.to_commit.after(seen).await;
                 }
                 self.options.pace.pause().await;
@@ -82,17 +82,17 @@ impl Inner {
     /// Whether a fold of a log of at least so many bytes is left for later. One that was asked for is not.
     fn is_put_off(&self, at_least: usize) -> bool {
         let hidden = at_least > 0 && self.options.pace.is_hidden();
-        hidden && self.memory_bytes() < self.options.fold_bytes.saturating_mul(HIDDEN_TIMES)
+        hidden && self.log_bytes() < self.options.fold_bytes.saturating_mul(HIDDEN_TIMES)
     }
 
     async fn fold_above_size(&self, at_least: usize) -> Result<FoldOutcome, StoreError> {
-        if self.memory_bytes() < at_least || self.is_put_off(at_least) || self.halted.borrow().is_some() {
+        if self.log_bytes() < at_least || self.is_put_off(at_least) || self.halted.borrow().is_some() {
             return Ok(FoldOutcome::Stale);
         }
         let Some(_held) = self.locks.try_lock(LockName::Checkpoint).await else { return Ok(FoldOutcome::Stale) };
         self.load().await?;
         let fold = match &mut *self.tables.borrow_mut() {
-            tables if tables.memory_bytes() < at_least => None,
+            tables if tables.log_bytes() < at_least => None,
             tables => Fold::new(tables, self.next_id()),
         };
         match fold {

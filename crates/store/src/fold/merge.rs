@@ -70,10 +70,12 @@ pub(super) struct Merge {
 impl Merge {
     pub(super) fn new(tables: &mut Tables, id: EntryId) -> Self {
         let mut upper = tables.manifest.runs.clone();
-        let lower = upper.split_off(merged_runs(tables.memory_bytes() as u64, &upper));
+        let frozen = tables.memory.freeze();
+        let memory_bytes: usize = frozen.iter().map(Segment::bytes).sum();
+        let lower = upper.split_off(merged_runs(memory_bytes as u64, &upper));
         let target = upper.pop().unwrap_or_default();
         Self {
-            frozen: tables.memory.freeze(),
+            frozen,
             passed: vec![0; upper.len()],
             upper,
             target,
