@@ -25,7 +25,7 @@ pub(crate) fn read_block(id: &BlockId, frame: &[u8]) -> Result<Records, StoreErr
 
 fn read(frame: &[u8]) -> Result<Records, DecodeError> {
     let mut reader = Reader::open(Kind::Block, frame)?;
-    let records = Records::read(&mut reader)?;
+    let records = Records::read(&mut reader);
     reader.end()?;
     Ok(records)
 }

@@ -55,10 +55,10 @@ impl Entry {
 
 fn read(frame: &[u8]) -> Result<Entry, DecodeError> {
     let mut reader = Reader::open(Kind::Entry, frame)?;
-    let id = EntryId { writer: u64::from_le_bytes(reader.array()?), number: u64::from_le_bytes(reader.array()?) };
-    let database = reader.array()?;
-    let fence = Fence { format: reader.number_u32()?, schema: reader.number_u32()? };
-    let ops = Rc::new(Records::read(&mut reader)?);
+    let id = EntryId { writer: u64::from_le_bytes(reader.array()), number: u64::from_le_bytes(reader.array()) };
+    let database = reader.array();
+    let fence = Fence { format: reader.number_u32(), schema: reader.number_u32() };
+    let ops = Rc::new(Records::read(&mut reader));
     reader.end()?;
     Ok(Entry { id, fence, database, ops })
 }

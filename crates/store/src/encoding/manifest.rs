@@ -166,53 +166,56 @@ fn write_id(writer: &mut Writer, id: EntryId) {
     writer.raw(&id.number.to_le_bytes());
 }
 
-fn read_id(reader: &mut Reader<'_>) -> Result<EntryId, DecodeError> {
-    Ok(EntryId { writer: u64::from_le_bytes(reader.array()?), number: u64::from_le_bytes(reader.array()?) })
+fn read_id(reader: &mut Reader<'_>) -> EntryId {
+    EntryId { writer: u64::from_le_bytes(reader.array()), number: u64::from_le_bytes(reader.array()) }
 }
 
 /// The next block's name, by the one before it.
-fn read_block_id(reader: &mut Reader<'_>, before: &mut Vec<u8>) -> Result<BlockId, DecodeError> {
-    reader.bytes_after(before)?;
-    let id = before.as_slice().try_into().map_err(|_| DecodeError::Damaged("a block's name is too short"))?;
-    Ok(BlockId(u128::from_be_bytes(id)))
+fn read_block_id(reader: &mut Reader<'_>, before: &mut Vec<u8>) -> BlockId {
+    reader.bytes_after(before);
+    let id = before.as_slice().try_into().unwrap_or_else(|_| {
+        reader.fail("a block's name is too short");
+        [0; 16]
+    });
+    BlockId(u128::from_be_bytes(id))
 }
 
-fn read_run(reader: &mut Reader<'_>) -> Result<Run, DecodeError> {
-    let count = reader.count()?;
+fn read_run(reader: &mut Reader<'_>) -> Run {
+    let count = reader.count();
     let mut blocks: Vec<BlockRef> = Vec::with_capacity(count);
     let (mut key, mut id) = (Vec::new(), vec![0; 16]);
     for _ in 0..count {
-        reader.bytes_after(&mut key)?;
+        reader.bytes_after(&mut key);
         let first = Key::from(key.as_slice());
         if blocks.last().is_some_and(|last| last.first >= first) {
-            return Err(DecodeError::Damaged("the blocks are out of order"));
+            reader.fail("the blocks are out of order");
         }
-        blocks.push(BlockRef { first, id: read_block_id(reader, &mut id)?, bytes: reader.number_u32()? });
+        blocks.push(BlockRef { first, id: read_block_id(reader, &mut id), bytes: reader.number_u32() });
     }
-    Ok(Run { blocks })
+    Run { blocks }
 }
 
 fn read(frame: &[u8]) -> Result<Manifest, DecodeError> {
     let mut reader = Reader::open(Kind::Manifest, frame)?;
-    let database = reader.array()?;
-    let publisher = read_id(&mut reader)?;
-    let fence = Fence { format: reader.number_u32()?, schema: reader.number_u32()? };
-    let folded = LogSeq(reader.number()?);
-    let folded_id = read_id(&mut reader)?;
-    let mut writers = Writers { forgotten: LogSeq(reader.number()?), last: SortedMap::new() };
-    for _ in 0..reader.count()? {
-        let id = u64::from_le_bytes(reader.array()?);
-        writers.last.insert(id, (reader.number()?, LogSeq(reader.number()?)));
+    let database = reader.array();
+    let publisher = read_id(&mut reader);
+    let fence = Fence { format: reader.number_u32(), schema: reader.number_u32() };
+    let folded = LogSeq(reader.number());
+    let folded_id = read_id(&mut reader);
+    let mut writers = Writers { forgotten: LogSeq(reader.number()), last: SortedMap::new() };
+    for _ in 0..reader.count() {
+        let id = u64::from_le_bytes(reader.array());
+        writers.last.insert(id, (reader.number(), LogSeq(reader.number())));
     }
     let mut runs = Vec::new();
-    for _ in 0..reader.count()? {
-        runs.push(read_run(&mut reader)?);
+    for _ in 0..reader.count() {
+        runs.push(read_run(&mut reader));
     }
-    let count = reader.count()?;
+    let count = reader.count();
     let mut retired = Vec::with_capacity(count);
     let mut before = vec![0; 16];
     for _ in 0..count {
-        retired.push((Generation(reader.number()?), read_block_id(&mut reader, &mut before)?));
+        retired.push((Generation(reader.number()), read_block_id(&mut reader, &mut before)));
     }
     reader.end()?;
     Ok(Manifest { database, publisher, fence, folded, folded_id, writers, runs, retired })

@@ -86,16 +86,17 @@ impl Writer {
     }
 }
 
-/// Walks the body of a frame.
+/// Walks the body of a frame. What is read past damage is zeros and nothing; whoever has read all asks [`Reader::end`].
 pub(crate) struct Reader<'a> {
     body: &'a [u8],
     at: usize,
+    damage: Option<&'static str>,
 }
 
 impl<'a> Reader<'a> {
     /// Opens a frame: checksum, then kind, then format.
     pub(crate) fn open(kind: Kind, frame: &'a [u8]) -> Result<Self, DecodeError> {
-        Ok(Self { body: body(kind, frame)?, at: 0 })
+        Ok(Self { body: body(kind, frame)?, at: 0, damage: None })
     }
 
     /// How many bytes are left.
@@ -103,71 +104,99 @@ impl<'a> Reader<'a> {
         self.body.len() - self.at
     }
 
-    pub(crate) fn raw(&mut self, len: usize) -> Result<&'a [u8], DecodeError> {
-        let end = self.at.checked_add(len).ok_or(SHORT)?;
-        let bytes = self.body.get(self.at..end).ok_or(SHORT)?;
-        self.at = end;
-        Ok(bytes)
+    /// The bytes are not what was written: the first reason counts, and there is nothing left to read.
+    pub(crate) fn fail(&mut self, what: &'static str) {
+        self.damage.get_or_insert(what);
+        self.at = self.body.len();
     }
 
-    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
-        self.raw(N)?.try_into().map_err(|_| SHORT)
+    pub(crate) fn has_failed(&self) -> bool {
+        self.damage.is_some()
     }
 
-    pub(crate) fn number(&mut self) -> Result<u64, DecodeError> {
+    pub(crate) fn raw(&mut self, len: usize) -> &'a [u8] {
+        if len > self.rest() {
+            self.fail(SHORT);
+            return &[];
+        }
+        let from = self.at;
+        self.at += len;
+        &self.body[from..self.at]
+    }
+
+    pub(crate) fn array<const N: usize>(&mut self) -> [u8; N] {
+        self.raw(N).try_into().unwrap_or([0; N])
+    }
+
+    pub(crate) fn number(&mut self) -> u64 {
         let mut number = 0_u64;
         for shift in (0..64).step_by(7) {
-            let byte = *self.body.get(self.at).ok_or(SHORT)?;
+            let Some(byte) = self.body.get(self.at) else {
+                self.fail(SHORT);
+                return 0;
+            };
             self.at += 1;
             number |= u64::from(byte & 0x7f) << shift;
             if byte & 0x80 == 0 {
-                return Ok(number);
+                return number;
             }
         }
-        Err(DecodeError::Damaged("a number has no end"))
+        self.fail("a number has no end");
+        0
     }
 
-    pub(crate) fn number_u32(&mut self) -> Result<u32, DecodeError> {
-        u32::try_from(self.number()?).map_err(|_| DecodeError::Damaged("a number is too great"))
+    pub(crate) fn number_u32(&mut self) -> u32 {
+        u32::try_from(self.number()).unwrap_or_else(|_| {
+            self.fail("a number is too great");
+            0
+        })
     }
 
-    pub(crate) fn length(&mut self) -> Result<usize, DecodeError> {
-        usize::try_from(self.number()?).map_err(|_| SHORT)
+    pub(crate) fn length(&mut self) -> usize {
+        usize::try_from(self.number()).unwrap_or(usize::MAX) // more than there is in either case
     }
 
-    pub(crate) fn bytes(&mut self) -> Result<&'a [u8], DecodeError> {
-        let len = self.length()?;
+    pub(crate) fn bytes(&mut self) -> &'a [u8] {
+        let len = self.length();
         self.raw(len)
     }
 
     /// What [`Writer::bytes_after`] wrote, put together in place of the bytes before.
-    pub(crate) fn bytes_after(&mut self, before: &mut Vec<u8>) -> Result<(), DecodeError> {
-        let shared = self.length()?;
+    pub(crate) fn bytes_after(&mut self, before: &mut Vec<u8>) {
+        let shared = self.length();
         if shared > before.len() {
-            return Err(SHORT);
+            self.fail(SHORT);
         }
         before.truncate(shared);
-        before.extend_from_slice(self.bytes()?);
-        Ok(())
+        before.extend_from_slice(self.bytes());
     }
 
     /// A count of things that take at least one byte each, so that damage cannot ask for endless memory.
-    pub(crate) fn count(&mut self) -> Result<usize, DecodeError> {
-        let count = self.length()?;
-        if count > self.rest() { Err(SHORT) } else { Ok(count) }
+    pub(crate) fn count(&mut self) -> usize {
+        let count = self.length();
+        if count > self.rest() {
+            self.fail(SHORT);
+            return 0;
+        }
+        count
     }
 
-    pub(crate) fn end(&self) -> Result<(), DecodeError> {
-        if self.at == self.body.len() { Ok(()) } else { Err(DecodeError::Damaged("bytes are left over")) }
+    /// # Errors
+    /// Damage that a read has met, or bytes that nobody has read.
+    pub(crate) fn end(mut self) -> Result<(), DecodeError> {
+        if self.rest() > 0 {
+            self.fail("bytes are left over");
+        }
+        self.damage.map_or(Ok(()), |what| Err(DecodeError::Damaged(what)))
     }
 }
 
-const SHORT: DecodeError = DecodeError::Damaged("the bytes end too early");
+const SHORT: &str = "the bytes end too early";
 
 /// The checked body of a frame.
 pub(crate) fn body(kind: Kind, frame: &[u8]) -> Result<&[u8], DecodeError> {
     let Some((checked, sum)) = frame.split_last_chunk::<4>() else {
-        return Err(SHORT);
+        return Err(DecodeError::Damaged(SHORT));
     };
     if checksum(checked) != u32::from_le_bytes(*sum) {
         return Err(DecodeError::Damaged("the checksum differs"));
@@ -197,10 +226,21 @@ mod tests {
     fn what_is_written_is_read() {
         let frame = frame();
         let mut reader = Reader::open(Kind::Entry, &frame).unwrap();
-        assert_eq!(reader.number(), Ok(300));
-        assert_eq!(reader.bytes(), Ok(&b"body"[..]));
+        assert_eq!(reader.number(), 300);
+        assert_eq!(reader.bytes(), b"body");
         assert_eq!(reader.end(), Ok(()));
-        assert!(reader.raw(1).is_err());
+    }
+
+    #[test]
+    fn what_is_not_there_is_damage_and_reads_as_nothing() {
+        let frame = frame();
+        let mut reader = Reader::open(Kind::Entry, &frame).unwrap();
+        reader.raw(8);
+        assert_eq!((reader.number(), reader.bytes(), reader.count()), (0, &b""[..], 0));
+        assert_eq!(reader.end(), Err(DecodeError::Damaged(SHORT)));
+        let mut reader = Reader::open(Kind::Entry, &frame).unwrap();
+        reader.number();
+        assert_eq!(reader.end(), Err(DecodeError::Damaged("bytes are left over")));
     }
 
     #[test]

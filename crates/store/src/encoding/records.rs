@@ -12,7 +12,7 @@
 
 use std::fmt;
 
-use crate::encoding::{DecodeError, Reader, Writer};
+use crate::encoding::{Reader, Writer};
 use crate::key::{compare, shared};
 
 /// A record; `None` is a deletion.
@@ -157,40 +157,38 @@ impl Records {
         }
     }
 
-    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let count = reader.count()?;
-        let bytes = reader.number_u32()? as usize;
+    /// Those that stand before the damage, if [`Reader::end`] then tells of any.
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Self {
+        let count = reader.count();
+        let bytes = reader.number_u32() as usize;
         let mut records = Self::with_capacity(count, bytes.min(reader.rest() * EXPANSION_MAX));
         for _ in 0..count {
-            let shared = reader.length()?;
-            let own = reader.length()?;
-            let value = reader.length()?;
-            let own = reader.raw(own)?;
-            let value = value.checked_sub(1).map(|len| reader.raw(len)).transpose()?;
-            records.check_next(shared, own)?;
+            let (shared, own, value) = (reader.length(), reader.length(), reader.length());
+            let own = reader.raw(own);
+            let value = value.checked_sub(1).map(|len| reader.raw(len));
+            if let Some(wrong) = records.wrong_next(shared, own) {
+                reader.fail(wrong);
+            }
+            if reader.has_failed() {
+                break;
+            }
             let before = records.spots.last().map_or(0, |spot| spot.key as usize);
             records.add_after(before..before + shared, own, value);
             // Keys that share all with those before could stand for endless memory.
             if records.bytes.len() > bytes {
-                return Err(DecodeError::Damaged("the records are longer than it says"));
+                reader.fail("the records are longer than it says");
             }
         }
-        Ok(records)
+        records
     }
 
     /// A key shares with the one before no more than that has, and is greater than it.
-    fn check_next(&self, shared: usize, own: &[u8]) -> Result<(), DecodeError> {
+    fn wrong_next(&self, shared: usize, own: &[u8]) -> Option<&'static str> {
         let Some(last) = self.len().checked_sub(1) else {
-            return if shared == 0 {
-                Ok(())
-            } else {
-                Err(DecodeError::Damaged("the first key shares bytes with none"))
-            };
+            return (shared > 0).then_some("the first key shares bytes with none");
         };
-        match self.key(last).get(shared..) {
-            Some(rest) if compare(rest, own).is_lt() => Ok(()),
-            _ => Err(DecodeError::Damaged("the keys are out of order")),
-        }
+        let is_next = self.key(last).get(shared..).is_some_and(|rest| compare(rest, own).is_lt());
+        (!is_next).then_some("the keys are out of order")
     }
 
     fn add(&mut self, key: &[u8], more: &[u8], value: Option<&[u8]>) {
@@ -243,7 +241,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::encoding::Kind;
+    use crate::encoding::{DecodeError, Kind};
 
     fn frame(body: impl FnOnce(&mut Writer)) -> Vec<u8> {
         let mut writer = Writer::new(Kind::Block, 64);
@@ -252,7 +250,9 @@ mod tests {
     }
 
     fn read(frame: &[u8]) -> Result<Records, DecodeError> {
-        Records::read(&mut Reader::open(Kind::Block, frame).unwrap())
+        let mut reader = Reader::open(Kind::Block, frame).unwrap();
+        let records = Records::read(&mut reader);
+        reader.end().map(|()| records)
     }
 
     #[test]
