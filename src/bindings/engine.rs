@@ -7,7 +7,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use holm_core::engine::{Promised, Transaction, WatchId};
+use holm_core::engine::{Promised, Rows, Transaction, WatchId};
 use holm_core::outbox::Operation;
 use holm_core::sync::Event;
 use holm_core::{Error, ErrorCode};
@@ -28,13 +28,15 @@ pub struct JsEngine(Rc<Held>);
 
 struct Held {
     runtime: Rc<Runtime>,
+    /// Rows of lists that are on their way, by their receipts.
+    lists: RefCell<SortedMap<String, Rows>>,
     transactions: RefCell<SortedMap<u32, Rc<Transaction>>>,
     next: Cell<u32>,
 }
 
 impl JsEngine {
     pub(super) fn new(runtime: Rc<Runtime>) -> Self {
-        Self(Rc::new(Held { runtime, transactions: RefCell::default(), next: Cell::new(0) }))
+        Self(Rc::new(Held { runtime, lists: RefCell::default(), transactions: RefCell::default(), next: Cell::new(0) }))
     }
 }
 
@@ -68,8 +70,10 @@ impl Held {
         let (first, second) = (given.text(0), given.text(1));
         let answer = match name {
             "write" => {
-                let (rows, receipt) = (given.bytes(2), given.text(3));
-                engine.write(now_ms, &receipt, &second, operation(&first)?, &rows)
+                let (operation, receipt) = (operation(&first)?, given.text(3));
+                let mut rows = self.lists.borrow_mut().remove(&receipt).unwrap_or_default();
+                rows.extend(engine.rows(now_ms, operation, &given.bytes(2))?);
+                engine.write(now_ms, &receipt, &second, operation, rows)
             }
             "read" => engine.records(&first, read_ids(&second)?),
             "query" => engine.query(&engine.parse_query(&first)?),
@@ -131,6 +135,16 @@ impl Held {
         let engine = self.runtime.engine();
         match name {
             "draw" => return Ok(engine.draw().into()),
+            "rows" => {
+                let (read, receipt) =
+                    (engine.rows(scope::now_ms(), operation(&given.text(0))?, &given.bytes(1))?, given.text(2));
+                let mut lists = self.lists.borrow_mut();
+                match lists.find_mut(&receipt) {
+                    Some(rows) => rows.extend(read),
+                    None => drop(lists.insert(receipt, read)),
+                }
+            }
+            "forget" => drop(self.lists.borrow_mut().remove(&given.text(0))),
             "status" => return Ok(json(&self.runtime.status()).into()),
             "watch" => return self.watch(&given.text(0), given.function(1)).map(JsValue::from),
             "begin" => return Ok(self.keep(Rc::default()).into()),

@@ -34,7 +34,7 @@ use exchange::{Ahead, Recording};
 pub use failure::{disk_error, store_error};
 pub use outlook::{Explained, Explanation, Standing};
 pub use promised::Promised;
-pub use rows::parse_rows;
+pub use rows::{Rows, parse_rows};
 pub use setup::FORMAT;
 pub use transaction::Transaction;
 pub use transport::{Answer, Failure, Reply, Request, Transport};
@@ -123,6 +123,14 @@ impl Engine {
         )
     }
 
+    /// Reads rows that are to be written.
+    ///
+    /// # Errors
+    /// As [`parse_rows`].
+    pub fn rows(&self, now_ms: u64, operation: Operation, json: &[u8]) -> Result<Rows, Error> {
+        parse_rows(operation, json, &|| self.new_id(now_ms))
+    }
+
     /// Writes rows of one collection in one commit; resolves when they are saved on this device.
     ///
     /// Gives the ids, drawn where a row had none.
@@ -135,17 +143,15 @@ impl Engine {
         receipt: &str,
         collection: &str,
         operation: Operation,
-        rows: &[u8],
+        rows: Rows,
     ) -> Promised<String> {
-        let rows = parse_rows(operation, rows, &|| self.new_id(now_ms));
         let (schema, receipt, collection) = (Rc::clone(&self.inner.schema), receipt.to_owned(), collection.to_owned());
         let queued = self.inner.scopes.is_some();
         self.commit(move |draft| {
-            let rows = rows.as_ref().map_err(Error::clone)?;
             let (written, together, stamp) = (0, None, &OnceCell::new());
             let cx = WriteContext { schema: &schema, now_ms, receipt: &receipt, written, together, queued, stamp };
-            outbox::write(draft, &cx, &collection, operation, rows)?;
-            Ok(ids(rows))
+            outbox::write(draft, &cx, &collection, operation, &rows)?;
+            Ok(ids(&rows))
         })
     }
 

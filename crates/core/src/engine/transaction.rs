@@ -16,11 +16,11 @@
 use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
-use holm_protocol::{DataText, ErrorCode};
+use holm_protocol::ErrorCode;
 use holm_store::{Draft, Read, ReadSet, Turn};
 
 use super::promised::{Promised, Writes, contention};
-use super::{Engine, found, ids, parse_rows, rows};
+use super::{Engine, Rows, found, ids, rows};
 use crate::Error;
 use crate::outbox::{self, Operation, Planned, WriteContext};
 use crate::query::Query;
@@ -35,7 +35,7 @@ const LOST_MAX: u8 = 4;
 struct Step {
     collection: String,
     operation: Operation,
-    rows: Vec<(String, DataText)>,
+    rows: Rows,
 }
 
 /// A transaction under way. Clones are the same.
@@ -174,7 +174,7 @@ impl Engine {
         operation: Operation,
         rows: &[u8],
     ) -> Promised<String> {
-        let rows = parse_rows(operation, rows, &|| self.new_id(now_ms));
+        let rows = self.rows(now_ms, operation, rows);
         let (engine, tx, collection) = (self.clone(), tx.clone(), collection.to_owned());
         self.plan(Writes::Rehearse(tx.clone()), move |draft| {
             let rows = rows.as_ref().map_err(Error::clone)?;
