@@ -4,14 +4,14 @@ import { HolmError, holmError } from './errors.js';
 import { Query } from './query.js';
 import { encodeFields, isWellFormed, plainFields } from './walk.js';
 
-const SLICE_RECORDS = 1_000; // of a list, written as one text: larger ones take longer to put together
+const PART_RECORDS = 1_000; // of a list: some milliseconds of work, after which the page has its turn
 
 /** @typedef {import('./records.js').Row} Row */
 /** @typedef {'put' | 'insert' | 'patch' | 'delete'} Operation */
 /**
  * What a collection stands on.
  * @typedef {object} Port
- * @property {<R>(op: Operation, collection: string, text: () => string, answer: (ids: string[]) => R) => Promise<R>} write
+ * @property {<R>(op: Operation, collection: string, parts: () => Iterator<string>, answer: (ids: string[]) => R) => Promise<R>} write
  * @property {(collection: string, id: string) => object | undefined} known a record that is as it was when it was read last
  * @property {(collection: string, ids: () => string) => Promise<(object | undefined)[]>} read
  * @property {(collection: string, query: () => string) => Promise<object[]>} query
@@ -35,22 +35,22 @@ export class Collection {
 
   /** @param {any} record */
   put(record) {
-    return this.#port.write('put', this.#name, () => `[${wholeText(record)}]`, first);
+    return this.#port.write('put', this.#name, () => one(wholeText(record)), first);
   }
 
   /** @param {any[]} records */
   putMany(records) {
-    return this.#port.write('put', this.#name, () => wholeListText(records), all);
+    return this.#port.write('put', this.#name, () => listTexts(records, recordTexts), all);
   }
 
   /** @param {any} record */
   insert(record) {
-    return this.#port.write('insert', this.#name, () => `[${wholeText(record)}]`, first);
+    return this.#port.write('insert', this.#name, () => one(wholeText(record)), first);
   }
 
   /** @param {any[]} records */
   insertMany(records) {
-    return this.#port.write('insert', this.#name, () => wholeListText(records), all);
+    return this.#port.write('insert', this.#name, () => listTexts(records, recordTexts), all);
   }
 
   /**
@@ -58,22 +58,22 @@ export class Collection {
    * @param {any} fields
    */
   patch(id, fields) {
-    return this.#port.write('patch', this.#name, () => `[${patchText([id, fields])}]`, nothing);
+    return this.#port.write('patch', this.#name, () => one(patchText([id, fields])), nothing);
   }
 
   /** @param {[string, any][]} patches */
   patchMany(patches) {
-    return this.#port.write('patch', this.#name, () => listText(patches, patchText), nothing);
+    return this.#port.write('patch', this.#name, () => listTexts(patches, textsBy(patchText)), nothing);
   }
 
   /** @param {string} id */
   delete(id) {
-    return this.#port.write('delete', this.#name, () => `[[${idText(id)}]]`, nothing);
+    return this.#port.write('delete', this.#name, () => one(`[${idText(id)}]`), nothing);
   }
 
   /** @param {string[]} ids */
   deleteMany(ids) {
-    return this.#port.write('delete', this.#name, () => listText(ids, id => `[${idText(id)}]`), nothing);
+    return this.#port.write('delete', this.#name, () => listTexts(ids, textsBy(id => `[${idText(id)}]`)), nothing);
   }
 
   /** @param {string} id */
@@ -130,22 +130,48 @@ function wholeText(record) {
   return `[${record.id === undefined ? 'null' : idText(record.id)},${fields}]`;
 }
 
-/** @param {any} records */
-function wholeListText(records) {
-  checkList(records);
-  const slices = [];
-  for (let start = 0; start < records.length; start += SLICE_RECORDS) slices.push(sliceText(records.slice(start, start + SLICE_RECORDS), start));
-  return `[${slices.join(',')}]`;
+/** @param {string} text */
+const one = text => [`[${text}]`].values();
+
+/**
+ * The parts of a list, each as JSON. What follows the first is looked at when it is asked for.
+ * @param {any} items
+ * @param {(items: any[], start: number) => string} texts of some items, which begin there in the list
+ */
+function* listTexts(items, texts) {
+  checkList(items);
+  const list = items.slice(); // it is the caller's to change
+  let start = 0;
+  do {
+    yield `[${texts(list.slice(start, start + PART_RECORDS), start)}]`;
+    start += PART_RECORDS;
+  } while (start < list.length);
 }
+
+/**
+ * @param {any} items
+ * @param {(item: any) => string} text
+ */
+function listText(items, text) {
+  checkList(items);
+  return `[${textsBy(text)(items, 0)}]`;
+}
+
+/** @param {any} items */
+function checkList(items) {
+  if (!Array.isArray(items)) throw new HolmError('invalid-argument', 'The Many form takes a list.');
+}
+
+/** @type {(text: (item: any) => string) => (items: any[], start: number) => string} */
+const textsBy = text => (items, start) => Array.from(items, (item, index) => inList(() => text(item), start + index)).join(',');
 
 /**
  * @param {any[]} records
  * @param {number} start where in the list they begin
  */
-function sliceText(records, start) {
+function recordTexts(records, start) {
   const rows = records.map(plainRow);
-  if (rows.includes(undefined) || 'toJSON' in rows) return itemTexts(records, wholeText, start);
-  return JSON.stringify(rows).slice(1, -1);
+  return rows.includes(undefined) || 'toJSON' in rows ? textsBy(wholeText)(records, start) : JSON.stringify(rows).slice(1, -1);
 }
 
 /** @param {any} record */
@@ -166,29 +192,6 @@ function patchText(pair) {
     throw new HolmError('invalid-id', 'The id of a record cannot be changed.', { field: 'id' });
   }
   return `[${text},${encodeFields(fields, { patch: true })}]`;
-}
-
-/**
- * @param {any} items
- * @param {(item: any) => string} text
- */
-function listText(items, text) {
-  checkList(items);
-  return `[${itemTexts(items, text, 0)}]`;
-}
-
-/** @param {any} items */
-function checkList(items) {
-  if (!Array.isArray(items)) throw new HolmError('invalid-argument', 'The Many form takes a list.');
-}
-
-/**
- * @param {any[]} items
- * @param {(item: any) => string} text
- * @param {number} start where in the list they begin
- */
-function itemTexts(items, text, start) {
-  return Array.from(items, (item, index) => inList(() => text(item), start + index)).join(',');
 }
 
 /**

@@ -7,6 +7,7 @@ import { checkOptions } from './options.js';
 import { share } from './shared.js';
 import { Sync } from './sync.js';
 import { transact } from './transaction.js';
+import { turn } from './turn.js';
 
 /** @typedef {import('./engine.d.ts').Engine} Engine */
 /** @typedef {import('./shared.js').Shared} Shared */
@@ -19,6 +20,8 @@ export class Session {
   #stops = new Set();
   /** @type {Set<Promise<unknown>>} */
   #working = new Set();
+  /** @type {Promise<unknown> | undefined} */
+  #handing;
   /** @type {Promise<void> | undefined} */
   #closing;
 
@@ -91,6 +94,39 @@ export class Session {
       receipt: { value: receipt, enumerable: true },
       synced: { get: () => synced ??= saved.then(() => this.run(engine => engine.call('synced', /** @type {string} */ (receipt)))) },
     });
+  }
+
+  /**
+   * Hands rows to the engine: of a long list a part at a time, with a turn of the page in between. What is written meanwhile
+   * comes after it.
+   * @param {Engine} engine
+   * @param {string} op
+   * @param {string} collection
+   * @param {Iterator<string>} parts
+   * @param {string} receipt
+   */
+  async hand(engine, op, collection, parts, receipt) {
+    let part = parts.next().value;
+    while (this.#handing) await this.#handing;
+    let next = parts.next();
+    if (next.done) return engine.call('write', op, collection, part, receipt);
+    /** @type {() => void} */
+    let done = () => {};
+    this.#handing = new Promise(resolve => { done = () => resolve(undefined); });
+    try {
+      for (; !next.done; next = parts.next()) {
+        engine.now('rows', op, part, receipt);
+        part = next.value;
+        await turn();
+      }
+      return engine.call('write', op, collection, part, receipt);
+    } catch (error) {
+      engine.now('forget', receipt);
+      throw error;
+    } finally {
+      this.#handing = undefined;
+      done();
+    }
   }
 
   /** @type {import('./collection.js').Port['watch']} */
@@ -203,9 +239,9 @@ export class Session {
  */
 function portOf(session) {
   return {
-    write: (op, collection, text, answer) => session.write(async (engine, receipt) => {
+    write: (op, collection, parts, answer) => session.write(async (engine, receipt) => {
       try {
-        return answer(JSON.parse(await engine.call('write', op, collection, text(), receipt)));
+        return answer(JSON.parse(await session.hand(engine, op, collection, parts(), receipt)));
       } catch (error) {
         throw holmError(error);
       }

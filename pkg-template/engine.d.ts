@@ -33,6 +33,7 @@ export class Engine {
 
 /** What takes time. */
 export interface Calls {
+  /** The rows that were given by `rows` for this receipt come first. */
   write(op: string, collection: string, json: string, receipt: string): string;
   plan(query: string): string;
   /** Once a step or the commit said `contention`: waits for the transaction's turn, and gives the number of its next run. */
@@ -66,6 +67,10 @@ export interface Reads {
 /** What takes none. */
 export interface Instants {
   draw(): string;
+  /** Reads part of a long list, ahead of the `write` with this receipt. */
+  rows(op: string, json: string, receipt: string): void;
+  /** Lets go of what `rows` read: the list is not written. */
+  forget(receipt: string): void;
   status(): string;
   watch(query: string, callback: (json: string | null, error?: unknown) => void): number;
   unwatch(handle: number): void;

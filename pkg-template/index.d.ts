@@ -366,7 +366,7 @@ export interface Write<R> extends Promise<R> {
 export interface Records<F extends Fields, Done extends { one: unknown; many: unknown; none: unknown }> {
   /** Writes the whole record, over one with the same id; gives its id. */
   put(record: InsertOf<F>): Done['one'];
-  /** Writes whole records; gives their ids. */
+  /** Writes whole records; gives their ids. More than 1,000 are read while the page has its turn: leave them as they are until then. */
   putMany(records: readonly InsertOf<F>[]): Done['many'];
   /** Writes a new record; fails with `already-exists` over one with the same id. */
   insert(record: InsertOf<F>): Done['one'];

@@ -36,7 +36,8 @@ class Run {
   }
 
   /** @type {import('./collection.js').Port['write']} */
-  write(op, collection, text, answer) {
+  write(op, collection, parts, answer) {
+    const text = () => `[${Array.from({ [Symbol.iterator]: parts }, part => part.slice(1, -1)).join(',')}]`;
     return this.#step(async handle => answer(JSON.parse(await this.#engine.call('txWrite', handle, op, collection, text()))));
   }
 

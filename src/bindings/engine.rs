@@ -8,7 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use futures_util::future;
-use holm_core::engine::{Order, Promised, Question, Transaction, WatchId};
+use holm_core::engine::{Order, Promised, Question, Rows, Transaction, WatchId};
 use holm_core::outbox::Operation;
 use holm_core::query::Tally;
 use holm_core::sync::Event;
@@ -32,13 +32,15 @@ pub struct JsEngine(Rc<Held>);
 
 struct Held {
     runtime: Rc<Runtime>,
+    /// Rows of lists that are on their way, by their receipts.
+    lists: RefCell<SortedMap<String, Rows>>,
     transactions: RefCell<SortedMap<u32, Rc<Transaction>>>,
     next: Cell<u32>,
 }
 
 impl JsEngine {
     pub(super) fn new(runtime: Rc<Runtime>) -> Self {
-        Self(Rc::new(Held { runtime, transactions: RefCell::default(), next: Cell::new(0) }))
+        Self(Rc::new(Held { runtime, lists: RefCell::default(), transactions: RefCell::default(), next: Cell::new(0) }))
     }
 }
 
@@ -77,7 +79,12 @@ impl Held {
             Call::TxAsk(subject) => {
                 engine.tx_ask(&*self.transaction(given)?, now_ms, self.question(subject, given, 1)?)
             }
-            Call::Write => engine.write(now_ms, &given.text(3), &given.text(1), operation(given, 0)?, &given.bytes(2)),
+            Call::Write => {
+                let (operation, receipt) = (operation(given, 0)?, given.text(3));
+                let mut rows = self.lists.borrow_mut().remove(&receipt).unwrap_or_default();
+                rows.extend(engine.rows(now_ms, operation, &given.bytes(2))?);
+                engine.write(now_ms, &receipt, &given.text(1), operation, rows)
+            }
             Call::TxWrite => {
                 let (tx, operation) = (self.transaction(given)?, operation(given, 1)?);
                 engine.tx_write(&tx, now_ms, &given.text(2), operation, &given.bytes(3))
@@ -133,6 +140,8 @@ impl Held {
         let engine = self.runtime.engine();
         match instant {
             Instant::Draw => return Ok(engine.draw().into()),
+            Instant::Rows => self.collect(operation(given, 0)?, given)?,
+            Instant::Forget => drop(self.lists.borrow_mut().remove(&given.text(0))),
             Instant::Status => return Ok(json(&self.runtime.status()).into()),
             Instant::Watch => return self.watch(&given.text(0), given.function(1)).map(JsValue::from),
             Instant::Begin => return Ok(self.keep(Rc::default()).into()),
@@ -142,6 +151,17 @@ impl Held {
             Instant::Resume => engine.happened(scope::now_ms(), Event::Resumed),
         }
         Ok(JsValue::UNDEFINED)
+    }
+
+    /// Keeps rows of a list, of which the call with its receipt brings the last.
+    fn collect(&self, operation: Operation, given: &Given) -> Result<(), Error> {
+        let read = self.runtime.engine().rows(scope::now_ms(), operation, &given.bytes(1))?;
+        let (mut lists, receipt) = (self.lists.borrow_mut(), given.text(2));
+        match lists.find_mut(&receipt) {
+            Some(rows) => rows.extend(read),
+            None => drop(lists.insert(receipt, read)),
+        }
+        Ok(())
     }
 
     /// The callback gets `{"rows": […], "diff": {…}}`, or null and an error.

@@ -44,6 +44,8 @@ pub enum Deed {
 #[derive(Clone, Copy)]
 pub enum Instant {
     Draw,
+    Rows,
+    Forget,
     Status,
     Watch,
     Unwatch,
@@ -81,6 +83,8 @@ pub const CALLS: &[(&str, Call)] = &[
 
 pub const INSTANTS: &[(&str, Instant)] = &[
     ("draw", Instant::Draw),
+    ("rows", Instant::Rows),
+    ("forget", Instant::Forget),
     ("status", Instant::Status),
     ("watch", Instant::Watch),
     ("unwatch", Instant::Unwatch),

@@ -200,6 +200,40 @@ test('single and Many forms send the same shapes', async () => {
   await db.close();
 });
 
+test('a long list goes to the engine in parts, with turns of the page in between, and what is written meanwhile comes after it', async () => {
+  const { db, module } = await opened();
+  const tasks = Array.from({ length: 2_500 }, (_, n) => ({ id: `t${n}`, title: `${n}` }));
+  let turns = 0;
+  let over = false;
+  const counted = (async () => { for (; !over; turns++) await new Promise(resolve => setTimeout(resolve)); })();
+  const list = db.tasks.putMany(tasks);
+  tasks.length = 1; // it is the caller's again
+  const one = db.tasks.put({ id: 't7', title: 'later' });
+  const other = db.tasks.putMany(Array.from({ length: 1_001 }, (_, n) => ({ id: `o${n}`, title: 'x' })));
+  assert.equal((await list).length, 2_500);
+  assert.equal(await one, 't7');
+  assert.equal((await other).length, 1_001);
+  over = true;
+  await counted;
+  assert(turns > 1);
+  assert.equal((await db.tasks.get('t7')).title, 'later');
+  const steps = module.log.filter(line => /^(rows|write)/.test(line)).map(line => line.split(' ')[0]);
+  assert.deepEqual(steps, ['rows', 'rows', 'write', 'write', 'rows', 'write']);
+  await db.close();
+});
+
+test('a long list is written whole or not at all', async () => {
+  const { db, engine, module } = await opened();
+  const tasks = Array.from({ length: 1_500 }, (_, n) => ({ id: `t${n}`, title: n === 1_200 ? NaN : 'x' }));
+  const refused = db.tasks.putMany(tasks);
+  const one = db.tasks.put({ id: 'a', title: 'x' });
+  await assert.rejects(refused, { code: 'invalid-value', field: 'title', message: /index 1200 of the list/ });
+  assert.equal(await one, 'a');
+  assert.equal(engine.lists.size, 0);
+  assert(!module.log.includes('write put tasks receipt-1'));
+  await db.close();
+});
+
 test('ids that cannot be are refused before the engine sees them', async () => {
   const { db, module } = await opened();
   for (const id of [undefined, null, 5, '', {}, ['a'], '__proto__', '\ud800', 1n, Symbol('x')]) {

@@ -38,6 +38,7 @@ class FakeEngine {
   records = new Map();
   watches = new Map();
   settings = new Map();
+  lists = new Map();
   transactions = new Map();
   stale = 0;
   drawn = 0;
@@ -52,10 +53,18 @@ class FakeEngine {
 
   draw() { return `receipt-${++this.drawn}`; }
 
+  rows(op, json, receipt) {
+    this.log.push(`rows ${op} ${receipt}`);
+    this.lists.set(receipt, [...this.lists.get(receipt) ?? [], ...JSON.parse(json)]);
+  }
+
+  forget(receipt) { this.lists.delete(receipt); }
+
   async write(op, collection, json, receipt) {
     this.log.push(`write ${op} ${collection} ${receipt}`);
     await new Promise(resolve => setTimeout(resolve, 2));
-    const ids = this.apply(this.records, op, json);
+    const ids = this.apply(this.records, op, JSON.stringify([...this.lists.get(receipt) ?? [], ...JSON.parse(json)]));
+    this.forget(receipt);
     this.onEvent('commit', '');
     this.tell();
     return JSON.stringify(ids);

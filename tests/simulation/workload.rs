@@ -78,7 +78,9 @@ impl User {
         let receipt = self.begin(names, false);
         let text = Value::from(rows).to_string();
         self.world.note(format_args!("device {} {operation:?} {collection} {text} {receipt}", self.device.number));
-        let outcome = self.engine.write(self.now_ms(), &receipt, collection, operation, text.as_bytes()).await;
+        let rows =
+            self.engine.rows(self.now_ms(), operation, text.as_bytes()).expect("rows as the package writes them");
+        let outcome = self.engine.write(self.now_ms(), &receipt, collection, operation, rows).await;
         self.end(&receipt, &outcome);
     }
 

@@ -21,17 +21,30 @@ pub struct Draft<'a> {
     blocks: &'a dyn Blocks,
     batch: Batch,
     record: Option<&'a RefCell<ReadSet>>,
+    goes_on: bool,
 }
 
 impl<'a> Draft<'a> {
     /// Plans into `batch`, over what is in it.
     pub(crate) fn new(tables: &'a Tables, blocks: &'a dyn Blocks, batch: Batch) -> Self {
-        Self { tables, blocks, batch, record: None }
+        Self { tables, blocks, batch, record: None, goes_on: false }
     }
 
     /// The same, adding to `record` what is read from below its own writes.
     pub(crate) fn recording(self, record: &'a RefCell<ReadSet>) -> Self {
         Self { record: Some(record), ..self }
+    }
+
+    /// The same, of a plan that asked for a turn.
+    pub(crate) fn going_on(self, goes_on: bool) -> Self {
+        Self { goes_on, ..self }
+    }
+
+    /// Whether all that this plan wrote before it asked for a turn ([`Missing::turn`]) is still here, and nothing has changed
+    /// since. If not, it begins from the start.
+    #[must_use]
+    pub fn goes_on(&self) -> bool {
+        self.goes_on
     }
 
     /// Gives `key` a value.

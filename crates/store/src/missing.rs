@@ -21,6 +21,12 @@ impl Missing {
         Self::new(Vec::new())
     }
 
+    /// Whether it is that.
+    #[must_use]
+    pub fn is_turn(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The names, taken out.
     pub(crate) fn into_blocks(self) -> Vec<BlockId> {
         *self.0

@@ -383,3 +383,90 @@ fn a_handle_whose_storage_is_said_to_be_gone_reads_and_writes_nothing() {
     assert_eq!(pool.put(&store, b"a", b"2"), Err(CommitError::Store(StoreError::Replaced)));
     assert_eq!(entries(&disk), 1);
 }
+
+/// Others' turns: in the first so many of them another tab counts on, and this one hears of it.
+#[derive(Default)]
+struct Busy {
+    tabs: RefCell<Option<(Store, Store)>>,
+    changes: Cell<u64>,
+    turns: Cell<u64>,
+}
+
+#[async_trait(?Send)]
+impl Pace for Busy {
+    fn begin(&self) {}
+
+    fn is_spent(&self) -> bool {
+        true
+    }
+
+    async fn turn(&self) {
+        self.turns.set(self.turns.get() + 1);
+        let tabs = self.tabs.borrow().clone();
+        let Some((here, other)) = tabs.filter(|_| self.turns.get() <= self.changes.get()) else { return };
+        increment(&other, b"n").await.expect("counted");
+        here.refresh().await.expect("heard of");
+    }
+
+    async fn pause(&self) {
+        std::future::pending().await
+    }
+
+    fn is_hidden(&self) -> bool {
+        false
+    }
+}
+
+#[test]
+fn a_long_plan_lets_others_have_their_turn_and_sees_one_moment() {
+    const PARTS: u8 = 8;
+    for changes in 0..20 {
+        let (mut pool, disk, locks, pace) =
+            (Pool::default(), FaultyDisk::new(), MemoryLocks::new(), Rc::new(Busy::default()));
+        let options = Options { pace: pace.clone(), ..Options::default() };
+        let here = pool.open(&disk, &locks, options, 1).unwrap();
+        let other = pool.open(&disk.reopen(), &locks, Options::default(), 2).unwrap();
+        pace.tabs.replace(Some((here.clone(), other.clone())));
+        pace.changes.set(changes);
+        let mut part = 0;
+        let plan = move |draft: &mut Draft<'_>| {
+            if !draft.goes_on() {
+                part = 0;
+            }
+            let seen = draft.get(b"n")?.map_or(0, |value| number(&value));
+            draft.put(&[b'a', part], &seen.to_be_bytes());
+            part += 1;
+            if part < PARTS { Err(Missing::turn().into()) } else { Ok::<_, PlanError<()>>(()) }
+        };
+        let answers = Rc::default();
+        collect(&pool, &answers, put(&here, b"before", b""));
+        let store = here.clone();
+        collect(&pool, &answers, async move { store.commit(Durability::Relaxed, plan).await });
+        collect(&pool, &answers, put(&here, b"behind", b""));
+        pool.settle();
+        assert_eq!(answers.take(), [Ok(()), Ok(()), Ok(())], "{changes} changes");
+        let rows = pool.all(&here).unwrap();
+        let seen: Vec<u64> = rows.iter().filter(|(key, _)| key[0] == b'a').map(|(_, value)| number(value)).collect();
+        assert_eq!(seen, [changes.min(5); PARTS as usize], "{changes} changes");
+        assert!(pace.turns.get() >= u64::from(PARTS - 1).min(5), "{changes} changes");
+        pace.tabs.take();
+    }
+}
+
+#[test]
+fn a_long_plan_that_refuses_leaves_nothing_behind() {
+    let (mut pool, disk, locks) = (Pool::default(), FaultyDisk::new(), MemoryLocks::new());
+    let store = pool.open(&disk, &locks, Options::default(), 1).unwrap();
+    let answers = Rc::default();
+    collect(&pool, &answers, put(&store, b"b", b"1"));
+    let (long, mut part) = (store.clone(), 0);
+    let plan = move |draft: &mut Draft<'_>| {
+        part += 1;
+        draft.put(&[b'a', part], b"");
+        Err::<(), _>(if part < 3 { Missing::turn().into() } else { PlanError::failed(()) })
+    };
+    collect(&pool, &answers, async move { long.commit(Durability::Relaxed, plan).await });
+    pool.settle();
+    assert_eq!(answers.take(), [Ok(()), Err(CommitError::Plan(()))]);
+    assert_eq!(pool.all(&store).unwrap(), [(b"b".to_vec(), b"1".to_vec())]);
+}

@@ -29,7 +29,7 @@ use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
 use holm_protocol::{DataText, ErrorCode, to_json_text};
-use holm_store::{Database, Durability, Observer, Pace, Random, Signal};
+use holm_store::{Database, Durability, Missing, Observer, Pace, Random, Signal};
 
 pub use exchange::Step;
 use exchange::{Ahead, Recording};
@@ -38,7 +38,7 @@ pub use order::Order;
 pub use outlook::{Explained, Explanation, Standing};
 pub use promised::Promised;
 pub use question::Question;
-pub use rows::parse_rows;
+pub use rows::{Rows, parse_rows};
 pub use setup::FORMAT;
 pub use transaction::Transaction;
 pub use transport::{Answer, Failure, Reply, Request, Transport};
@@ -50,6 +50,12 @@ use crate::schema::Schema;
 use crate::sync::{Lease, Machine, PushLimits, Status};
 use census::Census;
 use watch::Watchers;
+
+/// Rows written before others have their turn: some 20 ms of work.
+const ROWS_PER_TURN: usize = 2_000;
+
+/// Rows whose records are asked for before others have their turn.
+const ASKED_PER_TURN: usize = 16_000;
 
 /// Runs a future beside everything else until it ends.
 pub type Spawn = Rc<dyn Fn(LocalBoxFuture<'static, ()>)>;
@@ -124,6 +130,14 @@ impl Engine {
         )
     }
 
+    /// Reads rows that are to be written.
+    ///
+    /// # Errors
+    /// As [`parse_rows`].
+    pub fn rows(&self, now_ms: u64, operation: Operation, json: &[u8]) -> Result<Rows, Error> {
+        parse_rows(operation, json, &|| self.new_id(now_ms))
+    }
+
     /// Writes rows of one collection in one commit; resolves when they are saved on this device.
     ///
     /// Gives the ids, drawn where a row had none.
@@ -136,17 +150,28 @@ impl Engine {
         receipt: &str,
         collection: &str,
         operation: Operation,
-        rows: &[u8],
+        rows: Rows,
     ) -> Promised<String> {
-        let rows = parse_rows(operation, rows, &|| self.new_id(now_ms));
         let (schema, receipt, collection) = (Rc::clone(&self.inner.schema), receipt.to_owned(), collection.to_owned());
         let queued = self.inner.scopes.is_some();
+        // Of a long list all is asked for before any is written, so that what is written need not be written again.
+        let (mut asked, mut at, mut stamp) = (0, 0, OnceCell::new());
         self.commit(move |draft| {
-            let rows = rows.as_ref().map_err(Error::clone)?;
-            let (written, together, stamp) = (0, None, &OnceCell::new());
+            if rows.len() > ROWS_PER_TURN && asked < rows.len() {
+                let part = &rows[asked..(asked + ASKED_PER_TURN).min(rows.len())];
+                outbox::prefetch(draft, &schema, &collection, part)?;
+                asked += part.len();
+                return Err(Missing::turn().into());
+            }
+            if !draft.goes_on() {
+                (at, stamp) = (0, OnceCell::new());
+            }
+            let (written, together, stamp) = (0, None, &stamp);
             let cx = WriteContext { schema: &schema, now_ms, receipt: &receipt, written, together, queued, stamp };
-            outbox::write(draft, &cx, &collection, operation, rows)?;
-            Ok(ids(rows))
+            let part = at..(at + ROWS_PER_TURN).min(rows.len());
+            at = part.end;
+            outbox::write_part(draft, &cx, &collection, operation, &rows, part)?;
+            if at < rows.len() { Err(Missing::turn().into()) } else { Ok(ids(&rows)) }
         })
     }
 

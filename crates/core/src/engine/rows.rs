@@ -5,15 +5,14 @@ use holm_protocol::{DataText, ErrorCode, FromJson, Parser, Unfit, Value, from_js
 use crate::Error;
 use crate::outbox::Operation;
 
+/// Ids, each with the fields that are written.
+pub type Rows = Vec<(String, DataText)>;
+
 /// Reads `[[id, {fields}], …]`; `null` for an id has one drawn where the operation may make a record.
 ///
 /// # Errors
 /// `invalid-argument`, `invalid-id`.
-pub fn parse_rows(
-    operation: Operation,
-    json: &[u8],
-    draw: &dyn Fn() -> String,
-) -> Result<Vec<(String, DataText)>, Error> {
+pub fn parse_rows(operation: Operation, json: &[u8], draw: &dyn Fn() -> String) -> Result<Rows, Error> {
     let rows: Vec<Row> = from_json_text(json)
         .map_err(|why| Error::new(ErrorCode::InvalidArgument, format!("the rows cannot be read: {why}")))?;
     let may_draw = matches!(operation, Operation::Put | Operation::Insert);

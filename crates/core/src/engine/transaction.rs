@@ -16,11 +16,11 @@
 use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
-use holm_protocol::{DataText, ErrorCode};
+use holm_protocol::ErrorCode;
 use holm_store::{Draft, ReadSet, Turn};
 
 use super::promised::{Promised, Writes, contention};
-use super::{Engine, ids, parse_rows};
+use super::{Engine, Rows, ids};
 use crate::Error;
 use crate::outbox::{self, Operation, Planned, WriteContext};
 use crate::schema::Schema;
@@ -34,7 +34,7 @@ const LOST_MAX: u8 = 4;
 pub(super) struct Step {
     collection: String,
     operation: Operation,
-    rows: Vec<(String, DataText)>,
+    rows: Rows,
 }
 
 /// A transaction under way. Clones are the same.
@@ -150,7 +150,7 @@ impl Engine {
         operation: Operation,
         rows: &[u8],
     ) -> Promised<String> {
-        let rows = parse_rows(operation, rows, &|| self.new_id(now_ms));
+        let rows = self.rows(now_ms, operation, rows);
         let (engine, tx, collection) = (self.clone(), tx.clone(), collection.to_owned());
         self.plan(Writes::Rehearse(tx.clone()), move |draft| {
             let rows = rows.as_ref().map_err(Error::clone)?;

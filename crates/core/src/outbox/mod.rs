@@ -28,7 +28,7 @@ pub use park::{Parked, Reason, discard, parked, parked_list, retry};
 pub use receipt::{Receipt, ReceiptState, receipt};
 pub use replay::{replay, restore};
 pub use settle::{Moment, confirm_covered, settle, thaw};
-pub use write::{Operation, WriteContext, write};
+pub use write::{Operation, WriteContext, prefetch, write, write_part};
 
 use holm_store::PlanError;
 

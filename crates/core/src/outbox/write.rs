@@ -1,6 +1,7 @@
 //! Local writes: one plan that changes the record, its indexes and the outbox together.
 
 use std::cell::OnceCell;
+use std::ops::Range;
 
 use holm_protocol::{Data, DataText, ErrorCode, Hlc, Kind, Stamps, ToJson, quoted};
 use holm_store::{Draft, Halt, Missing, PlanError, Read};
@@ -57,12 +58,25 @@ pub fn write(
     operation: Operation,
     rows: &[(String, DataText)],
 ) -> Planned<()> {
+    write_part(draft, cx, collection, operation, rows, 0..rows.len())
+}
+
+/// The same, of some of the rows.
+///
+/// # Errors
+/// As for [`write`].
+pub fn write_part(
+    draft: &mut Draft<'_>,
+    cx: &WriteContext<'_>,
+    collection: &str,
+    operation: Operation,
+    rows: &[(String, DataText)],
+    part: Range<usize>,
+) -> Planned<()> {
+    prefetch(draft, cx.schema, collection, &rows[part.clone()])?;
     let collection = cx.schema.collection(collection)?;
-    let mut keys = Vec::new();
-    rows.iter().for_each(|(id, _)| keyspace::add_keys(&mut keys, &collection.name, id));
-    records::prefetch(draft, &keys)?;
     let mut local = Local::read(draft)?;
-    for (position, (id, data)) in rows.iter().enumerate() {
+    for (position, (id, data)) in rows.iter().enumerate().take(part.end).skip(part.start) {
         let written = match is_plain_and_new(draft, cx, collection, operation, (id, data))? {
             true => write_new(draft, cx, collection, (id, data), &mut local),
             false => write_row(draft, cx, collection, operation, (id, data), &mut local, cx.written + position),
@@ -71,6 +85,17 @@ pub fn write(
     }
     local.save(draft);
     Ok(())
+}
+
+/// Asks for all that is read to write rows.
+///
+/// # Errors
+/// `unknown-collection`; [`PlanError`] of what is missing.
+pub fn prefetch(view: &dyn Read, schema: &Schema, collection: &str, rows: &[(String, DataText)]) -> Planned<()> {
+    let collection = schema.collection(collection)?;
+    let mut keys = Vec::new();
+    rows.iter().for_each(|(id, _)| keyspace::add_keys(&mut keys, &collection.name, id));
+    Ok(records::prefetch(view, &keys)?)
 }
 
 /// Tells which of several rows was refused.

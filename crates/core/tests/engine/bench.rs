@@ -225,7 +225,8 @@ impl Bench {
     pub fn try_write(&self, operation: Operation, rows: &Value) -> Result<String, Error> {
         self.next_receipt.set(self.next_receipt.get() + 1);
         let receipt = format!("{:032x}", self.next_receipt.get());
-        self.run(self.engine.write(NOW_MS, &receipt, "tasks", operation, rows.to_string().as_bytes()))?;
+        let rows = self.engine.rows(NOW_MS, operation, rows.to_string().as_bytes())?;
+        self.run(self.engine.write(NOW_MS, &receipt, "tasks", operation, rows))?;
         Ok(receipt)
     }
 

@@ -46,7 +46,8 @@ fn many_rows_are_written_together_or_not_at_all() {
 fn an_id_is_drawn_where_there_is_none() {
     let bench = Bench::local(SCHEMA);
     let receipt = bench.engine.draw();
-    let ids = bench.run(bench.engine.write(NOW_MS, &receipt, "tasks", Put, br#"[[null, {"title":"milk"}]]"#));
+    let rows = bench.engine.rows(NOW_MS, Put, br#"[[null, {"title":"milk"}]]"#).expect("rows");
+    let ids = bench.run(bench.engine.write(NOW_MS, &receipt, "tasks", Put, rows));
     let ids = parsed(&ids.expect("written"));
     assert_eq!(bench.title(ids[0].as_str().expect("an id")), Some("milk".into()));
     assert_eq!(bench.refused(Patch, &json!([[null, { "title": "milk" }]])), ErrorCode::InvalidId);

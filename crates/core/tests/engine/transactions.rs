@@ -43,7 +43,10 @@ async fn hammer(engine: &Engine, id: &str, stop: &Cell<bool>) -> u32 {
     let mut written = 0;
     while !stop.get() && written < 10_000 {
         let rows = json!([[id, { "title": "0" }]]).to_string();
-        engine.write(NOW_MS, &engine.draw(), "tasks", Put, rows.as_bytes()).await.expect("written");
+        engine
+            .write(NOW_MS, &engine.draw(), "tasks", Put, engine.rows(NOW_MS, Put, rows.as_bytes()).expect("rows"))
+            .await
+            .expect("written");
         written += 1;
     }
     written
@@ -121,7 +124,13 @@ fn a_turn_that_ends_early_holds_nobody_up() {
     let waiting = async {
         bench
             .engine
-            .write(NOW_MS, &bench.engine.draw(), "tasks", Put, br#"[["a",{"title":"7"}]]"#)
+            .write(
+                NOW_MS,
+                &bench.engine.draw(),
+                "tasks",
+                Put,
+                bench.engine.rows(NOW_MS, Put, br#"[["a",{"title":"7"}]]"#).expect("rows"),
+            )
             .await
             .expect("written");
         assert!(late.get(), "a turn that insists goes first");

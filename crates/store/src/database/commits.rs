@@ -11,9 +11,9 @@
 use crate::append::{Append, AppendOutcome, AppendRequest, AppendStep};
 use crate::batch::Batch;
 use crate::database::Inner;
-use crate::database::job::Job;
+use crate::database::job::{Begin, Job};
 use crate::database::reading::Held;
-use crate::disk::{DiskError, Durability};
+use crate::disk::{DiskError, Durability, LogSeq};
 use crate::error::StoreError;
 use crate::locks::HeldLock;
 use crate::missing::Missing;
@@ -33,12 +33,19 @@ pub(super) struct Group {
     lock: Option<HeldLock>,
 }
 
-/// A group planned whole.
+/// A group that is planned, as far as it is.
+#[derive(Default)]
 struct Planned {
     batch: Batch,
     durability: Durability,
     /// How many of the jobs are in it.
     count: usize,
+    /// Whether the next one asked for a turn, and its first writes are in it.
+    begun: bool,
+    /// What all of them see.
+    tail: LogSeq,
+    /// How often something was committed while others had their turn, so that all began anew.
+    outrun: u8,
 }
 
 impl Inner {
@@ -75,40 +82,51 @@ impl Inner {
     /// Commits the first part of a group, if nobody else is first; gives how many jobs that part has.
     async fn try_group(&self, group: &mut Group) -> (usize, AppendOutcome) {
         group.jobs.retain(|job| !job.is_abandoned());
-        let mut held = Held::default();
-        let planned = loop {
+        let (mut held, mut planned) = (Held::default(), Planned::default());
+        loop {
             let halted = self.halted.borrow().clone();
             if let Some(error) = halted {
                 return (group.jobs.len(), AppendOutcome::Failed(error));
             }
-            // Nothing is awaited between the first plan of a pass and its end, so that all of them see one moment.
-            let missing = match self.plan_pass(&mut group.jobs, &held) {
-                Ok(planned) => break planned,
-                Err(missing) => missing,
-            };
+            // What is awaited before the end of a pass is a turn, after which all of them see the same moment, or begin anew.
+            let Err(missing) = self.plan_pass(&mut group.jobs, &held, &mut planned) else { break };
+            if missing.is_turn() && planned.outrun > LOST_MAX {
+                continue;
+            }
             match self.fetch(&mut held, missing).await {
                 Ok(false) => {}
                 Ok(true) => held = Held::default(),
                 Err(error) => return (group.jobs.len(), AppendOutcome::Failed(error)),
             }
-        };
+        }
         (planned.count, self.write(planned).await)
     }
 
-    fn plan_pass(&self, jobs: &mut [Box<dyn Job>], held: &Held) -> Result<Planned, Missing> {
+    fn plan_pass(&self, jobs: &mut [Box<dyn Job>], held: &Held, planned: &mut Planned) -> Result<(), Missing> {
         let tables = self.tables.borrow();
         let blocks = Resident { cache: &self.cache, pins: &held.pins, read_ahead: held.read_ahead() };
-        let mut planned = Planned { batch: Batch::new(), durability: Durability::Relaxed, count: 0 };
+        let mut begin =
+            if planned.begun && planned.tail == tables.tail() { Begin::WhereItStopped } else { Begin::Anew };
+        if begin == Begin::Anew {
+            let outrun = planned.outrun + u8::from(planned.begun);
+            *planned = Planned { tail: tables.tail(), outrun, ..Planned::default() };
+        }
+        planned.begun = false;
         let mut missing: Option<Missing> = None;
-        for job in jobs {
-            match job.plan(&tables, &blocks, &mut planned.batch) {
+        for job in &mut jobs[planned.count..] {
+            let lack = job.plan(&tables, &blocks, &mut planned.batch, std::mem::replace(&mut begin, Begin::Anew)).err();
+            if planned.batch.bytes() > GROUP_BYTES_MAX && planned.count > 0 && missing.is_none() {
+                planned.batch.roll_back();
+                break;
+            }
+            match lack {
+                Some(turn) if turn.is_turn() && missing.is_none() => {
+                    planned.begun = true;
+                    return Err(turn);
+                }
                 // The jobs after one that misses blocks are planned only to learn what they miss.
-                Err(more) => missing = Some(missing.map_or(more.clone(), |missing| missing.and(more))),
-                Ok(()) => {
-                    if planned.batch.bytes() > GROUP_BYTES_MAX && planned.count > 0 {
-                        planned.batch.roll_back();
-                        break;
-                    }
+                Some(more) => missing = Some(missing.map_or(more.clone(), |missing| missing.and(more))),
+                None => {
                     if job.durability() == Durability::Strict {
                         planned.durability = Durability::Strict;
                     }
@@ -116,16 +134,25 @@ impl Inner {
             }
             planned.count += 1;
         }
-        missing.map_or(Ok(planned), Err)
+        missing.map_or(Ok(()), Err)
     }
 
     async fn write(&self, planned: Planned) -> AppendOutcome {
         if planned.batch.is_empty() {
             return AppendOutcome::Committed;
         }
-        let Planned { batch, durability, .. } = planned;
-        let mut append = Append::new(&self.tables.borrow(), self.next_id(), batch.to_records(), durability);
+        let Planned { batch, durability, tail, .. } = planned;
+        // Others have their turn between it being planned, sorted, encoded and appended.
+        let is_large = batch.bytes() > GROUP_BYTES_MAX;
+        self.turn_if(is_large).await;
+        let records = batch.to_records();
         drop(batch);
+        self.turn_if(is_large).await;
+        if self.tables.borrow().tail() != tail {
+            return AppendOutcome::Stale;
+        }
+        let mut append = Append::new(&self.tables.borrow(), self.next_id(), records, durability);
+        self.turn_if(is_large).await;
         loop {
             let AppendStep { events, outcome } = match append.request() {
                 AppendRequest::Append { seq, entry, durability } => {
@@ -143,6 +170,14 @@ impl Inner {
                 self.note(error);
             }
             return outcome;
+        }
+    }
+}
+
+impl Inner {
+    async fn turn_if(&self, is_large: bool) {
+        if is_large {
+            self.options.pace.turn().await;
         }
     }
 }

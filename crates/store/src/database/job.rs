@@ -10,10 +10,20 @@ use crate::layers::Blocks;
 use crate::missing::Missing;
 use crate::tables::Tables;
 
+/// Where a plan begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Begin {
+    /// At its start.
+    Anew,
+    /// After what it wrote before it asked for a turn.
+    WhereItStopped,
+}
+
 /// A commit of any result and error type.
 pub(super) trait Job {
-    /// Runs the plan over `batch` and into it; one that refuses, or misses blocks, leaves it as it was.
-    fn plan(&mut self, tables: &Tables, blocks: &dyn Blocks, batch: &mut Batch) -> Result<(), Missing>;
+    /// Runs the plan over `batch` and into it; one that refuses, or misses blocks, leaves it as it was. One that asks for a turn
+    /// leaves there what it wrote, and goes on if it is told to.
+    fn plan(&mut self, tables: &Tables, blocks: &dyn Blocks, batch: &mut Batch, begin: Begin) -> Result<(), Missing>;
 
     fn durability(&self) -> Durability;
 
@@ -48,9 +58,11 @@ impl<R, E, F> Job for PlannedJob<R, E, F>
 where
     F: FnMut(&mut Draft<'_>) -> Result<R, PlanError<E>>,
 {
-    fn plan(&mut self, tables: &Tables, blocks: &dyn Blocks, batch: &mut Batch) -> Result<(), Missing> {
-        batch.set_mark();
-        let mut draft = Draft::new(tables, blocks, std::mem::take(batch));
+    fn plan(&mut self, tables: &Tables, blocks: &dyn Blocks, batch: &mut Batch, begin: Begin) -> Result<(), Missing> {
+        if begin == Begin::Anew {
+            batch.set_mark();
+        }
+        let mut draft = Draft::new(tables, blocks, std::mem::take(batch)).going_on(begin == Begin::WhereItStopped);
         let planned = (self.plan)(&mut draft);
         *batch = draft.into_batch();
         let refused = match planned {
@@ -63,6 +75,7 @@ where
                     self.outcome = Some(Err(error));
                     Ok(())
                 }
+                Halt::Missing(missing) if missing.is_turn() => return Err(missing),
                 Halt::Missing(missing) => Err(missing),
             },
         };

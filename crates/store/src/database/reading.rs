@@ -166,7 +166,7 @@ impl Inner {
         missing: Missing,
     ) -> LocalBoxFuture<'f, Result<bool, StoreError>> {
         Box::pin(async move {
-            if missing.blocks().is_empty() {
+            if missing.is_turn() {
                 self.options.pace.turn().await;
                 return Ok(false);
             }
