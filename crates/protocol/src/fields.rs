@@ -8,6 +8,12 @@ use crate::{FromJson, Object, Parser, ToJson, Unfit, order::order};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fields<T>(Vec<(String, T)>);
 
+/// Fields up to which each is put where it belongs as it comes; more are sorted at the end, which takes less than the square.
+const FEW: usize = 32;
+
+/// Room that is made for the first field that is read: most records have no more, and it is made once.
+const ROOM: usize = 8;
+
 impl<T> Fields<T> {
     /// No fields.
     #[must_use]
@@ -133,10 +139,20 @@ impl<T: FromJson + Default> FromJson for Fields<T> {
         parser.fields(&mut |field, parser| {
             let mut item = T::default();
             item.read(parser).map_err(|unfit| unfit.within(&field))?;
-            self.0.push((field.into_owned(), item));
+            if self.0.is_empty() {
+                self.0.reserve(ROOM);
+            }
+            // Most often in order, or few.
+            if self.0.len() < FEW && self.0.last().is_some_and(|(last, _)| **last >= *field) {
+                self.insert(field.into_owned(), item);
+            } else {
+                self.0.push((field.into_owned(), item));
+            }
             Ok(())
         })?;
-        self.settle();
+        if self.0.len() > FEW {
+            self.settle();
+        }
         Ok(())
     }
 }

@@ -67,8 +67,9 @@ impl<'t> Object<'t> {
     pub fn most(&mut self, names: &str, needed: usize, values: &[&dyn ToJson]) {
         let mut rest = names;
         for (position, value) in values.iter().enumerate() {
-            let (name, others) = rest.split_once(' ').unwrap_or((rest, ""));
-            rest = others;
+            let end = rest.bytes().position(|byte| byte == b' ').unwrap_or(rest.len());
+            let name = &rest[..end];
+            rest = rest.get(end + 1..).unwrap_or_default();
             if position < needed || !value.is_empty() {
                 self.field(name, *value);
             }
