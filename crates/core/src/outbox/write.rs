@@ -64,7 +64,7 @@ pub fn write(
 /// The same, of some of the rows.
 ///
 /// # Errors
-/// As for [`write`].
+/// As for [`write()`].
 pub fn write_part(
     draft: &mut Draft<'_>,
     cx: &WriteContext<'_>,
