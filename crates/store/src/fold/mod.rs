@@ -19,7 +19,7 @@ use std::rc::Rc;
 
 use crate::disk::{BlockId, DiskError, Generation, Loaded, LogSeq, Since, StoredManifest};
 use crate::encoding::{Entry, EntryId, Manifest, Records};
-use crate::error::StoreError;
+use crate::error::{StoreError, Trouble};
 use crate::tables::{Event, Tables};
 use merge::{Merge, Need};
 
@@ -328,7 +328,7 @@ impl Fold {
             self.phase = Phase::Publish;
             FoldStep::default()
         } else {
-            end(FoldOutcome::Failed(StoreError::Unknown("the manifest cannot be published".into())))
+            end(FoldOutcome::Failed(Trouble::Unknown("the manifest cannot be published".into()).into()))
         };
         let mut events = absorbed.events;
         events.append(&mut step.events);
