@@ -146,9 +146,7 @@ impl Append {
             (_, Some(failure)) if self.doubtful => Some(AppendOutcome::Failed(doubt(failure))),
             (_, Some(failure)) => Some(AppendOutcome::Failed(failure)),
             (Settled::Taken, None) => Some(AppendOutcome::Stale),
-            (Settled::Forgotten, None) => {
-                Some(AppendOutcome::Failed(unknown("too many others wrote since")))
-            }
+            (Settled::Forgotten, None) => Some(AppendOutcome::Failed(unknown("too many others wrote since"))),
             (Settled::Free, None) => self.again(),
         };
         AppendStep { events, outcome }
@@ -177,11 +175,7 @@ impl Append {
         if self.failed_loads < LOADS_MAX {
             return AppendStep::default();
         }
-        end(AppendOutcome::Failed(if self.doubtful {
-            unknown(error.to_string())
-        } else {
-            error.into()
-        }))
+        end(AppendOutcome::Failed(if self.doubtful { unknown(error.to_string()) } else { error.into() }))
     }
 }
 

@@ -151,24 +151,24 @@ impl Database {
     /// # Errors
     /// What the plan refused with, or what the store failed with. After [`Trouble::Unknown`] the batch is there whole or
     /// not at all; after any other it is not there.
-    pub async fn commit<R: 'static, E: 'static>(
+    pub fn commit<R: 'static, E: 'static>(
         &self,
         durability: Durability,
         plan: impl FnMut(&mut Draft<'_>) -> Result<R, PlanError<E>> + 'static,
-    ) -> Result<R, CommitError<E>> {
-        self.run(durability, false, plan).await
+    ) -> impl Future<Output = Result<R, CommitError<E>>> {
+        self.run(durability, false, plan)
     }
 
     /// The same, ahead of all others while our [`Turn`] insists.
     ///
     /// # Errors
     /// As [`Self::commit`].
-    pub async fn commit_in_turn<R: 'static, E: 'static>(
+    pub fn commit_in_turn<R: 'static, E: 'static>(
         &self,
         durability: Durability,
         plan: impl FnMut(&mut Draft<'_>) -> Result<R, PlanError<E>> + 'static,
-    ) -> Result<R, CommitError<E>> {
-        self.run(durability, true, plan).await
+    ) -> impl Future<Output = Result<R, CommitError<E>>> {
+        self.run(durability, true, plan)
     }
 
     async fn run<R: 'static, E: 'static>(
@@ -318,8 +318,8 @@ async fn ask_again<'a, R>(ask: impl Fn() -> LocalBoxFuture<'a, Result<R, DiskErr
     }
 }
 
-async fn load(disk: &dyn Disk, since: Since) -> Result<Loaded, StoreError> {
-    ask_again(|| disk.load(since)).await
+fn load(disk: &dyn Disk, since: Since) -> impl Future<Output = Result<Loaded, StoreError>> {
+    ask_again(move || disk.load(since))
 }
 
 async fn open_tables(disk: &dyn Disk, options: &Options, database: [u8; 16]) -> Result<Tables, StoreError> {
