@@ -53,8 +53,8 @@ impl Outgoing {
         Self { mutations: request.mutations.len(), pull: None, body: to_json_text(request) }
     }
 
-    fn pull(request: PullRequest) -> Self {
-        Self { mutations: 0, body: to_json_text(&request), pull: Some(Box::new(request)) }
+    fn pull(request: Box<PullRequest>) -> Self {
+        Self { mutations: 0, body: to_json_text(&*request), pull: Some(request) }
     }
 }
 

@@ -78,7 +78,9 @@ impl Engine {
 
     fn answer(&self, view: &dyn Read, now_ms: u64, question: &mut Question) -> Planned<String> {
         Ok(match question {
-            Question::Records { collection, ids } => rows(view, self.inner.options.schema.collection(collection)?, ids)?,
+            Question::Records { collection, ids } => {
+                rows(view, self.inner.options.schema.collection(collection)?, ids)?
+            }
             Question::Query(query) => format!("{{\"rows\":{}}}", rows_json(&query.run(view)?)),
             Question::Count(query, tally) => query.count_on(view, tally)?.to_string(),
             Question::Plan(query) => to_json_text(&query.explain(view)),

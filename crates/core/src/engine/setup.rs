@@ -151,8 +151,8 @@ fn set_up(draft: &mut Draft<'_>, schema: &Schema, client: &ClientId, queued: boo
 /// What a new schema asks of records and index entries, and its version, are one commit.
 fn raise_schema(draft: &mut Draft<'_>, schema: &Schema) -> Planned<()> {
     let ours = StoredSchema { version: schema.version, text: schema.text().to_owned() };
-    let stored: Option<StoredSchema> = stored::read_meta(draft, SCHEMA_KEY)?;
-    if stored.as_ref() == Some(&ours) {
+    let stored: Option<Box<StoredSchema>> = stored::read_meta(draft, SCHEMA_KEY)?;
+    if stored.as_deref() == Some(&ours) {
         return Ok(());
     }
     if let Some(stored) = stored {

@@ -179,11 +179,6 @@ impl Engine {
     }
 
     pub(super) fn script(&self, steps: Vec<Step>, now_ms: u64, receipt: &str) -> Script {
-        Script {
-            options: Rc::clone(&self.inner.options),
-            steps,
-            receipt: receipt.to_owned(),
-            now_ms,
-        }
+        Script { options: Rc::clone(&self.inner.options), steps, receipt: receipt.to_owned(), now_ms }
     }
 }

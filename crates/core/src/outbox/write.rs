@@ -161,7 +161,7 @@ fn write_row(
     let visible = Base::visible(before);
     let stamps = changed_fields(&visible.data, after.as_ref(), stamp);
     let base = bases(draft, &collection.name, id)?;
-    let rev = base.as_ref().unwrap_or(&visible).rev.clone();
+    let rev = base.as_deref().unwrap_or(&visible).rev.clone();
     if cx.queued && base.is_none() {
         save_base(draft, &collection.name, id, &visible);
     }

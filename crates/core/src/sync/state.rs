@@ -42,9 +42,9 @@ impl SyncState {
     ///
     /// # Errors
     /// `storage-corrupt`.
-    pub fn read(view: &dyn Read) -> Planned<Self> {
-        let mut state = Self::default();
-        stored::read_meta_into(view, KEY, &mut state)?;
+    pub fn read(view: &dyn Read) -> Planned<Box<Self>> {
+        let mut state = Box::<Self>::default();
+        stored::read_meta_into(view, KEY, &mut *state)?;
         Ok(state)
     }
 
