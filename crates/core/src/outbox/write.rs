@@ -150,7 +150,7 @@ fn write_row(
     check_id(id)?;
     let before = records::read(draft, &collection.name, id)?;
     let data = data.data().expect("its text was read whole");
-    let after = next_value(collection, operation, id, data, before.as_ref())?;
+    let after = next_value(collection, operation, id, data, before.as_deref())?;
     let drawn = local.tick(cx.now_ms);
     let touch = touch_of(&drawn);
     let stamp = cx.stamp.get_or_init(|| drawn);

@@ -142,9 +142,9 @@ impl Checkpoint {
     ///
     /// # Errors
     /// `storage-corrupt`.
-    pub fn read(view: &dyn Read, scope: &str) -> Planned<Self> {
-        let mut checkpoint = Self::default();
-        stored::read_checkpoint_into(view, scope, &mut checkpoint)?;
+    pub fn read(view: &dyn Read, scope: &str) -> Planned<Box<Self>> {
+        let mut checkpoint = Box::<Self>::default();
+        stored::read_checkpoint_into(view, scope, &mut *checkpoint)?;
         Ok(checkpoint)
     }
 
