@@ -18,7 +18,7 @@ const PAGE_MS: u32 = 20_000;
 ///
 /// # Errors
 /// What sync failed with, so that the browser tries again; as [`Runtime::open`].
-pub async fn run_sync_event(options: OpenOptions, transport: HttpTransport) -> Result<(), Error> {
+pub async fn run_sync_event(options: Box<OpenOptions>, transport: Rc<HttpTransport>) -> Result<(), Error> {
     let runtime = Runtime::open(options, transport, Rc::new(|_, _| {})).await?;
     let outcome = match free_lock(&runtime).await {
         Some(held) => {

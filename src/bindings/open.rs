@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use holm_core::{Error, ErrorCode};
-use holm_protocol::from_json_text;
+use holm_protocol::read_json_text;
 use js_sys::{Function, Promise};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -45,11 +45,13 @@ pub fn run_sync_event(options: String, ask_token: Option<Function>) -> Promise {
     }))
 }
 
-fn read_options(json: &str) -> Result<OpenOptions, Error> {
-    from_json_text(json.as_bytes())
-        .map_err(|why| Error::new(ErrorCode::InvalidArgument, format!("the options cannot be read: {why}")))
+fn read_options(json: &str) -> Result<Box<OpenOptions>, Error> {
+    let mut options = Box::<OpenOptions>::default();
+    read_json_text(json.as_bytes(), &mut *options)
+        .map_err(|why| Error::new(ErrorCode::InvalidArgument, format!("the options cannot be read: {why}")))?;
+    Ok(options)
 }
 
-fn transport(options: &OpenOptions, ask_token: Option<Function>) -> HttpTransport {
-    HttpTransport::new(options.sync_url.as_deref().unwrap_or_default(), ask_token, timer::sleeper())
+fn transport(options: &OpenOptions, ask_token: Option<Function>) -> Rc<HttpTransport> {
+    Rc::new(HttpTransport::new(options.sync_url.as_deref().unwrap_or_default(), ask_token, timer::sleeper()))
 }

@@ -53,7 +53,7 @@ write_fields!(ShownStatus { sync, durable, storage, background_sync as "backgrou
 /// One open database of this tab or worker.
 pub struct Runtime {
     engine: BrowserEngine,
-    options: OpenOptions,
+    options: Box<OpenOptions>,
     locks: WebLocks,
     disk: Option<IndexedDbDisk>,
     background: Cell<bool>,
@@ -70,7 +70,11 @@ impl Runtime {
     ///
     /// # Errors
     /// `storage-unavailable` where there is no IndexedDB and the app did not ask for memory; as [`Engine::open`].
-    pub async fn open(options: OpenOptions, transport: HttpTransport, on_event: OnEvent) -> Result<Rc<Self>, Error> {
+    pub async fn open(
+        options: Box<OpenOptions>,
+        transport: Rc<HttpTransport>,
+        on_event: OnEvent,
+    ) -> Result<Rc<Self>, Error> {
         let told = Rc::new(RefCell::new(Weak::new()));
         let disk = match options.storage {
             StorageKind::Memory => None,
@@ -86,7 +90,7 @@ impl Runtime {
         let locks = WebLocks::new(disk.as_ref().and_then(|_| scope::lock_manager()), &options.name);
         let spawn: Spawn = Rc::new(beside);
         let opening = options.engine()?;
-        let engine = Engine::open(stored, Rc::new(locks.clone()), Rc::new(transport), opening, &spawn).await?;
+        let engine = Engine::open(stored, Rc::new(locks.clone()), transport, opening, &spawn).await?;
         let runtime = Rc::new(Self {
             engine,
             options,

@@ -74,7 +74,7 @@ impl OpenOptions {
     ///
     /// # Errors
     /// `invalid-schema`; `invalid-argument` for scopes that cannot be read.
-    pub fn engine(&self) -> Result<Options, Error> {
+    pub fn engine(&self) -> Result<Rc<Options>, Error> {
         let schema = Schema::parse(&self.schema)?;
         let scopes = match (&self.sync_url, &self.scopes) {
             (None, _) => None,
@@ -87,7 +87,7 @@ impl OpenOptions {
         };
         let random = Rc::new(scope::fill_random);
         let pace = Rc::new(PagePace::default());
-        Ok(Options {
+        Ok(Rc::new(Options {
             schema,
             scopes,
             durability,
@@ -95,7 +95,7 @@ impl OpenOptions {
             fold_bytes: FOLD_BYTES,
             pace,
             random,
-        })
+        }))
     }
 }
 

@@ -105,7 +105,7 @@ fn decode<T: FromJson + Default>(bytes: &[u8]) -> Result<T, String> {
 /// Decodes the stored value of a record.
 pub fn record(collection: &str, id: &str, value: &[u8]) -> Record {
     let one = One(Value::from(value));
-    records::read(&one, collection, id).ok().flatten().expect("a value that is there")
+    *records::read(&one, collection, id).ok().flatten().expect("a value that is there")
 }
 
 /// A view in which every key has one value.

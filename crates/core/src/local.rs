@@ -38,7 +38,7 @@ impl Local {
     ///
     /// # Errors
     /// `internal` before the database was set up.
-    pub fn read(view: &dyn Read) -> Planned<Self> {
+    pub fn read(view: &dyn Read) -> Planned<Box<Self>> {
         Ok(Self::find(view)?.ok_or_else(|| Error::new(ErrorCode::Internal, "the database was never set up"))?)
     }
 
@@ -46,7 +46,7 @@ impl Local {
     ///
     /// # Errors
     /// `storage-corrupt`.
-    pub fn find(view: &dyn Read) -> Planned<Option<Self>> {
+    pub fn find(view: &dyn Read) -> Planned<Option<Box<Self>>> {
         stored::read_meta(view, KEY)
     }
 

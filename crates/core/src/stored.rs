@@ -37,10 +37,10 @@ pub(crate) fn encode(value: &dyn ToJson) -> Vec<u8> {
     to_json_text(value).into_bytes()
 }
 
-/// Reads the value at a key.
-pub(crate) fn read<T: FromJson + Default>(view: &dyn Read, key: &[u8], what: &str) -> Planned<Option<T>> {
-    let mut value = T::default();
-    Ok(read_into(view, key, what, &mut value)?.then_some(value))
+/// Reads the value at a key. Boxed like all that is read, so that its fields are not moved from caller to caller.
+pub(crate) fn read<T: FromJson + Default>(view: &dyn Read, key: &[u8], what: &str) -> Planned<Option<Box<T>>> {
+    let mut value = Box::<T>::default();
+    Ok(read_into(view, key, what, &mut *value)?.then_some(value))
 }
 
 /// Whether there is one.
@@ -51,7 +51,7 @@ fn read_into(view: &dyn Read, key: &[u8], what: &str, value: &mut dyn FromJson) 
 }
 
 /// Reads a meta value.
-pub(crate) fn read_meta<T: FromJson + Default>(view: &dyn Read, name: &str) -> Planned<Option<T>> {
+pub(crate) fn read_meta<T: FromJson + Default>(view: &dyn Read, name: &str) -> Planned<Option<Box<T>>> {
     read(view, &meta(name), name)
 }
 

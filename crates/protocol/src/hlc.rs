@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::{ClientId, FromJson, Parser, ToJson, Unfit, json_fields};
+use crate::{ClientId, FromJson, Parser, ToJson, Unfit, json_fields, push_hex};
 
 /// One stamp: milliseconds since 1970, a counter, the client.
 ///
@@ -45,6 +45,16 @@ impl Hlc {
         Self { ms: ms.min(MS_MAX), counter, client: self.client.clone() }
     }
 
+    fn text(&self) -> String {
+        let mut text = String::new();
+        push_hex(&mut text, self.ms, 12);
+        text.push('-');
+        push_hex(&mut text, self.counter.into(), 4);
+        text.push('-');
+        text.push_str(&self.client.0);
+        text
+    }
+
     fn parse(text: &str) -> Option<Self> {
         let (ms, rest) = text.split_once('-')?;
         let (counter, client) = rest.split_once('-')?;
@@ -62,7 +72,7 @@ impl Hlc {
 
 impl fmt::Display for Hlc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:012x}-{:04x}-{}", self.ms, self.counter, self.client)
+        f.write_str(&self.text())
     }
 }
 
@@ -76,7 +86,7 @@ impl std::str::FromStr for Hlc {
 
 impl ToJson for Hlc {
     fn write(&self, text: &mut String) {
-        self.to_string().write(text);
+        self.text().write(text);
     }
 }
 

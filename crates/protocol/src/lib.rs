@@ -6,6 +6,7 @@
 mod conflict;
 mod error;
 mod fields;
+mod hex;
 mod hlc;
 mod ids;
 mod json;
@@ -18,6 +19,7 @@ mod wire;
 pub use conflict::{Decision, Policy, Standing, decide};
 pub use error::{ErrorCode, Fault};
 pub use fields::Fields;
+pub use hex::push_hex;
 pub use hlc::{Clock, Hlc};
 pub use ids::{ClientId, MutationId, Revision, Seq};
 pub use json::{

@@ -15,9 +15,9 @@
 
 use std::rc::Rc;
 
-use crate::disk::{DiskError, Durability, Loaded, LogSeq, Since};
+use crate::disk::{DiskError, Durability, Loaded, LogSeq, Since, Why};
 use crate::encoding::{Entry, EntryId, Records};
-use crate::error::{Damage, Place, StoreError};
+use crate::error::{Damage, Place, StoreError, Trouble};
 use crate::tables::{Absorbed, Event, Settled, Tables};
 
 /// How often one entry is refused while its position stays free: more means that the disk does not keep its word.
@@ -49,7 +49,7 @@ pub enum AppendOutcome {
     Committed,
     /// It is not, and will not be: others wrote first. Plan again.
     Stale,
-    /// It is not ([`StoreError::Unknown`]: nobody knows), and trying again is the caller's choice.
+    /// It is not ([`Trouble::Unknown`]: nobody knows), and trying again is the caller's choice.
     Failed(StoreError),
 }
 
@@ -127,7 +127,7 @@ impl Append {
                 self.doubtful = true;
                 self.look(tables)
             }
-            Err(error) if self.doubtful => end(AppendOutcome::Failed(StoreError::Unknown(error.to_string().into()))),
+            Err(error) if self.doubtful => end(AppendOutcome::Failed(unknown(error.to_string()))),
             Err(error) => end(AppendOutcome::Failed(error.into())),
         }
     }
@@ -146,9 +146,7 @@ impl Append {
             (_, Some(failure)) if self.doubtful => Some(AppendOutcome::Failed(doubt(failure))),
             (_, Some(failure)) => Some(AppendOutcome::Failed(failure)),
             (Settled::Taken, None) => Some(AppendOutcome::Stale),
-            (Settled::Forgotten, None) => {
-                Some(AppendOutcome::Failed(StoreError::Unknown("too many others wrote since".into())))
-            }
+            (Settled::Forgotten, None) => Some(AppendOutcome::Failed(unknown("too many others wrote since"))),
             (Settled::Free, None) => self.again(),
         };
         AppendStep { events, outcome }
@@ -166,7 +164,7 @@ impl Append {
             return None;
         }
         let error = match self.doubtful {
-            true => StoreError::Unknown("the storage fails again and again".into()),
+            true => unknown("the storage fails again and again"),
             false => Damage::new(Place::Entry(self.seq), "the disk refuses the log's next position").into(),
         };
         Some(AppendOutcome::Failed(error))
@@ -177,20 +175,20 @@ impl Append {
         if self.failed_loads < LOADS_MAX {
             return AppendStep::default();
         }
-        end(AppendOutcome::Failed(if self.doubtful {
-            StoreError::Unknown(error.to_string().into())
-        } else {
-            error.into()
-        }))
+        end(AppendOutcome::Failed(if self.doubtful { unknown(error.to_string()) } else { error.into() }))
     }
 }
 
 /// A store that cannot be written any more says so; anything else leaves the entry's fate open.
 fn doubt(failure: StoreError) -> StoreError {
-    match failure {
-        StoreError::Replaced | StoreError::NewerVersion(_) => failure,
-        other => StoreError::Unknown(other.to_string().into()),
+    match failure.trouble() {
+        Trouble::Replaced | Trouble::NewerVersion(_) => failure,
+        other => unknown(other.to_string()),
     }
+}
+
+fn unknown(why: impl Into<Why>) -> StoreError {
+    Trouble::Unknown(why.into()).into()
 }
 
 fn end(outcome: AppendOutcome) -> AppendStep {

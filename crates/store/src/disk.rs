@@ -108,15 +108,16 @@ pub enum DiskError {
 
 impl fmt::Display for DiskError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Stale => f.write_str("somebody else wrote first"),
-            Self::Full(why) => write!(f, "the quota is reached: {why}"),
-            Self::Aborted(why) => write!(f, "the transaction aborted: {why}"),
-            Self::Unknown(why) => write!(f, "the outcome is unknown: {why}"),
-            Self::Unavailable(why) => write!(f, "no storage: {why}"),
-            Self::Blocked(why) => write!(f, "the storage is blocked: {why}"),
-            Self::Newer(why) => write!(f, "the storage is newer than this code: {why}"),
-        }
+        let (what, why) = match self {
+            Self::Stale => return f.write_str("somebody else wrote first"),
+            Self::Full(why) => ("the quota is reached", why),
+            Self::Aborted(why) => ("the transaction aborted", why),
+            Self::Unknown(why) => ("the outcome is unknown", why),
+            Self::Unavailable(why) => ("no storage", why),
+            Self::Blocked(why) => ("the storage is blocked", why),
+            Self::Newer(why) => ("the storage is newer than this code", why),
+        };
+        write!(f, "{what}: {why}")
     }
 }
 

@@ -1,6 +1,7 @@
 //! What can go wrong, and for whom.
 
 use std::fmt;
+use std::rc::Rc;
 
 use crate::disk::{BlockId, DiskError, LogSeq, Why};
 use crate::fence::Fence;
@@ -48,9 +49,13 @@ impl fmt::Display for Damage {
     }
 }
 
-/// Why the store could not do what was asked.
+/// Why the store could not do what was asked. One word wide, for it stands in the results of all that the drivers await.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StoreError {
+pub struct StoreError(Rc<Trouble>);
+
+/// What a [`StoreError`] says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trouble {
     /// The disk failed; nothing was written.
     Disk(DiskError),
     /// Stored bytes are damaged; [`crate::salvage()`] reads what is readable.
@@ -72,7 +77,28 @@ pub enum StoreError {
     Closed,
 }
 
+impl StoreError {
+    /// What it says.
+    #[must_use]
+    pub fn trouble(&self) -> &Trouble {
+        &self.0
+    }
+}
+
+impl From<Trouble> for StoreError {
+    #[cold]
+    fn from(trouble: Trouble) -> Self {
+        Self(Rc::new(trouble))
+    }
+}
+
 impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Disk(error) => error.fmt(f),
@@ -95,15 +121,16 @@ impl std::error::Error for StoreError {}
 impl From<DiskError> for StoreError {
     fn from(error: DiskError) -> Self {
         match error {
-            DiskError::Unknown(why) => Self::Unknown(why),
-            other => Self::Disk(other),
+            DiskError::Unknown(why) => Trouble::Unknown(why),
+            other => Trouble::Disk(other),
         }
+        .into()
     }
 }
 
 impl From<Damage> for StoreError {
     fn from(damage: Damage) -> Self {
-        Self::Corrupt(Box::new(damage))
+        Trouble::Corrupt(Box::new(damage)).into()
     }
 }
 

@@ -36,7 +36,7 @@ pub use database::{Applied, Change, Database, Look, Observer, Options, Origin, S
 pub use disk::{BlockId, Disk, DiskError, Durability, Generation, Loaded, LogSeq, Since, StoredManifest, Why};
 pub use draft::Draft;
 pub use encoding::Records;
-pub use error::{CommitError, Damage, Halt, Place, PlanError, ReadConflict, ReadError, StoreError};
+pub use error::{CommitError, Damage, Halt, Place, PlanError, ReadConflict, ReadError, StoreError, Trouble};
 pub use fence::Fence;
 pub use fold::FoldOutcome;
 pub use key::{Direction, Key, KeyRange, Value};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::disk::{BlockId, Disk, DiskError, LogSeq, Since};
 use crate::encoding::{Entry, Manifest, Records, read_block};
-use crate::error::{Damage, Place, StoreError};
+use crate::error::{Damage, Place, StoreError, Trouble};
 use crate::key::{Key, Value};
 
 /// What was read, and what is lost.
@@ -88,8 +88,8 @@ impl Salvage {
     }
 
     fn note(&mut self, place: Place, error: StoreError) {
-        self.lost.push(match error {
-            StoreError::Corrupt(damage) => *damage,
+        self.lost.push(match error.trouble() {
+            Trouble::Corrupt(damage) => (**damage).clone(),
             other => Damage::new(place, other.to_string()),
         });
     }

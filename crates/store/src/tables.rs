@@ -13,7 +13,7 @@ use std::rc::Rc;
 
 use crate::disk::{Generation, Loaded, LogSeq, Since, StoredManifest};
 use crate::encoding::{Entry, EntryId, Manifest, Records, Writers};
-use crate::error::{Damage, Place, StoreError};
+use crate::error::{Damage, Place, StoreError, Trouble};
 use crate::fence::Fence;
 use crate::memtable::Memory;
 
@@ -225,7 +225,7 @@ impl Tables {
         }
         let entry = Entry::decode(seq, frame)?;
         if entry.database != self.database {
-            return Err(StoreError::Replaced);
+            return Err(Trouble::Replaced.into());
         }
         self.meet(entry.fence)?;
         self.apply(seq, entry.id, &entry.ops);
@@ -234,14 +234,14 @@ impl Tables {
 
     fn adopt(&mut self, since: Since, stored: &StoredManifest, events: &mut Vec<Event>) -> Result<(), StoreError> {
         if stored.generation < since.generation {
-            return Err(StoreError::Replaced);
+            return Err(Trouble::Replaced.into());
         }
         if stored.generation <= self.generation {
             return Ok(());
         }
         let manifest = Manifest::decode(stored)?;
         if manifest.database != self.database {
-            return Err(StoreError::Replaced);
+            return Err(Trouble::Replaced.into());
         }
         self.meet(manifest.fence)?;
         events.extend(self.install(stored.generation, Rc::new(manifest)));
@@ -262,18 +262,18 @@ impl Tables {
                 if moved_on || Entry::decode(*seq, frame)?.id == self.tail_id {
                     Ok(())
                 } else {
-                    Err(StoreError::Replaced)
+                    Err(Trouble::Replaced.into())
                 }
             }
             _ if folded >= begin => {
                 Err(Damage::new(Place::Entry(begin), "the last folded entry is not in the log").into())
             }
-            _ => Err(StoreError::Replaced),
+            _ => Err(Trouble::Replaced.into()),
         }
     }
 
     fn meet(&mut self, fence: Fence) -> Result<(), StoreError> {
         self.fence = self.fence.highest(fence);
-        if fence.exceeds(self.ours) { Err(StoreError::NewerVersion(fence)) } else { Ok(()) }
+        if fence.exceeds(self.ours) { Err(Trouble::NewerVersion(fence).into()) } else { Ok(()) }
     }
 }

@@ -14,6 +14,10 @@ fn entries(disk: &FaultyDisk) -> usize {
     disk.places().iter().filter(|(place, _)| matches!(place, Place::Entry(_))).count()
 }
 
+fn failed_with<R>(answer: &Result<R, CommitError<()>>, is: fn(&Trouble) -> bool) -> bool {
+    matches!(answer, Err(CommitError::Store(error)) if is(error.trouble()))
+}
+
 fn refresh(pool: &mut Pool, store: &Store) -> Result<(), StoreError> {
     let store = store.clone();
     pool.run(async move { store.refresh().await }).expect("the load ends")
@@ -108,7 +112,7 @@ fn a_huge_write_over_the_quota_fails_alone() {
     }
     pool.settle();
     let failed = |answer: &&Result<(), CommitError<()>>| {
-        matches!(answer, Err(CommitError::Store(StoreError::Disk(DiskError::Full(_)))))
+        failed_with(answer, |trouble| matches!(trouble, Trouble::Disk(DiskError::Full(_))))
     };
     assert_eq!(answers.borrow().iter().filter(failed).count(), 1);
     assert_eq!(answers.borrow().iter().filter(|answer| answer.is_ok()).count(), 99);
@@ -250,7 +254,7 @@ fn a_position_that_stays_free_and_is_refused_is_damage() {
     for _ in 0..4 {
         disk.inject_next(Operation::Append, Fault::Stale);
     }
-    assert!(matches!(pool.put(&store, b"k", b"w"), Err(CommitError::Store(StoreError::Corrupt(_)))));
+    assert!(failed_with(&pool.put(&store, b"k", b"w"), |trouble| matches!(trouble, Trouble::Corrupt(_))));
     pool.put(&store, b"k", b"x").unwrap();
 }
 
@@ -277,7 +281,7 @@ fn an_outcome_that_cannot_be_settled_is_told_as_unknown() {
         disk.inject_next(Operation::Load, Fault::Unavailable);
     }
     let answer = pool.run(increment(&store, b"n")).unwrap();
-    assert!(matches!(answer, Err(CommitError::Store(StoreError::Unknown(_)))), "{answer:?}");
+    assert!(failed_with(&answer, |trouble| matches!(trouble, Trouble::Unknown(_))), "{answer:?}");
     assert_eq!(pool.run(increment(&store, b"n")).unwrap(), Ok(2), "it was there after all");
 }
 
@@ -290,7 +294,7 @@ fn a_newer_version_stops_the_older_one_and_is_refused_by_it() {
     let new = pool.open(&disk.reopen(), &locks, fence(2), 2).unwrap();
     pool.put(&old, b"a", b"2").unwrap();
     pool.put(&new, b"b", b"1").unwrap();
-    let newer = StoreError::NewerVersion(Fence { format: 1, schema: 2 });
+    let newer = StoreError::from(Trouble::NewerVersion(Fence { format: 1, schema: 2 }));
     assert_eq!(pool.put(&old, b"a", b"3"), Err(CommitError::Store(newer.clone())));
     assert_eq!(pool.put(&old, b"a", b"4"), Err(CommitError::Store(newer.clone())));
     assert_eq!(old.fence(), Fence { format: 1, schema: 2 });
@@ -316,9 +320,9 @@ fn a_storage_that_was_cleared_is_not_written_on() {
         assert_eq!(applied.change, Change::Everything);
         counting.set(counting.get() + 1);
     });
-    assert_eq!(refresh(&mut pool, &store), Err(StoreError::Replaced));
-    assert_eq!(pool.put(&store, b"a", b"2"), Err(CommitError::Store(StoreError::Replaced)));
-    assert_eq!(pool.all(&store), Err(StoreError::Replaced), "what is in memory is of another storage");
+    assert_eq!(refresh(&mut pool, &store), Err(Trouble::Replaced.into()));
+    assert_eq!(pool.put(&store, b"a", b"2"), Err(CommitError::Store(Trouble::Replaced.into())));
+    assert_eq!(pool.all(&store), Err(Trouble::Replaced.into()), "what is in memory is of another storage");
     store.replaced();
     assert_eq!(told.get(), 1, "whoever watches is told, once");
     let again = pool.open(&disk.reopen(), &locks, Options::default(), 2).unwrap();
@@ -366,9 +370,9 @@ fn closing_finishes_what_waits_and_refuses_the_rest() {
     let closing = store.clone();
     assert_eq!(pool.run(async move { closing.close().await }), Some(()));
     assert_eq!(*answers.borrow(), [Ok(()), Ok(())]);
-    assert_eq!(pool.put(&store, b"c", b"1"), Err(CommitError::Store(StoreError::Closed)));
-    assert_eq!(pool.get(&store, b"a"), Err(StoreError::Closed));
-    assert_eq!(refresh(&mut pool, &store), Err(StoreError::Closed));
+    assert_eq!(pool.put(&store, b"c", b"1"), Err(CommitError::Store(Trouble::Closed.into())));
+    assert_eq!(pool.get(&store, b"a"), Err(Trouble::Closed.into()));
+    assert_eq!(refresh(&mut pool, &store), Err(Trouble::Closed.into()));
     let again = store.clone();
     assert_eq!(pool.run(async move { again.close().await }), Some(()));
 }
@@ -379,8 +383,8 @@ fn a_handle_whose_storage_is_said_to_be_gone_reads_and_writes_nothing() {
     let store = pool.open(&disk, &locks, Options::default(), 1).unwrap();
     pool.put(&store, b"a", b"1").unwrap();
     store.replaced();
-    assert_eq!(pool.all(&store), Err(StoreError::Replaced));
-    assert_eq!(pool.put(&store, b"a", b"2"), Err(CommitError::Store(StoreError::Replaced)));
+    assert_eq!(pool.all(&store), Err(Trouble::Replaced.into()));
+    assert_eq!(pool.put(&store, b"a", b"2"), Err(CommitError::Store(Trouble::Replaced.into())));
     assert_eq!(entries(&disk), 1);
 }
 

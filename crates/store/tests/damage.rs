@@ -66,8 +66,8 @@ fn every_flipped_byte_is_seen_and_named() {
         for at in (0..len).filter(|at| at % step == 0 || at + 20 > len) {
             let broken = disk.duplicate();
             broken.damage(&place, at);
-            match read_all(&mut pool, &broken) {
-                Err(StoreError::Corrupt(damage)) => assert_eq!(damage.place, place, "byte {at}"),
+            match read_all(&mut pool, &broken).as_ref().map_err(StoreError::trouble) {
+                Err(Trouble::Corrupt(damage)) => assert_eq!(damage.place, place, "byte {at}"),
                 other => panic!("byte {at} of {place}: {:?}", other.map(|rows| rows.len())),
             }
             flips += 1;
@@ -132,7 +132,8 @@ fn whichever_byte_of_a_small_store_is_flipped_the_rest_is_salvaged() {
             let broken = disk.duplicate();
             broken.damage(place, at);
             let read = read_all(&mut pool, &broken);
-            assert!(matches!(read, Err(StoreError::Corrupt(damage)) if damage.place == *place), "byte {at} of {place}");
+            let read = read.as_ref().map_err(StoreError::trouble);
+            assert!(matches!(read, Err(Trouble::Corrupt(damage)) if damage.place == *place), "byte {at} of {place}");
             let found = pool.run(async move { salvage(&broken).await }).expect("it ends").expect("the disk works");
             let lost: Vec<&Place> = found.lost.iter().map(|damage| &damage.place).collect();
             // Of the last folded entry only its id is kept, and everything is in the blocks.
@@ -152,10 +153,10 @@ fn everything_lost_is_named() {
     for (place, _) in places(&disk) {
         let broken = disk.duplicate();
         broken.lose(&place);
-        match (read_all(&mut pool, &broken), &place) {
+        match (read_all(&mut pool, &broken).as_ref().map_err(StoreError::trouble), &place) {
             // Without a manifest, a log that does not begin at 1 misses its first entry; one that ends early cannot be told.
-            (Err(StoreError::Corrupt(damage)), Place::Manifest) => assert_eq!(damage.place, Place::Entry(LogSeq(1))),
-            (Err(StoreError::Corrupt(damage)), _) => assert_eq!(damage.place, place),
+            (Err(Trouble::Corrupt(damage)), Place::Manifest) => assert_eq!(damage.place, Place::Entry(LogSeq(1))),
+            (Err(Trouble::Corrupt(damage)), _) => assert_eq!(damage.place, place),
             (Ok(rows), Place::Entry(LogSeq(5))) => assert_eq!(rows.len(), 1_400),
             (other, _) => panic!("{place}: {:?}", other.map(|rows| rows.len())),
         }
@@ -202,12 +203,12 @@ fn a_damaged_block_fails_only_the_reads_that_need_it() {
         broken.damage(&place, 50);
         let store = pool.open(&broken, &MemoryLocks::new(), Options::default(), 2).unwrap();
         for n in (0..1_400_u32).step_by(50) {
-            match pool.get(&store, &n.to_be_bytes()) {
+            match pool.get(&store, &n.to_be_bytes()).as_ref().map_err(StoreError::trouble) {
                 Ok(value) => {
                     assert!(value.is_some());
                     read += 1;
                 }
-                Err(StoreError::Corrupt(_)) => failed += 1,
+                Err(Trouble::Corrupt(_)) => failed += 1,
                 other => panic!("{other:?}"),
             }
         }

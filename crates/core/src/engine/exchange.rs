@@ -10,7 +10,7 @@ use holm_protocol::{ClientId, ErrorCode, PullRequest, PullResponse, PushRequest,
 use holm_store::Durability;
 
 use super::promised::{Promised, Writes};
-use super::{Answer, Engine, Failure, Request};
+use super::{Answer, Engine, Failure, Options, Request};
 use crate::Error;
 use crate::sync::pull::{self, Page};
 use crate::sync::push::{self, Frozen};
@@ -53,8 +53,8 @@ impl Outgoing {
         Self { mutations: request.mutations.len(), pull: None, body: to_json_text(request) }
     }
 
-    fn pull(request: PullRequest) -> Self {
-        Self { mutations: 0, body: to_json_text(&request), pull: Some(Box::new(request)) }
+    fn pull(request: Box<PullRequest>) -> Self {
+        Self { mutations: 0, body: to_json_text(&*request), pull: Some(request) }
     }
 }
 
@@ -84,7 +84,7 @@ pub(super) type Recording = Pin<Box<MaybeDone<Promised<Next>>>>;
 /// The answer to a pull that was asked for, and read, while the page before it was applied.
 pub(super) struct Ahead {
     request: Box<PullRequest>,
-    response: PullResponse,
+    response: Box<PullResponse>,
     at_ms: u64,
 }
 
@@ -104,7 +104,7 @@ impl Engine {
 
     /// Does at most one exchange, and says what is next. Of a pull of several pages the next one is asked for ahead.
     pub async fn step(&self, now_ms: u64) -> Step {
-        if self.inner.closed.get() || self.inner.scopes.is_none() {
+        if self.inner.closed.get() || self.inner.options.scopes.is_none() {
             return Step::Ended;
         }
         let Some(lease) = self.inner.lease.borrow().clone() else { return Step::Ended };
@@ -206,8 +206,8 @@ impl Engine {
         at_ms: u64,
         lease: &Rc<Lease>,
         request: Box<PullRequest>,
-        response: PullResponse,
-    ) -> Result<Recorded, Failed> {
+        response: Box<PullResponse>,
+    ) -> Result<Recorded, Box<Failed>> {
         if response.scopes.len() != request.scopes.len() {
             return Err(not_all_scopes());
         }
@@ -224,7 +224,7 @@ impl Engine {
         Ok((recorded, following))
     }
 
-    fn record_push(&self, at_ms: u64, lease: &Rc<Lease>, response: PushResponse) -> Recorded {
+    fn record_push(&self, at_ms: u64, lease: &Rc<Lease>, response: Box<PushResponse>) -> Recorded {
         let (cx, lease) = (self.context(at_ms), Rc::clone(lease));
         self.inner.seq_reused.set(false);
         if let Some(limits) = response.limits {
@@ -372,8 +372,7 @@ impl Engine {
     }
 
     fn context(&self, now_ms: u64) -> OwnedContext {
-        let scopes = self.inner.scopes.clone().unwrap_or_default();
-        OwnedContext { schema: Rc::clone(&self.inner.schema), scopes, now_ms }
+        OwnedContext { options: Rc::clone(&self.inner.options), now_ms }
     }
 }
 
@@ -386,14 +385,14 @@ async fn outcome(begun: Option<Recording>) -> Result<Next, Error> {
 
 /// A [`SyncContext`] that a plan can keep.
 struct OwnedContext {
-    schema: Rc<crate::schema::Schema>,
-    scopes: Rc<Vec<String>>,
+    options: Rc<Options>,
     now_ms: u64,
 }
 
 impl OwnedContext {
     fn borrow(&self) -> SyncContext<'_> {
-        SyncContext { schema: &self.schema, scopes: &self.scopes, now_ms: self.now_ms }
+        let scopes = self.options.scopes.as_deref().unwrap_or_default();
+        SyncContext { schema: &self.options.schema, scopes, now_ms: self.now_ms }
     }
 }
 
@@ -401,7 +400,7 @@ fn status_error(error: &Error) -> StatusError {
     StatusError { code: error.code, message: error.message.clone(), retryable: error.code.is_retryable() }
 }
 
-fn not_all_scopes() -> Failed {
+fn not_all_scopes() -> Box<Failed> {
     let message = "the answer to a pull does not name every scope that was asked for";
-    Failed { error: Error::new(ErrorCode::NotHolm, message), floor_ms: 0, refused: None }
+    Failed::new(ErrorCode::NotHolm, message)
 }

@@ -1,7 +1,7 @@
 //! The store's failures in the words of the closed list.
 
 use holm_protocol::ErrorCode;
-use holm_store::{DiskError, StoreError};
+use holm_store::{DiskError, StoreError, Trouble};
 
 use crate::Error;
 
@@ -23,14 +23,14 @@ pub fn disk_error(error: &DiskError) -> Error {
 /// What the store failed with, as the app is told.
 #[must_use]
 pub fn store_error(error: &StoreError) -> Error {
-    let code = match error {
-        StoreError::Disk(error) => return disk_error(error),
-        StoreError::Corrupt(_) => ErrorCode::StorageCorrupt,
-        StoreError::Replaced => ErrorCode::StorageUnavailable,
-        StoreError::NewerVersion(_) => ErrorCode::NewerVersion,
-        StoreError::Unknown(_) => ErrorCode::OutcomeUnknown,
-        StoreError::TooLarge { .. } => ErrorCode::TransactionTooLarge,
-        StoreError::Closed => ErrorCode::Closed,
+    let code = match error.trouble() {
+        Trouble::Disk(error) => return disk_error(error),
+        Trouble::Corrupt(_) => ErrorCode::StorageCorrupt,
+        Trouble::Replaced => ErrorCode::StorageUnavailable,
+        Trouble::NewerVersion(_) => ErrorCode::NewerVersion,
+        Trouble::Unknown(_) => ErrorCode::OutcomeUnknown,
+        Trouble::TooLarge { .. } => ErrorCode::TransactionTooLarge,
+        Trouble::Closed => ErrorCode::Closed,
     };
     Error::new(code, error.to_string())
 }

@@ -28,7 +28,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
-use holm_protocol::{DataText, ErrorCode, to_json_text};
+use holm_protocol::{DataText, ErrorCode, push_hex, to_json_text};
 use holm_store::{Database, Durability, Missing, Observer, Pace, Random, Signal};
 
 pub use exchange::Step;
@@ -82,10 +82,7 @@ pub struct Options {
 struct Inner {
     db: Database,
     transport: Rc<dyn Transport>,
-    schema: Rc<Schema>,
-    scopes: Option<Rc<Vec<String>>>,
-    durability: Durability,
-    random: Random,
+    options: Rc<Options>,
     machine: RefCell<Machine>,
     push_limits: Cell<PushLimits>,
     seq_reused: Cell<bool>,
@@ -113,21 +110,25 @@ impl Engine {
     /// Draws a receipt: 128 random bits.
     #[must_use]
     pub fn draw(&self) -> String {
-        format!("{:016x}{:016x}", self.entropy(), self.entropy())
+        let mut receipt = String::new();
+        push_hex(&mut receipt, self.entropy(), 16);
+        push_hex(&mut receipt, self.entropy(), 16);
+        receipt
     }
 
     /// Draws a record id: a UUID of version 7 (RFC 9562, section 5.7), so that ids sort by time.
     #[must_use]
     pub fn new_id(&self, now_ms: u64) -> String {
         let (random, node) = (self.entropy(), self.entropy());
-        format!(
-            "{:08x}-{:04x}-7{:03x}-{:04x}-{:012x}",
-            (now_ms >> 16) & 0xffff_ffff,
-            now_ms & 0xffff,
-            random & 0xfff,
-            0x8000 | (random >> 12) & 0x3fff,
-            node & 0xffff_ffff_ffff,
-        )
+        let variant = 0x8000 | (random >> 12) & 0x3fff;
+        let mut id = String::new();
+        for (number, digits, after) in
+            [(now_ms >> 16, 8, "-"), (now_ms, 4, "-7"), (random, 3, "-"), (variant, 4, "-"), (node, 12, "")]
+        {
+            push_hex(&mut id, number, digits);
+            id.push_str(after);
+        }
+        id
     }
 
     /// Reads rows that are to be written.
@@ -152,14 +153,15 @@ impl Engine {
         operation: Operation,
         rows: Rows,
     ) -> Promised<String> {
-        let (schema, receipt, collection) = (Rc::clone(&self.inner.schema), receipt.to_owned(), collection.to_owned());
-        let queued = self.inner.scopes.is_some();
+        let (options, receipt, collection) =
+            (Rc::clone(&self.inner.options), receipt.to_owned(), collection.to_owned());
         // Of a long list all is asked for before any is written, so that what is written need not be written again.
         let (mut asked, mut at, mut stamp) = (0, 0, OnceCell::new());
         self.commit(move |draft| {
+            let (schema, queued) = (&options.schema, options.scopes.is_some());
             if rows.len() > ROWS_PER_TURN && asked < rows.len() {
                 let part = &rows[asked..(asked + ASKED_PER_TURN).min(rows.len())];
-                outbox::prefetch(draft, &schema, &collection, part)?;
+                outbox::prefetch(draft, schema, &collection, part)?;
                 asked += part.len();
                 return Err(Missing::turn().into());
             }
@@ -167,7 +169,7 @@ impl Engine {
                 (at, stamp) = (0, OnceCell::new());
             }
             let (written, together, stamp) = (0, None, &stamp);
-            let cx = WriteContext { schema: &schema, now_ms, receipt: &receipt, written, together, queued, stamp };
+            let cx = WriteContext { schema, now_ms, receipt: &receipt, written, together, queued, stamp };
             let part = at..(at + ROWS_PER_TURN).min(rows.len());
             at = part.end;
             outbox::write_part(draft, &cx, &collection, operation, &rows, part)?;
@@ -208,7 +210,7 @@ impl Engine {
 
     fn entropy(&self) -> u64 {
         let mut bytes = [0; 8];
-        (self.inner.random)(&mut bytes);
+        (self.inner.options.random)(&mut bytes);
         u64::from_le_bytes(bytes)
     }
 }

@@ -51,8 +51,8 @@ impl Engine {
     /// # Errors
     /// As [`kv::set`]; as [`outbox::retry`]; `not-found` for what is not parked; `storage-…`; `closed`.
     pub fn order(&self, now_ms: u64, order: Order) -> Promised<()> {
-        let schema = Rc::clone(&self.inner.schema);
-        self.commit(move |draft| follow(draft, &schema, now_ms, &order))
+        let options = Rc::clone(&self.inner.options);
+        self.commit(move |draft| follow(draft, &options.schema, now_ms, &order))
     }
 }
 

@@ -65,13 +65,13 @@ write_fields!(Explanation { standing, why, next_attempt_at as "nextAttemptAt", m
 impl Engine {
     /// Why a record is not on the server yet.
     pub(super) fn explanation(&self, view: &dyn Read, collection: &str, id: &str) -> Planned<Explanation> {
-        let name = &self.inner.schema.collection(collection)?.name;
+        let name = &self.inner.options.schema.collection(collection)?.name;
         check_id(id)?;
         let mut parked = outbox::parked_list(view)?;
         parked.retain(|parked| parked.entry.collection == *name && parked.entry.id == id);
         let lane = outbox::lane(view, name, id)?;
         let status = self.status();
-        let standing = match self.inner.scopes {
+        let standing = match self.inner.options.scopes {
             None => Standing::LocalOnly,
             Some(_) => standing(&lane, &parked, &status),
         };
@@ -88,7 +88,7 @@ impl Engine {
     /// The server's code when it refused one; `not-found` for a receipt that this database does not know;
     /// `invalid-argument` without a server; `closed`.
     pub async fn synced(&self, receipt: &str) -> Result<(), Error> {
-        if self.inner.scopes.is_none() {
+        if self.inner.options.scopes.is_none() {
             return Err(Error::new(ErrorCode::InvalidArgument, "this database was opened without `sync`"));
         }
         loop {
@@ -120,7 +120,7 @@ impl Engine {
     /// As the exchange failed; `invalid-argument` without a server, or while the app paused sync; `closed`.
     pub async fn sync_now(&self, now_ms: u64) -> Result<(), Error> {
         self.ensure_open()?;
-        if self.inner.scopes.is_none() {
+        if self.inner.options.scopes.is_none() {
             return Err(Error::new(ErrorCode::InvalidArgument, "this database was opened without `sync`"));
         }
         // What is on its way already may fail for what was before; only an exchange begun from now on answers the call.

@@ -60,7 +60,7 @@ impl Engine {
 
     /// Commits what a plan writes, as durable as a local write is.
     pub(super) fn commit<R: 'static>(&self, plan: impl FnMut(&mut Draft<'_>) -> Planned<R> + 'static) -> Promised<R> {
-        self.plan(Writes::Commit(self.inner.durability), plan)
+        self.plan(Writes::Commit(self.inner.options.durability), plan)
     }
 
     /// Runs a plan, again whenever it misses blocks or others wrote first.

@@ -78,7 +78,9 @@ impl Engine {
 
     fn answer(&self, view: &dyn Read, now_ms: u64, question: &mut Question) -> Planned<String> {
         Ok(match question {
-            Question::Records { collection, ids } => rows(view, self.inner.schema.collection(collection)?, ids)?,
+            Question::Records { collection, ids } => {
+                rows(view, self.inner.options.schema.collection(collection)?, ids)?
+            }
             Question::Query(query) => format!("{{\"rows\":{}}}", rows_json(&query.run(view)?)),
             Question::Count(query, tally) => query.count_on(view, tally)?.to_string(),
             Question::Plan(query) => to_json_text(&query.explain(view)),
@@ -95,7 +97,7 @@ impl Engine {
     /// # Errors
     /// `invalid-query`, `unknown-collection`.
     pub fn parse_query(&self, json: &str) -> Result<Rc<Query>, Error> {
-        Query::parse(json, &self.inner.schema).map(Rc::new)
+        Query::parse(json, &self.inner.options.schema).map(Rc::new)
     }
 }
 

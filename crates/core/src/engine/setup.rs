@@ -36,18 +36,28 @@ impl Engine {
     ///
     /// # Errors
     /// `invalid-schema` when it changed without a new version; `newer-version-in-use`, with nothing touched; `storage-…`.
-    pub async fn open(
+    pub fn open(
         disk: Rc<dyn Disk>,
         locks: Rc<dyn Locks>,
         transport: Rc<dyn Transport>,
-        options: Options,
+        options: impl Into<Rc<Options>>,
+        spawn: &Spawn,
+    ) -> impl Future<Output = Result<Self, Error>> {
+        Self::open_with(disk, locks, transport, options.into(), spawn)
+    }
+
+    async fn open_with(
+        disk: Rc<dyn Disk>,
+        locks: Rc<dyn Locks>,
+        transport: Rc<dyn Transport>,
+        options: Rc<Options>,
         spawn: &Spawn,
     ) -> Result<Self, Error> {
         let mut seed = [0; SEED_BYTES];
         (options.random)(&mut seed);
         let fence = Fence { format: FORMAT, schema: options.schema.version };
         let (cache_bytes, fold_bytes) = (options.cache_bytes, options.fold_bytes);
-        let store = holm_store::Options { fence, cache_bytes, fold_bytes, pace: options.pace };
+        let store = holm_store::Options { fence, cache_bytes, fold_bytes, pace: Rc::clone(&options.pace) };
         let db = Database::open(disk, locks, store, seed).await.map_err(|error| store_error(&error))?;
         let driven = db.clone();
         spawn(Box::pin(async move { driven.drive().await }));
@@ -56,10 +66,7 @@ impl Engine {
             inner: Rc::new(Inner {
                 db,
                 transport,
-                schema: Rc::new(options.schema),
-                scopes: options.scopes.map(Rc::new),
-                durability: options.durability,
-                random: options.random,
+                options,
                 machine: RefCell::new(Machine::default()),
                 push_limits: Cell::new(PushLimits::default()),
                 seq_reused: Cell::new(false),
@@ -86,10 +93,10 @@ impl Engine {
     }
 
     async fn set_up(&self) -> Result<(), Error> {
-        let (schema, client) = (Rc::clone(&self.inner.schema), ClientId(format!("c_{}", self.draw())));
-        let queued = self.inner.scopes.is_some();
+        let (options, client) = (Rc::clone(&self.inner.options), ClientId(format!("c_{}", self.draw())));
+        let queued = self.inner.options.scopes.is_some();
         let relaxed = Writes::Commit(Durability::Relaxed);
-        self.plan(relaxed, move |draft| set_up(draft, &schema, &client, queued)).await?;
+        self.plan(relaxed, move |draft| set_up(draft, &options.schema, &client, queued)).await?;
         let sync = self.read(SyncState::read).await?;
         let limits = sync.limits.map_or(PushLimits::default(), |limits| PushLimits::default().within(limits));
         self.inner.push_limits.set(limits);
@@ -144,8 +151,8 @@ fn set_up(draft: &mut Draft<'_>, schema: &Schema, client: &ClientId, queued: boo
 /// What a new schema asks of records and index entries, and its version, are one commit.
 fn raise_schema(draft: &mut Draft<'_>, schema: &Schema) -> Planned<()> {
     let ours = StoredSchema { version: schema.version, text: schema.text().to_owned() };
-    let stored: Option<StoredSchema> = stored::read_meta(draft, SCHEMA_KEY)?;
-    if stored.as_ref() == Some(&ours) {
+    let stored: Option<Box<StoredSchema>> = stored::read_meta(draft, SCHEMA_KEY)?;
+    if stored.as_deref() == Some(&ours) {
         return Ok(());
     }
     if let Some(stored) = stored {

@@ -20,10 +20,9 @@ use holm_protocol::ErrorCode;
 use holm_store::{Draft, ReadSet, Turn};
 
 use super::promised::{Promised, Writes, contention};
-use super::{Engine, Rows, ids};
+use super::{Engine, Options, Rows, ids};
 use crate::Error;
 use crate::outbox::{self, Operation, Planned, WriteContext};
-use crate::schema::Schema;
 use crate::sync::push::{BYTES_PER_PUSH, MUTATIONS_PER_PUSH};
 
 /// A transaction that lost so often holds up the others until it is through.
@@ -72,11 +71,10 @@ impl Transaction {
 
 /// What its plan needs again and again.
 pub(super) struct Script {
-    schema: Rc<Schema>,
+    options: Rc<Options>,
     steps: Vec<Step>,
     receipt: String,
     pub(super) now_ms: u64,
-    queued: bool,
 }
 
 impl Script {
@@ -91,12 +89,12 @@ impl Script {
         let (mut written, stamp) = (0, OnceCell::new());
         for step in &self.steps {
             let cx = WriteContext {
-                schema: &self.schema,
+                schema: &self.options.schema,
                 now_ms: self.now_ms,
                 receipt: &self.receipt,
                 written,
                 together,
-                queued: self.queued,
+                queued: self.options.scopes.is_some(),
                 stamp: &stamp,
             };
             outbox::write(draft, &cx, &step.collection, step.operation, &step.rows)?;
@@ -110,7 +108,7 @@ impl Script {
         let rows = self.steps.iter().flat_map(|step| &step.rows);
         let bytes: usize = rows.map(|(_, data)| data.as_str().len()).sum();
         let mutations = self.mutations();
-        if self.queued && (mutations > MUTATIONS_PER_PUSH || bytes > BYTES_PER_PUSH) {
+        if self.options.scopes.is_some() && (mutations > MUTATIONS_PER_PUSH || bytes > BYTES_PER_PUSH) {
             let message = format!(
                 "{mutations} writes of {bytes} bytes do not fit into one push ({MUTATIONS_PER_PUSH} writes, {BYTES_PER_PUSH} bytes)"
             );
@@ -171,7 +169,7 @@ impl Engine {
     pub fn tx_commit(&self, tx: &Transaction, now_ms: u64, receipt: &str) -> Promised<()> {
         let script = self.script(tx.steps(), now_ms, receipt);
         let reads = tx.0.reads.borrow().clone();
-        let durability = self.inner.durability;
+        let durability = self.inner.options.durability;
         let writes = if tx.has_turn() { Writes::CommitInTurn(durability) } else { Writes::Commit(durability) };
         self.plan(writes, move |draft| {
             script.check_size()?;
@@ -181,12 +179,6 @@ impl Engine {
     }
 
     pub(super) fn script(&self, steps: Vec<Step>, now_ms: u64, receipt: &str) -> Script {
-        Script {
-            schema: Rc::clone(&self.inner.schema),
-            steps,
-            receipt: receipt.to_owned(),
-            now_ms,
-            queued: self.inner.scopes.is_some(),
-        }
+        Script { options: Rc::clone(&self.inner.options), steps, receipt: receipt.to_owned(), now_ms }
     }
 }

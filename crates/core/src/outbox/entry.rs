@@ -130,8 +130,9 @@ json_fields!(Base { absent; rev, moved; data, stamps });
 impl Base {
     /// What is visible, where the record has no mutations yet.
     #[must_use]
-    pub fn visible(record: Option<Record>) -> Self {
-        let Some(Record { rev, stamps, data, .. }) = record else { return Self { absent: true, ..Self::default() } };
+    pub fn visible(record: Option<Box<Record>>) -> Self {
+        let Some(record) = record else { return Self { absent: true, ..Self::default() } };
+        let Record { rev, stamps, data, .. } = *record;
         Self { rev, stamps, data, ..Self::default() }
     }
 

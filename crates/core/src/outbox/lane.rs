@@ -6,7 +6,7 @@ use holm_store::{Draft, Read};
 
 use super::{Base, Entry, Place, Planned, State};
 use crate::keyspace::{self, LANE_CONFIRMED, LANE_PENDING};
-use crate::stored::{decode, encode, scan, scan_limit};
+use crate::stored::{self, decode, encode, scan, scan_limit};
 
 /// The entries of one record, in order.
 ///
@@ -30,7 +30,7 @@ pub fn pending(view: &dyn Read, limit: usize) -> Planned<Vec<Entry>> {
     let mut entries = Vec::with_capacity(pointers.len());
     for (_, value) in &pointers {
         let at: Place = decode(value, "an outbox pointer")?;
-        entries.extend(entry_at(view, &at)?);
+        entries.extend(entry_at(view, &at)?.map(|entry| *entry));
     }
     Ok(entries)
 }
@@ -39,9 +39,9 @@ pub fn pending(view: &dyn Read, limit: usize) -> Planned<Vec<Entry>> {
 ///
 /// # Errors
 /// [`holm_store::Halt::Missing`]; `storage-corrupt`.
-pub fn entry_at(view: &dyn Read, at: &Place) -> Planned<Option<Entry>> {
+pub fn entry_at(view: &dyn Read, at: &Place) -> Planned<Option<Box<Entry>>> {
     match view.get(&keyspace::lane(&at.collection, &at.id, at.order))? {
-        Some(value) => Ok(Some(read_entry(&value)?)),
+        Some(value) => Ok(Some(Box::new(read_entry(&value)?))),
         None => Ok(None),
     }
 }
@@ -74,11 +74,8 @@ pub fn remove(draft: &mut Draft<'_>, entry: &Entry) {
 ///
 /// # Errors
 /// [`holm_store::Halt::Missing`]; `storage-corrupt`.
-pub fn bases(view: &dyn Read, collection: &str, id: &str) -> Planned<Option<Base>> {
-    match view.get(&keyspace::base(collection, id))? {
-        Some(value) => Ok(Some(decode(&value, "a base row")?)),
-        None => Ok(None),
-    }
+pub fn bases(view: &dyn Read, collection: &str, id: &str) -> Planned<Option<Box<Base>>> {
+    stored::read(view, &keyspace::base(collection, id), "a base row")
 }
 
 /// The ids of a collection that have bases, in order.

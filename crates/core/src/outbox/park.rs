@@ -32,7 +32,7 @@ json_fields!(Reason { code, message; field, server });
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Parked {
     /// The mutation.
-    pub entry: Entry,
+    pub entry: Box<Entry>,
     /// Why.
     pub reason: Reason,
     /// The whole record as the app saw it; absent after a delete.
@@ -58,7 +58,7 @@ impl FromJson for Parked {
 }
 
 /// Takes an entry out of its lane, keeps it with its reason, and shows what remains.
-pub(super) fn park(draft: &mut Draft<'_>, moment: &Moment<'_>, entry: Entry, reason: Reason) -> Planned<()> {
+pub(super) fn park(draft: &mut Draft<'_>, moment: &Moment<'_>, entry: Box<Entry>, reason: Reason) -> Planned<()> {
     let collection = moment.schema.find(&entry.collection);
     let mine = records::read(draft, &entry.collection, &entry.id)?.map(|record| record.data);
     remove(draft, &entry);
@@ -87,7 +87,7 @@ pub fn parked_list(view: &dyn Read) -> Planned<Vec<Parked>> {
 ///
 /// # Errors
 /// `not-found`.
-pub fn parked(view: &dyn Read, mid: &MutationId) -> Planned<Parked> {
+pub fn parked(view: &dyn Read, mid: &MutationId) -> Planned<Box<Parked>> {
     let found = stored::read(view, &keyspace::parked(mid.as_str()), "a parked mutation")?;
     Ok(found.ok_or_else(|| Error::new(ErrorCode::NotFound, format!("no mutation {mid} is parked")))?)
 }
@@ -140,7 +140,7 @@ fn wanted_fields(entry: &Entry) -> Data {
 
 fn group(view: &dyn Read, mid: &MutationId) -> Planned<Vec<Parked>> {
     let one = parked(view, mid)?;
-    let Some((tx, _)) = &one.entry.tx else { return Ok(vec![one]) };
+    let Some((tx, _)) = &one.entry.tx else { return Ok(vec![*one]) };
     let mut members = parked_list(view)?;
     members.retain(|other| other.entry.tx.as_ref().is_some_and(|(name, _)| name == tx));
     sort(&mut members, &|left, right| left.entry.order.cmp(&right.entry.order));

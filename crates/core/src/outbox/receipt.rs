@@ -107,7 +107,7 @@ pub fn receipt(view: &dyn Read, receipt: &str) -> Planned<Receipt> {
         let Some(state) = stored::read(view, &keyspace::receipt(mid.as_str()), "a receipt")? else { return Ok(told) };
         told.mutations += 1;
         if rank(&state) >= rank(&told.state) {
-            told.state = state;
+            told.state = *state;
         }
     }
 }

@@ -52,7 +52,7 @@ pub fn restore(draft: &mut Draft<'_>, collection: &Collection, id: &str, touch: 
     {
         now.touch = before.touch;
     }
-    if visible != before {
+    if visible.as_ref() != before.as_deref() {
         records::store(draft, collection, id, visible.as_ref())?;
     }
     Ok(())

@@ -26,7 +26,7 @@ pub struct Moment<'a> {
 impl<'a> Moment<'a> {
     /// Draws a stamp for it.
     #[must_use]
-    pub fn begin(draft: &mut Draft<'_>, mut local: Local, schema: &'a Schema, now_ms: u64) -> Self {
+    pub fn begin(draft: &mut Draft<'_>, local: &mut Local, schema: &'a Schema, now_ms: u64) -> Self {
         let touch = local.touch(now_ms);
         local.save(draft);
         Self { schema, now_ms, touch, last_order: local.last_order() }
@@ -53,9 +53,9 @@ pub fn settle(
             sync.frozen.insert(seq, place);
             continue;
         };
-        let Some(entry) = entry_at(draft, &place)? else { continue };
+        let Some(mut entry) = entry_at(draft, &place)? else { continue };
         match outcome {
-            Outcome::Ok { .. } => confirm(draft, moment.now_ms, sync, (seq, place), entry),
+            Outcome::Ok { .. } => confirm(draft, moment.now_ms, sync, (seq, place), &mut entry),
             Outcome::Conflict { server } => park(draft, moment, entry, conflict(server))?,
             Outcome::Rejected { code, field, message, .. } => {
                 let reason = Reason { code: *code, message: message.clone(), field: field.clone(), server: None };
@@ -63,7 +63,8 @@ pub fn settle(
             }
             Outcome::Retry { after } => {
                 let not_before = moment.now_ms + u64::from(*after) * 1000;
-                store_entry(draft, &Entry { state: State::Pending, not_before, ..entry });
+                (entry.state, entry.not_before) = (State::Pending, not_before);
+                store_entry(draft, &entry);
             }
         }
     }
@@ -71,9 +72,10 @@ pub fn settle(
     Ok(())
 }
 
-fn confirm(draft: &mut Draft<'_>, now_ms: u64, sync: &mut SyncState, (seq, place): (Seq, Place), entry: Entry) {
+fn confirm(draft: &mut Draft<'_>, now_ms: u64, sync: &mut SyncState, (seq, place): (Seq, Place), entry: &mut Entry) {
     receipt::save(draft, &entry.mid, &ReceiptState::Acknowledged { at: now_ms });
-    store_entry(draft, &Entry { state: State::Confirmed(seq), ..entry });
+    entry.state = State::Confirmed(seq);
+    store_entry(draft, entry);
     sync.confirmed.insert(seq, place);
 }
 
@@ -110,8 +112,9 @@ pub fn thaw(draft: &mut Draft<'_>, sync: &mut SyncState) -> Planned<()> {
     let mut sent = sync.frozen.take_all();
     sent.append(&mut sync.confirmed.take_all());
     for (_, place) in sent {
-        if let Some(entry) = entry_at(draft, &place)? {
-            store_entry(draft, &Entry { state: State::Pending, ..entry });
+        if let Some(mut entry) = entry_at(draft, &place)? {
+            entry.state = State::Pending;
+            store_entry(draft, &entry);
         }
     }
     Ok(())

@@ -150,7 +150,7 @@ fn write_row(
     check_id(id)?;
     let before = records::read(draft, &collection.name, id)?;
     let data = data.data().expect("its text was read whole");
-    let after = next_value(collection, operation, id, data, before.as_ref())?;
+    let after = next_value(collection, operation, id, data, before.as_deref())?;
     let drawn = local.tick(cx.now_ms);
     let touch = touch_of(&drawn);
     let stamp = cx.stamp.get_or_init(|| drawn);
@@ -161,7 +161,7 @@ fn write_row(
     let visible = Base::visible(before);
     let stamps = changed_fields(&visible.data, after.as_ref(), stamp);
     let base = bases(draft, &collection.name, id)?;
-    let rev = base.as_ref().unwrap_or(&visible).rev.clone();
+    let rev = base.as_deref().unwrap_or(&visible).rev.clone();
     if cx.queued && base.is_none() {
         save_base(draft, &collection.name, id, &visible);
     }

@@ -38,9 +38,9 @@ pub struct Record {
 ///
 /// # Errors
 /// [`Missing`].
-pub fn read(view: &dyn Read, collection: &str, id: &str) -> Result<Option<Record>, Missing> {
+pub fn read(view: &dyn Read, collection: &str, id: &str) -> Result<Option<Box<Record>>, Missing> {
     let value = view.get(&keyspace::record(collection, id))?;
-    Ok(value.map(|value| codec::decode(&value)))
+    Ok(value.map(|value| Box::new(codec::decode(&value))))
 }
 
 /// Reads a record's revision; `None` where there is no record.

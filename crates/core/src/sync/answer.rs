@@ -37,8 +37,8 @@ pub enum Refused {
 }
 
 impl Failed {
-    fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { error: Error::new(code, message), floor_ms: 0, refused: None }
+    pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Box<Self> {
+        Box::new(Self { error: Error::new(code, message), floor_ms: 0, refused: None })
     }
 }
 
@@ -46,9 +46,9 @@ impl Failed {
 ///
 /// # Errors
 /// What went wrong, and what to do about it.
-pub fn read_push(answer: Result<Answer, Failure>) -> Result<PushResponse, Failed> {
-    let mut message = PushResponse::default();
-    let answer = read(answer, &mut message)?;
+pub fn read_push(answer: Result<Answer, Failure>) -> Result<Box<PushResponse>, Box<Failed>> {
+    let mut message = Box::<PushResponse>::default();
+    let answer = read(answer, &mut *message)?;
     if message.v == PROTOCOL_VERSION { Ok(message) } else { Err(not_holm(&answer)) }
 }
 
@@ -56,13 +56,13 @@ pub fn read_push(answer: Result<Answer, Failure>) -> Result<PushResponse, Failed
 ///
 /// # Errors
 /// What went wrong, and what to do about it.
-pub fn read_pull(answer: Result<Answer, Failure>) -> Result<PullResponse, Failed> {
-    let mut message = PullResponse::default();
-    let answer = read(answer, &mut message)?;
+pub fn read_pull(answer: Result<Answer, Failure>) -> Result<Box<PullResponse>, Box<Failed>> {
+    let mut message = Box::<PullResponse>::default();
+    let answer = read(answer, &mut *message)?;
     if message.v == PROTOCOL_VERSION { Ok(message) } else { Err(not_holm(&answer)) }
 }
 
-fn read(answer: Result<Answer, Failure>, message: &mut dyn FromJson) -> Result<Answer, Failed> {
+fn read(answer: Result<Answer, Failure>, message: &mut dyn FromJson) -> Result<Answer, Box<Failed>> {
     let answer = answer.map_err(|failure| match failure {
         Failure::Network(why) => Failed::new(ErrorCode::Offline, format!("the server could not be reached: {why}")),
         Failure::Timeout => Failed::new(ErrorCode::Timeout, "the server did not answer in time"),
@@ -83,13 +83,13 @@ fn read(answer: Result<Answer, Failure>, message: &mut dyn FromJson) -> Result<A
     Err(refusal(&answer, said, floor_ms))
 }
 
-fn not_holm(answer: &Answer) -> Failed {
+fn not_holm(answer: &Answer) -> Box<Failed> {
     let start: String = str::from_utf8(&answer.body).unwrap_or_default().chars().take(40).collect();
     let message = format!("HTTP {} with a body that is not of this protocol: {}", answer.status, quoted(&start));
     Failed::new(ErrorCode::NotHolm, message)
 }
 
-fn refusal(answer: &Answer, said: Option<ErrorResponse>, floor_ms: u64) -> Failed {
+fn refusal(answer: &Answer, said: Option<ErrorResponse>, floor_ms: u64) -> Box<Failed> {
     let (code, refused) = match (answer.status, said.as_ref().map(|body| body.error)) {
         (_, Some(ErrorCode::Gap | ErrorCode::ClientUnknown)) => (ErrorCode::ClientUnknown, Some(Refused::StartOver)),
         (_, Some(ErrorCode::SeqReused)) => (ErrorCode::SeqReused, Some(Refused::SeqReused)),
@@ -100,11 +100,11 @@ fn refusal(answer: &Answer, said: Option<ErrorResponse>, floor_ms: u64) -> Faile
         (403, Some(_)) => (ErrorCode::Forbidden, Some(Refused::Forbidden)),
         (500..=599, _) => (ErrorCode::ServerError, None),
         (_, Some(code)) => (code, None),
-        (_, None) => return Failed { floor_ms, ..not_holm(answer) },
+        (_, None) => return Box::new(Failed { floor_ms, ..*not_holm(answer) }),
     };
     let words = said.map_or_else(String::new, |body| body.message);
     let separator = if words.is_empty() { "" } else { ": " };
-    Failed { error: Error::new(code, format!("HTTP {}{separator}{words}", answer.status)), floor_ms, refused }
+    Box::new(Failed { error: Error::new(code, format!("HTTP {}{separator}{words}", answer.status)), floor_ms, refused })
 }
 
 #[cfg(test)]

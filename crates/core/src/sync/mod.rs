@@ -57,7 +57,7 @@ impl Lease {
     ///
     /// # Errors
     /// `contention` when another leader took over.
-    pub fn guard(&self, draft: &Draft<'_>) -> Planned<SyncState> {
+    pub fn guard(&self, draft: &Draft<'_>) -> Planned<Box<SyncState>> {
         let sync = SyncState::read(draft)?;
         if sync.lease == self.0 {
             return Ok(sync);

@@ -31,7 +31,7 @@ pub enum Page {
 ///
 /// # Errors
 /// `storage-corrupt`.
-pub fn request(view: &dyn Read, cx: &SyncContext<'_>) -> Planned<PullRequest> {
+pub fn request(view: &dyn Read, cx: &SyncContext<'_>) -> Planned<Box<PullRequest>> {
     let sync = SyncState::read(view)?;
     let mut scopes = Vec::new();
     for name in cx.scopes {
@@ -40,7 +40,7 @@ pub fn request(view: &dyn Read, cx: &SyncContext<'_>) -> Planned<PullRequest> {
     }
     let client = Local::read(view)?.client;
     let (schema, seen) = (cx.schema.version, sync.seen);
-    Ok(PullRequest { v: PROTOCOL_VERSION, client, schema, seen, limit: CHANGES_PER_PAGE, wait: 0, scopes })
+    Ok(Box::new(PullRequest { v: PROTOCOL_VERSION, client, schema, seen, limit: CHANGES_PER_PAGE, wait: 0, scopes }))
 }
 
 /// The request that follows once this answer is applied, if there is more to ask for.
@@ -68,7 +68,7 @@ pub fn apply(
     response: &PullResponse,
 ) -> Planned<Page> {
     let mut sync = lease.guard(draft)?;
-    let local = Local::read(draft)?;
+    let mut local = Local::read(draft)?;
     if local.client != request.client {
         return Ok(Page::Late);
     }
@@ -80,7 +80,7 @@ pub fn apply(
             return Ok(Page::Late);
         }
     }
-    let moment = Moment::begin(draft, local, cx.schema, cx.now_ms);
+    let moment = Moment::begin(draft, &mut local, cx.schema, cx.now_ms);
     settle(draft, &moment, &mut sync, &response.results, response.acked)?;
 
     let mut more = false;

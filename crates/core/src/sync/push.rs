@@ -84,8 +84,7 @@ pub fn freeze(draft: &mut Draft<'_>, cx: &SyncContext<'_>, lease: &Lease, limits
     sync.save(draft);
     let sent = local.tick(cx.now_ms);
     local.save(draft);
-    let request = request(draft, &sync, cx, limits, local, sent)?;
-    Ok(Frozen::Request(Box::new(request)))
+    Ok(Frozen::Request(request(draft, &sync, cx, limits, &local, sent)?))
 }
 
 fn request(
@@ -93,9 +92,9 @@ fn request(
     sync: &SyncState,
     cx: &SyncContext<'_>,
     limits: PushLimits,
-    local: Local,
+    local: &Local,
     sent: Hlc,
-) -> Planned<PushRequest> {
+) -> Planned<Box<PushRequest>> {
     let mut mutations: Vec<Mutation> = Vec::new();
     let mut bytes = 0;
     for (seq, place) in sync.frozen.iter() {
@@ -110,17 +109,17 @@ fn request(
         mutations.push(entry.into_wire()?);
         bytes += size;
     }
-    Ok(PushRequest {
+    Ok(Box::new(PushRequest {
         v: PROTOCOL_VERSION,
-        client: local.client,
+        client: local.client.clone(),
         schema: cx.schema.version,
         seen: sync.seen,
         sent,
         mutations,
-    })
+    }))
 }
 
-fn frozen_entry(draft: &Draft<'_>, place: &Place, seq: Seq) -> Planned<Option<Entry>> {
+fn frozen_entry(draft: &Draft<'_>, place: &Place, seq: Seq) -> Planned<Option<Box<Entry>>> {
     Ok(entry_at(draft, place)?.filter(|entry| entry.state == State::Frozen(seq)))
 }
 
@@ -179,8 +178,8 @@ fn groups(waiting: Vec<Entry>) -> Vec<Vec<Entry>> {
 /// `contention` when another leader took over; `storage-corrupt`.
 pub fn pushed(draft: &mut Draft<'_>, cx: &SyncContext<'_>, lease: &Lease, response: &PushResponse) -> Planned<()> {
     let mut sync = lease.guard(draft)?;
-    let local = Local::read(draft)?;
-    let moment = Moment::begin(draft, local, cx.schema, cx.now_ms);
+    let mut local = Local::read(draft)?;
+    let moment = Moment::begin(draft, &mut local, cx.schema, cx.now_ms);
     settle(draft, &moment, &mut sync, &response.results, Seq(0))?;
     sync.limits = response.limits.or(sync.limits);
     sync.pushed_at = Some(cx.now_ms);
@@ -198,7 +197,7 @@ pub fn start_over(draft: &mut Draft<'_>, lease: &Lease, client: ClientId) -> Pla
     let mut local = Local::read(draft)?;
     local.client = client;
     local.save(draft);
-    let SyncState { lease, limits, epoch, caught_up, pulled_at, pushed_at, .. } = sync;
-    SyncState { lease, limits, epoch, caught_up, pulled_at, pushed_at, ..SyncState::default() }.save(draft);
+    (sync.last_seq, sync.seen) = (Seq::default(), Seq::default());
+    sync.save(draft);
     Ok(())
 }

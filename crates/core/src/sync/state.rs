@@ -42,9 +42,9 @@ impl SyncState {
     ///
     /// # Errors
     /// `storage-corrupt`.
-    pub fn read(view: &dyn Read) -> Planned<Self> {
-        let mut state = Self::default();
-        stored::read_meta_into(view, KEY, &mut state)?;
+    pub fn read(view: &dyn Read) -> Planned<Box<Self>> {
+        let mut state = Box::<Self>::default();
+        stored::read_meta_into(view, KEY, &mut *state)?;
         Ok(state)
     }
 
@@ -142,9 +142,9 @@ impl Checkpoint {
     ///
     /// # Errors
     /// `storage-corrupt`.
-    pub fn read(view: &dyn Read, scope: &str) -> Planned<Self> {
-        let mut checkpoint = Self::default();
-        stored::read_checkpoint_into(view, scope, &mut checkpoint)?;
+    pub fn read(view: &dyn Read, scope: &str) -> Planned<Box<Self>> {
+        let mut checkpoint = Box::<Self>::default();
+        stored::read_checkpoint_into(view, scope, &mut *checkpoint)?;
         Ok(checkpoint)
     }
 

@@ -14,7 +14,7 @@ use crate::database::Inner;
 use crate::database::job::{Begin, Job};
 use crate::database::reading::Held;
 use crate::disk::{DiskError, Durability, LogSeq};
-use crate::error::StoreError;
+use crate::error::{StoreError, Trouble};
 use crate::locks::HeldLock;
 use crate::missing::Missing;
 use crate::view::Resident;
@@ -215,6 +215,6 @@ fn push(waiting: &mut Vec<Group>, jobs: Vec<Box<dyn Job>>) {
 
 /// Whether the others might get through without the one that failed.
 fn concerns_one(error: &StoreError) -> bool {
-    let by_disk = matches!(error, StoreError::Disk(DiskError::Full(_) | DiskError::Aborted(_)));
-    by_disk || matches!(error, StoreError::TooLarge { .. } | StoreError::Corrupt(_))
+    let by_disk = matches!(error.trouble(), Trouble::Disk(DiskError::Full(_) | DiskError::Aborted(_)));
+    by_disk || matches!(error.trouble(), Trouble::TooLarge { .. } | Trouble::Corrupt(_))
 }

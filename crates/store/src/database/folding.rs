@@ -99,7 +99,7 @@ impl Inner {
             None => Ok(FoldOutcome::Stale),
             Some(fold) => {
                 let fold = if self.swept.get() { fold } else { fold.sweeping() };
-                let outcome = self.run_fold(Box::new(fold), at_least).await;
+                let outcome = self.run_fold(fold, at_least).await;
                 self.swept.set(self.swept.get() || outcome == FoldOutcome::Published);
                 Ok(outcome)
             }

@@ -5,7 +5,7 @@ use futures_channel::oneshot;
 use crate::batch::Batch;
 use crate::disk::Durability;
 use crate::draft::Draft;
-use crate::error::{CommitError, Halt, PlanError, StoreError};
+use crate::error::{CommitError, Halt, PlanError, StoreError, Trouble};
 use crate::layers::Blocks;
 use crate::missing::Missing;
 use crate::tables::Tables;
@@ -99,7 +99,7 @@ where
         let answer = match (stored, self.outcome) {
             (Err(error), _) => Err(CommitError::Store(error)),
             (Ok(()), Some(outcome)) => outcome.map_err(CommitError::Plan),
-            (Ok(()), None) => Err(CommitError::Store(StoreError::Closed)),
+            (Ok(()), None) => Err(CommitError::Store(Trouble::Closed.into())),
         };
         // Nobody may be waiting any more; the write is there all the same.
         let _unheard = self.answer.send(answer);

@@ -27,7 +27,7 @@ use crate::cache::Cache;
 use crate::disk::{Disk, DiskError, Durability, Loaded, LogSeq, Since};
 use crate::draft::Draft;
 use crate::encoding::EntryId;
-use crate::error::{CommitError, PlanError, StoreError};
+use crate::error::{CommitError, PlanError, StoreError, Trouble};
 use crate::fence::Fence;
 use crate::locks::Locks;
 use crate::pace::{Pace, Unhurried};
@@ -149,26 +149,26 @@ impl Database {
     /// that writes nothing needs no disk.
     ///
     /// # Errors
-    /// What the plan refused with, or what the store failed with. After [`StoreError::Unknown`] the batch is there whole or
+    /// What the plan refused with, or what the store failed with. After [`Trouble::Unknown`] the batch is there whole or
     /// not at all; after any other it is not there.
-    pub async fn commit<R: 'static, E: 'static>(
+    pub fn commit<R: 'static, E: 'static>(
         &self,
         durability: Durability,
         plan: impl FnMut(&mut Draft<'_>) -> Result<R, PlanError<E>> + 'static,
-    ) -> Result<R, CommitError<E>> {
-        self.run(durability, false, plan).await
+    ) -> impl Future<Output = Result<R, CommitError<E>>> {
+        self.run(durability, false, plan)
     }
 
     /// The same, ahead of all others while our [`Turn`] insists.
     ///
     /// # Errors
     /// As [`Self::commit`].
-    pub async fn commit_in_turn<R: 'static, E: 'static>(
+    pub fn commit_in_turn<R: 'static, E: 'static>(
         &self,
         durability: Durability,
         plan: impl FnMut(&mut Draft<'_>) -> Result<R, PlanError<E>> + 'static,
-    ) -> Result<R, CommitError<E>> {
-        self.run(durability, true, plan).await
+    ) -> impl Future<Output = Result<R, CommitError<E>>> {
+        self.run(durability, true, plan)
     }
 
     async fn run<R: 'static, E: 'static>(
@@ -181,7 +181,7 @@ impl Database {
         let (job, answer) = PlannedJob::new(durability, in_turn, plan);
         self.inner.jobs.borrow_mut().push(Box::new(job));
         self.inner.to_commit.notify();
-        answer.await.unwrap_or(Err(CommitError::Store(StoreError::Closed)))
+        answer.await.unwrap_or_else(|_| Err(CommitError::Store(Trouble::Closed.into())))
     }
 
     /// Takes in what others committed.
@@ -194,9 +194,9 @@ impl Database {
     }
 
     /// Takes the owner's word that the storage under this handle was deleted: every later call fails with
-    /// [`StoreError::Replaced`], and observers are told that everything may have changed.
+    /// [`Trouble::Replaced`], and observers are told that everything may have changed.
     pub fn replaced(&self) {
-        self.inner.note(&StoreError::Replaced);
+        self.inner.note(&Trouble::Replaced.into());
     }
 
     /// The last log entry that reads show.
@@ -222,7 +222,7 @@ impl Database {
         self.inner.observers.add(Rc::new(callback))
     }
 
-    /// Finishes the commits that wait, then ends [`Self::drive`]. Every later call fails with [`StoreError::Closed`].
+    /// Finishes the commits that wait, then ends [`Self::drive`]. Every later call fails with [`Trouble::Closed`].
     pub async fn close(&self) {
         self.inner.closing.set(true);
         self.inner.to_commit.notify();
@@ -231,7 +231,7 @@ impl Database {
         if self.inner.driven.get() {
             self.inner.ended.after(seen).await;
         } else {
-            self.inner.fail_waiting(&StoreError::Closed);
+            self.inner.fail_waiting(&Trouble::Closed.into());
         }
     }
 }
@@ -248,7 +248,7 @@ impl Drop for DriveEnd<'_> {
 
 impl Inner {
     fn check_open(&self) -> Result<(), StoreError> {
-        if self.closing.get() { Err(StoreError::Closed) } else { Ok(()) }
+        if self.closing.get() { Err(Trouble::Closed.into()) } else { Ok(()) }
     }
 
     fn next_id(&self) -> EntryId {
@@ -260,10 +260,10 @@ impl Inner {
         self.observers.tell(self.writer, events);
     }
 
-    /// After these no commit of this handle can be right, and after [`StoreError::Replaced`] no read either.
+    /// After these no commit of this handle can be right, and after [`Trouble::Replaced`] no read either.
     fn note(&self, error: &StoreError) {
-        let replaced = *error == StoreError::Replaced;
-        if !replaced && !matches!(error, StoreError::NewerVersion(_)) || self.check_there().is_err() {
+        let replaced = matches!(error.trouble(), Trouble::Replaced);
+        if !replaced && !matches!(error.trouble(), Trouble::NewerVersion(_)) || self.check_there().is_err() {
             return;
         }
         self.halted.replace(Some(error.clone()));
@@ -275,7 +275,7 @@ impl Inner {
 
     fn check_there(&self) -> Result<(), StoreError> {
         match &*self.halted.borrow() {
-            Some(StoreError::Replaced) => Err(StoreError::Replaced),
+            Some(error) if *error.trouble() == Trouble::Replaced => Err(error.clone()),
             _ => Ok(()),
         }
     }
@@ -313,13 +313,13 @@ async fn ask_again<'a, R>(ask: impl Fn() -> LocalBoxFuture<'a, Result<R, DiskErr
     loop {
         match ask().await {
             Err(DiskError::Unknown(_)) if tries < LOAD_TRIES_MAX => tries += 1,
-            answer => return answer.map_err(StoreError::Disk),
+            answer => return answer.map_err(|error| Trouble::Disk(error).into()),
         }
     }
 }
 
-async fn load(disk: &dyn Disk, since: Since) -> Result<Loaded, StoreError> {
-    ask_again(|| disk.load(since)).await
+fn load(disk: &dyn Disk, since: Since) -> impl Future<Output = Result<Loaded, StoreError>> {
+    ask_again(move || disk.load(since))
 }
 
 async fn open_tables(disk: &dyn Disk, options: &Options, database: [u8; 16]) -> Result<Tables, StoreError> {
@@ -345,7 +345,7 @@ async fn open_tables(disk: &dyn Disk, options: &Options, database: [u8; 16]) -> 
             // Loaded once more, so that there is one way in: whoever was first made the store.
             Ok(()) => {}
             Err(DiskError::Stale | DiskError::Unknown(_)) if tries < LOAD_TRIES_MAX => tries += 1,
-            Err(error) => return Err(StoreError::Disk(error)),
+            Err(error) => return Err(Trouble::Disk(error).into()),
         }
     }
 }

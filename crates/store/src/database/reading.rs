@@ -13,7 +13,7 @@ use crate::database::{Database, Inner, ask_again};
 use crate::disk::{BlockId, Generation};
 use crate::draft::Draft;
 use crate::encoding::read_block;
-use crate::error::{Damage, Place, ReadConflict, ReadError, StoreError};
+use crate::error::{Damage, Place, ReadConflict, ReadError, StoreError, Trouble};
 use crate::locks::LockName;
 use crate::missing::Missing;
 use crate::read_set::ReadSet;
@@ -52,7 +52,7 @@ impl Database {
     /// Runs `f` over what is committed, again whenever it missed blocks. Each run sees one moment of the store.
     ///
     /// # Errors
-    /// What the disk says, damage in a block that was needed, [`StoreError::TooLarge`].
+    /// What the disk says, damage in a block that was needed, [`Trouble::TooLarge`].
     pub async fn read<R>(&self, mut f: impl FnMut(&dyn Read) -> Result<R, Missing>) -> Result<R, StoreError> {
         let mut found = None;
         let mut look = |draft: &mut Draft<'_>| {
@@ -184,7 +184,7 @@ impl Inner {
                 held.pins.insert(*id, block);
             }
             if held.bytes > PINNED_BYTES_MAX {
-                return Err(StoreError::TooLarge { bytes: held.bytes, limit: PINNED_BYTES_MAX });
+                return Err(Trouble::TooLarge { bytes: held.bytes, limit: PINNED_BYTES_MAX }.into());
             }
             Ok(false)
         })

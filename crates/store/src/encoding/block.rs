@@ -2,7 +2,7 @@
 
 use crate::disk::BlockId;
 use crate::encoding::{DecodeError, Kind, Reader, Records, Writer};
-use crate::error::{Damage, Place, StoreError};
+use crate::error::{Damage, Place, StoreError, Trouble};
 use crate::fence::Fence;
 
 /// The frame of the first `count` of `records`.
@@ -16,7 +16,7 @@ pub(crate) fn write_block(records: &Records, count: usize) -> Vec<u8> {
 /// Damage in block `id`, or a newer format.
 pub(crate) fn read_block(id: &BlockId, frame: &[u8]) -> Result<Records, StoreError> {
     read(frame).map_err(|wrong| match wrong {
-        DecodeError::Newer(format) => StoreError::NewerVersion(Fence { format: u32::from(format), schema: 0 }),
+        DecodeError::Newer(format) => Trouble::NewerVersion(Fence { format: u32::from(format), schema: 0 }).into(),
         DecodeError::Damaged(what) => {
             Damage::new(Place::Block(*id), format!("{what}; the records of this block are lost")).into()
         }

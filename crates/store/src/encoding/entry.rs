@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::disk::LogSeq;
 use crate::encoding::{DecodeError, Kind, Reader, Records, Writer};
-use crate::error::{Damage, Place, StoreError};
+use crate::error::{Damage, Place, StoreError, Trouble};
 use crate::fence::Fence;
 
 /// The name of an entry: its writer's random number and how many entries that writer made before.
@@ -45,7 +45,7 @@ impl Entry {
     /// Damage at `seq`, or a newer format.
     pub(crate) fn decode(seq: LogSeq, frame: &[u8]) -> Result<Self, StoreError> {
         read(frame).map_err(|error| match error {
-            DecodeError::Newer(format) => StoreError::NewerVersion(Fence { format: u32::from(format), schema: 0 }),
+            DecodeError::Newer(format) => Trouble::NewerVersion(Fence { format: u32::from(format), schema: 0 }).into(),
             DecodeError::Damaged(what) => {
                 Damage::new(Place::Entry(seq), format!("{what}; the writes of this entry are lost")).into()
             }
@@ -83,7 +83,8 @@ mod tests {
     fn damage_names_the_entry() {
         let mut frame = Entry::encode(EntryId::default(), Fence::default(), &[0; 16], &Records::default());
         frame[5] ^= 1;
-        let Err(StoreError::Corrupt(damage)) = Entry::decode(LogSeq(12), &frame) else { panic!("not detected") };
+        let error = Entry::decode(LogSeq(12), &frame).expect_err("detected");
+        let Trouble::Corrupt(damage) = error.trouble() else { panic!("{error}") };
         assert_eq!(damage.place, Place::Entry(LogSeq(12)));
     }
 }

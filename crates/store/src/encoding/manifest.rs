@@ -2,7 +2,7 @@
 
 use crate::disk::{BlockId, Generation, LogSeq, StoredManifest};
 use crate::encoding::{DecodeError, EntryId, Kind, Reader, Writer};
-use crate::error::{Damage, Place, StoreError};
+use crate::error::{Damage, Place, StoreError, Trouble};
 use crate::fence::Fence;
 use crate::key::{Key, KeyRange};
 use crate::sorted::SortedMap;
@@ -125,7 +125,7 @@ impl Manifest {
             false => Err(DecodeError::Damaged("it disagrees with itself about what is folded")),
         });
         decoded.map_err(|error| match error {
-            DecodeError::Newer(format) => StoreError::NewerVersion(Fence { format: u32::from(format), schema: 0 }),
+            DecodeError::Newer(format) => Trouble::NewerVersion(Fence { format: u32::from(format), schema: 0 }).into(),
             DecodeError::Damaged(what) => {
                 let lost = format!("{what}; everything up to log entry {} is unreachable", stored.folded.0);
                 Damage::new(Place::Manifest, lost).into()
@@ -249,7 +249,7 @@ mod tests {
         assert_eq!(manifest().without_named(&ids), [BlockId(0), BlockId(4)]);
         assert!(manifest().names(&BlockId(1 << 100)) && !manifest().names(&BlockId(4)));
         let other = StoredManifest { folded: LogSeq(8), ..stored };
-        assert!(matches!(Manifest::decode(&other), Err(StoreError::Corrupt(_))));
+        assert!(matches!(Manifest::decode(&other), Err(error) if matches!(error.trouble(), Trouble::Corrupt(_))));
     }
 
     #[test]

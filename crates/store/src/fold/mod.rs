@@ -19,7 +19,7 @@ use std::rc::Rc;
 
 use crate::disk::{BlockId, DiskError, Generation, Loaded, LogSeq, Since, StoredManifest};
 use crate::encoding::{Entry, EntryId, Manifest, Records};
-use crate::error::StoreError;
+use crate::error::{StoreError, Trouble};
 use crate::tables::{Event, Tables};
 use merge::{Merge, Need};
 
@@ -127,7 +127,7 @@ pub struct Fold {
 impl Fold {
     /// A fold of everything that `tables` hold in memory; `None` if that is nothing. `id` must be new.
     #[must_use]
-    pub fn new(tables: &mut Tables, id: EntryId) -> Option<Self> {
+    pub fn new(tables: &mut Tables, id: EntryId) -> Option<Box<Self>> {
         let old = tables.manifest.clone();
         if tables.tail() == old.folded {
             return None;
@@ -147,7 +147,7 @@ impl Fold {
             runs: Vec::new(),
             retired,
         };
-        let mut fold = Self {
+        let mut fold = Box::new(Self {
             id,
             generation,
             merge: Merge::new(tables, id),
@@ -158,7 +158,7 @@ impl Fold {
             phase: Phase::Drop(expired),
             doubtful: false,
             tries: 0,
-        };
+        });
         if fold.phase == Phase::Drop(Vec::new()) {
             fold.next_phase();
         }
@@ -167,8 +167,9 @@ impl Fold {
 
     /// The same, which drops what folds before it left behind. To be asked before anything else.
     #[must_use]
-    pub fn sweeping(mut self) -> Self {
-        self.phase = Phase::List(Box::new(self.phase));
+    pub fn sweeping(mut self: Box<Self>) -> Box<Self> {
+        let next = std::mem::replace(&mut self.phase, Phase::Publish);
+        self.phase = Phase::List(Box::new(next));
         self
     }
 
@@ -328,7 +329,7 @@ impl Fold {
             self.phase = Phase::Publish;
             FoldStep::default()
         } else {
-            end(FoldOutcome::Failed(StoreError::Unknown("the manifest cannot be published".into())))
+            end(FoldOutcome::Failed(Trouble::Unknown("the manifest cannot be published".into()).into()))
         };
         let mut events = absorbed.events;
         events.append(&mut step.events);

@@ -214,7 +214,7 @@ impl Run {
                 let store = self.handles[*handle].1.clone();
                 let folded = self.pool.run(async move { store.fold().await });
                 if let Some(FoldOutcome::Failed(error)) = self.answer(*handle, folded) {
-                    assert!(matches!(error, StoreError::Disk(_) | StoreError::Unknown(_)), "{error}");
+                    assert!(matches!(error.trouble(), Trouble::Disk(_) | Trouble::Unknown(_)), "{error}");
                 }
             }
             Step::Reopen(handle) => self.reopen(*handle),
@@ -243,7 +243,7 @@ impl Run {
     fn answer<R>(&mut self, handle: usize, answer: Option<Result<R, StoreError>>) -> Option<R> {
         match answer {
             None => self.reopen(handle),
-            Some(Err(error)) => assert!(matches!(error, StoreError::Disk(_)), "{error}"),
+            Some(Err(error)) => assert!(matches!(error.trouble(), Trouble::Disk(_)), "{error}"),
             Some(Ok(result)) => return Some(result),
         }
         None
@@ -320,9 +320,12 @@ impl Run {
                 assert!(batch.only_if_there && !there(self.model(batch.handle)));
                 Fate::Absent
             }
-            Some(Err(CommitError::Store(StoreError::Disk(_)))) => Fate::Absent,
-            None | Some(Err(CommitError::Store(StoreError::Unknown(_)))) => Fate::Either,
-            Some(Err(CommitError::Store(error))) => panic!("{error}"),
+            None => Fate::Either,
+            Some(Err(CommitError::Store(error))) => match error.trouble() {
+                Trouble::Disk(_) => Fate::Absent,
+                Trouble::Unknown(_) => Fate::Either,
+                other => panic!("{other}"),
+            },
         }
     }
 

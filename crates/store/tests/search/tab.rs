@@ -40,7 +40,7 @@ pub enum AppendAnswer {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Folding {
-    pub machine: Fold,
+    pub machine: Box<Fold>,
     pub answer: Option<FoldAnswer>,
 }
 

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use holm_store::machine::{Append, AppendOutcome, AppendRequest, Fold, FoldAnswer, FoldRequest};
-use holm_store::{DiskError, Durability, Records, StoreError};
+use holm_store::{DiskError, Durability, Records, Trouble};
 
 use crate::disk::{Mistake, ModelDisk};
 use crate::tab::{AppendAnswer, Appending, FILLER, Folding, Job, Live, content};
@@ -295,12 +295,14 @@ impl World {
             AppendOutcome::Stale => return Ok(()),
             AppendOutcome::Committed if !happened => return Err(format!("increment {job} is acknowledged and lost")),
             AppendOutcome::Committed => self.acknowledged |= bit(job),
-            AppendOutcome::Failed(StoreError::Unknown(_)) => {}
-            AppendOutcome::Failed(StoreError::Disk(_)) if happened => {
-                return Err(format!("increment {job} is said to have failed and is there"));
-            }
-            AppendOutcome::Failed(StoreError::Disk(_)) => self.failed |= bit(job),
-            AppendOutcome::Failed(error) => return Err(error.to_string()),
+            AppendOutcome::Failed(error) => match error.trouble() {
+                Trouble::Unknown(_) => {}
+                Trouble::Disk(_) if happened => {
+                    return Err(format!("increment {job} is said to have failed and is there"));
+                }
+                Trouble::Disk(_) => self.failed |= bit(job),
+                other => return Err(other.to_string()),
+            },
         }
         self.tab(tab).jobs_done += 1;
         Ok(())
