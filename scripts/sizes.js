@@ -4,9 +4,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
-// The budget is 150 KB. It is not met yet: until then the limit is what is reached, and it only ever goes down.
-const WASM_GZIP_BUDGET = 150_000;
-const WASM_GZIP_MAX = 163_500;
+const WASM_GZIP_MAX = 150_000;
 const PAGE_GZIP_MAX = 15_000;
 
 const folder = process.argv[2];
@@ -15,7 +13,7 @@ const beside = file => imported(file).filter(found => !page.includes(found));
 const [worker, catalog] = ['service-worker.js', 'catalog.js'].map(beside);
 
 const rows = [
-  { what: 'engine (WebAssembly)', files: ['engine_bg.wasm'], max: WASM_GZIP_MAX, budget: WASM_GZIP_BUDGET },
+  { what: 'engine (WebAssembly)', files: ['engine_bg.wasm'], max: WASM_GZIP_MAX },
   { what: 'page (JavaScript)', files: page, max: PAGE_GZIP_MAX },
   { what: 'service worker, beside it', files: worker },
   { what: 'catalog, where imported', files: ['catalog_engine_bg.wasm', ...catalog] },
