@@ -3,8 +3,9 @@
 
 import * as engine from './catalog_engine.js';
 import { holmError } from './errors.js';
+import { heard } from './heard.js';
 import { load } from './load.js';
-import { heard } from './shared.js';
+import './together.js';
 
 const WASM = new URL('./catalog_engine_bg.wasm', import.meta.url);
 

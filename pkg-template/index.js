@@ -2,6 +2,7 @@
 
 import * as engine from './engine.js';
 import { openDatabase } from './database.js';
+import './together.js';
 
 export { HolmError } from './errors.js';
 export { defineSchema, t } from './schema.js';

@@ -5,6 +5,7 @@ import * as engine from './engine.js';
 import { BUILD } from './build.js';
 import { handedOver } from './hand-over.js';
 import { load, wasmBeside } from './load.js';
+import './together.js';
 
 const TAG = 'holm';
 const CACHE_PREFIX = 'holm-engine-';

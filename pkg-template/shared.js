@@ -3,6 +3,7 @@
 import { Answers } from './answers.js';
 import { HolmError, holmError } from './errors.js';
 import { handOver } from './hand-over.js';
+import { heard } from './heard.js';
 import { load } from './load.js';
 import { Records } from './records.js';
 import { StatusBoard } from './sync.js';
@@ -13,12 +14,6 @@ import { StatusBoard } from './sync.js';
 
 // What all who share a database must give alike, as the app calls it. Functions cannot be compared: the first getToken is asked.
 const ALIKE = /** @type {const} */ ({ schema: 'schema', storage: 'storage', durability: 'durability', cacheBytes: 'cacheBytes', syncUrl: 'sync.url', scopes: 'sync.scopes' });
-
-/**
- * Who hears of each database that was opened, and again of one that is to be closed: with how many writes the server lacks.
- * @type {Set<(flat: import('./engine.d.ts').EngineOptions, pending: number) => void>}
- */
-export const heard = new Set();
 
 /** @type {Map<string, Shared>} */
 const databases = new Map();

@@ -63,7 +63,7 @@ node "$ROOT/scripts/check-seam.js" "$ROOT/pkg-template/engine.d.ts" "$stage/engi
 build=$(node -p 'require("node:crypto").createHash("sha256").update(require("node:fs").readFileSync(process.argv[1])).digest("hex").slice(0, 16)' "$fresh/engine_bg.wasm")
 printf 'export const BUILD = "%s";\n' "$build" >"$stage/build.js"
 
-# A file for the page, the worker and the catalog each, and what they share.
+# A file for the page, the worker and the catalog each, and one for what they share.
 "$bin/esbuild" "$stage/index.js" "$stage/service-worker.js" "$stage/catalog.js" --bundle --splitting --chunk-names='shared-[hash]' \
   --format=esm --target=es2022 --minify --log-level=warning --log-override:import-is-undefined=error --outdir="$fresh"
 

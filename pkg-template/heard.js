@@ -1,0 +1,5 @@
+/**
+ * Who hears of each database that this page opened, and again of one that is to be closed: with how many writes the server lacks.
+ * @type {Set<(flat: import('./engine.d.ts').EngineOptions, pending: number) => void>}
+ */
+export const heard = new Set();

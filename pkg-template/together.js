@@ -1,0 +1,8 @@
+// What the page, its service worker and the catalog share. All three reach all of it, so that the build puts it into one file:
+// Chromium does not start the update of a service worker in which two modules import a third.
+
+import './engine.js';
+import './errors.js';
+import './hand-over.js';
+import './heard.js';
+import './load.js';
