@@ -1,11 +1,9 @@
 // The catalog, in a real browser, as npm delivers it: a file of its own that knows each database that a page opened.
 
 import assert from 'node:assert/strict';
-import { cpSync } from 'node:fs';
 import { before, test } from 'node:test';
 
 import { Browser } from '../harness/browser.js';
-import { App, html } from './harness/app.js';
 import { Site } from './harness/site.js';
 
 const MAIN = `
@@ -22,9 +20,7 @@ let browser;
 let site;
 before(async t => {
   browser = await Browser.start(t);
-  const app = await App.create(t, { 'site/index.html': html('/main.js'), 'site/main.js': MAIN });
-  cpSync(app.installed, app.file('site/holm'), { recursive: true });
-  site = await Site.start(t, app.file('site'));
+  site = await Site.withPackage(t, MAIN);
 }, { timeout: 60_000 });
 
 test('it knows what was opened since it was imported, and how much of it waits for the server', { timeout: 60_000 }, async t => {

@@ -1,11 +1,9 @@
 // What keeps the WebAssembly from loading, each in a real page: the error has its code, and says in one sentence what is wrong.
 
 import assert from 'node:assert/strict';
-import { cpSync } from 'node:fs';
 import { before, test } from 'node:test';
 
 import { Browser } from '../harness/browser.js';
-import { App, html } from './harness/app.js';
 import { Site } from './harness/site.js';
 
 const WASM = '/holm/engine_bg.wasm';
@@ -36,9 +34,7 @@ let browser;
 let site;
 before(async t => {
   browser = await Browser.start(t);
-  const app = await App.create(t, { 'site/index.html': html('/main.js'), 'site/main.js': MAIN });
-  cpSync(app.installed, app.file('site/holm'), { recursive: true });
-  site = await Site.start(t, app.file('site'));
+  site = await Site.withPackage(t, MAIN);
 }, { timeout: 60_000 });
 
 /** A page of the site, with a script before all others. */

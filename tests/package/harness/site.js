@@ -1,8 +1,11 @@
 // Serves a folder, except where a test answers in its place.
 
 import { createServer } from 'node:http';
+import { cpSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
+
+import { App, html } from './app.js';
 
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.wasm': 'application/wasm' };
 
@@ -25,6 +28,17 @@ export class Site {
     await new Promise(resolve => { site.#server.listen(0, '127.0.0.1', resolve); });
     t.after(() => { site.#server.closeAllConnections(); site.#server.close(); });
     return site;
+  }
+
+  /**
+   * A page with one script, and the package as npm delivers it beside it in `/holm`.
+   * @param {import('node:test').TestContext} t
+   * @param {string} script
+   */
+  static async withPackage(t, script) {
+    const app = await App.create(t, { 'site/index.html': html('/main.js'), 'site/main.js': script });
+    cpSync(app.installed, app.file('site/holm'), { recursive: true });
+    return Site.start(t, app.file('site'));
   }
 
   get url() {
