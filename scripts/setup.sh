@@ -114,6 +114,7 @@ build_site() {
   cp -r "$ROOT/pkg" "$site/pkg"
   [[ -z ${1:-} ]] || cp -r "$1" "$site/$(basename "$(dirname "$1")")"
   node "$ROOT/scripts/shell-list.js" "$site"
+  gzip --best --keep --no-name "$site"/pkg/*.wasm # what the server sends, so that it packs them once
   HOLM_WWW=$site
   export HOLM_WWW
 }

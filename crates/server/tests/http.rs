@@ -140,6 +140,22 @@ fn answers_are_compressed_when_asked() {
 }
 
 #[test]
+fn a_file_that_is_packed_already_is_sent_so_and_only_to_whom_can_read_it() {
+    let folder = Folder::new();
+    let www = folder.0.join("www");
+    std::fs::create_dir_all(&www).expect("a folder");
+    let (plain, packed) = (b"\0asm and more".as_slice(), gzip(b"\0asm and more"));
+    std::fs::write(www.join("engine.wasm"), plain).expect("writes");
+    std::fs::write(www.join("engine.wasm.gz"), &packed).expect("writes");
+    let server = Program::start(&folder, &[("HOLM_WWW", www.to_str().expect("text"))]);
+    let answer = server.fetch("/engine.wasm", &[("accept-encoding", "gzip")]);
+    assert_eq!((answer.header("content-encoding"), answer.header("content-type")), ("gzip", "application/wasm"));
+    assert_eq!(answer.bytes, packed);
+    let answer = server.fetch("/engine.wasm", &[]);
+    assert_eq!((answer.header("content-encoding"), answer.bytes.as_slice()), ("", plain));
+}
+
+#[test]
 fn a_token_is_needed_where_one_is_set() {
     let folder = Folder::new();
     let server = Program::start(&folder, &[("HOLM_TOKEN", "s3cret"), ("HOLM_DEBUG", "1")]);

@@ -43,14 +43,16 @@ pub fn request(view: &dyn Read, cx: &SyncContext<'_>) -> Planned<Box<PullRequest
     Ok(Box::new(PullRequest { v: PROTOCOL_VERSION, client, schema, seen, limit: CHANGES_PER_PAGE, wait: 0, scopes }))
 }
 
-/// The request that follows once this answer is applied, if there is more to ask for.
+/// The request that goes out while this answer is applied, if there is more to ask for. Beside a first page none does: the app
+/// sees its rows before the next ones take the processor.
 #[must_use]
 pub fn following(request: &PullRequest, response: &PullResponse) -> Option<Box<PullRequest>> {
     let mut next = Box::new(request.clone());
+    let mut wanted = response.scopes.iter().any(|scope| scope.more);
     for (scope, answered) in next.scopes.iter_mut().zip(&response.scopes) {
-        scope.checkpoint = Some(answered.checkpoint.clone());
+        wanted &= scope.checkpoint.replace(answered.checkpoint.clone()).is_some();
     }
-    response.scopes.iter().any(|scope| scope.more).then_some(next)
+    wanted.then_some(next)
 }
 
 /// Applies one page: results, rows, checkpoints and rebased mutations in one commit.

@@ -63,6 +63,22 @@ fn what_is_written_during_a_first_sync_is_the_same_whether_pages_are_fresh_or_no
 }
 
 #[test]
+fn the_first_page_is_seen_before_the_second_is_asked_for_and_later_ones_are_asked_for_ahead() {
+    let bench = Bench::synced();
+    for id in ["a", "b", "c"] {
+        bench.wire.page(&json!([row(id, id)]), &json!({ "more": id != "c", "fresh": true }));
+    }
+    bench.step(NOW_MS);
+    assert_eq!((bench.wire.requests("pull").len(), bench.title("a").as_deref()), (1, Some("a")));
+    while bench.wire.requests("pull").len() < 2 {
+        bench.step(NOW_MS);
+    }
+    assert_eq!(bench.wire.requests("pull").len(), 3, "the third goes out with the answer to the second");
+    bench.sync();
+    assert_eq!(["b", "c"].map(|id| bench.title(id).is_some()), [true, true]);
+}
+
+#[test]
 fn a_write_that_waits_stands_over_a_fresh_page() {
     let bench = Bench::synced();
     bench.put("a", "mine");

@@ -4,6 +4,7 @@ use holm_core::ErrorCode;
 use holm_core::engine::{Order, Question, Step};
 use holm_core::outbox::Operation::{Delete, Patch, Put};
 use holm_core::outbox::ReceiptState;
+use holm_core::sync::Event;
 use holm_protocol::MutationId;
 use serde_json::{Value, json};
 
@@ -70,11 +71,13 @@ fn an_acknowledged_write_stays_in_sight_until_a_pull_has_covered_it() {
     assert_eq!(bench.record("gone"), None);
 }
 
-/// A first pull of two pages.
+/// A pull of two pages, after a first one of nothing.
 fn two_pages(bench: &Bench) {
+    bench.sync();
     let row = |id: &str| change(id, "r0", &json!({ "title": id }), 0, "s");
     bench.wire.page(&json!([row("first")]), &json!({ "more": true }));
     bench.wire.page(&json!([row("second")]), &json!({}));
+    bench.engine.happened(NOW_MS, Event::Poke);
 }
 
 #[test]
@@ -86,9 +89,9 @@ fn the_next_page_is_asked_for_while_one_is_applied_and_only_once() {
     assert_eq!((bench.title("first"), bench.title("second")), (Some("first".into()), None));
     let asked: Vec<Value> =
         bench.wire.requests("pull").iter().map(|pull| pull["scopes"][0]["checkpoint"].clone()).collect();
-    assert_eq!(asked, [Value::Null, json!("1")]);
+    assert_eq!(asked, [Value::Null, json!("1"), json!("2")]);
     assert!(matches!(bench.sync(), Step::Wait(_)));
-    assert_eq!((bench.title("second"), bench.wire.requests("pull").len()), (Some("second".into()), 2));
+    assert_eq!((bench.title("second"), bench.wire.requests("pull").len()), (Some("second".into()), 3));
 }
 
 #[test]
@@ -98,16 +101,18 @@ fn a_page_that_was_asked_for_before_a_push_is_asked_for_again_after_it() {
     bench.step(NOW_MS);
     bench.put("mine", "milk");
     bench.step(NOW_MS);
-    assert_eq!((bench.wire.requests("push").len(), bench.wire.requests("pull").len()), (1, 2));
+    assert_eq!((bench.wire.requests("push").len(), bench.wire.requests("pull").len()), (1, 3));
     bench.step(NOW_MS);
     let pulls = bench.wire.requests("pull");
-    assert_eq!((pulls.len(), &pulls[1]["seen"], &pulls[2]["seen"]), (3, &json!(0), &json!(1)));
-    assert_eq!(pulls[1]["scopes"], pulls[2]["scopes"]);
+    assert_eq!((pulls.len(), &pulls[2]["seen"], &pulls[3]["seen"]), (4, &json!(0), &json!(1)));
+    assert_eq!(pulls[2]["scopes"], pulls[3]["scopes"]);
 }
 
 #[test]
 fn a_page_that_could_not_be_asked_for_ahead_comes_in_its_turn() {
     let bench = Bench::synced();
+    bench.sync();
+    bench.engine.happened(NOW_MS, Event::Poke);
     let scope = json!({ "key": "tasks", "checkpoint": "7", "more": true, "changes": [] });
     let page =
         json!({ "v": 1, "epoch": "e1", "now": "000000000001-0000-s", "acked": 0, "results": [], "scopes": [scope] });
@@ -116,7 +121,7 @@ fn a_page_that_could_not_be_asked_for_ahead_comes_in_its_turn() {
     bench.step(NOW_MS);
     assert_eq!(bench.status().error, None);
     assert!(matches!(bench.sync(), Step::Wait(_)));
-    assert_eq!((bench.wire.requests("pull").len(), bench.status().initial_sync_done), (3, true));
+    assert_eq!((bench.wire.requests("pull").len(), bench.status().initial_sync_done), (4, true));
 }
 
 #[test]

@@ -16,11 +16,13 @@ use crate::Refusal;
 /// Scripts and wasm of this origin only; `wasm-unsafe-eval` is what compiling wasm needs.
 const POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'";
 
-/// A router for everything that is not the API.
+/// A router for everything that is not the API. A file with its `.gz` beside it is sent as that.
 pub(super) fn router<S: Clone + Send + Sync + 'static>(folder: Option<&Path>) -> Router<S> {
     match folder {
         None => Router::new().fallback(missing),
-        Some(folder) => Router::new().fallback_service(ServeDir::new(folder)).layer(from_fn(headers)),
+        Some(folder) => {
+            Router::new().fallback_service(ServeDir::new(folder).precompressed_gzip()).layer(from_fn(headers))
+        }
     }
 }
 
