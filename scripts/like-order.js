@@ -1,9 +1,10 @@
 // Gives the functions of an engine names by which like follows like, for `wasm-opt --reorder-functions-by-name`: gzip looks
 // back over 32 KB only, and packs best what it saw there. Next comes always the function of which the largest part stands in
-// those before it, within a window; what stands in the very last one counts three times. A list tells who each one was: a browser
-// says of a trap `wasm-function[1234]`.
+// those before it, within a window; what stands in the very last one counts three times. Which window is best is tried out. A list
+// tells who each one was: a browser says of a trap `wasm-function[1234]`.
 
 import { readFileSync, writeFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
 
 import { CODE, CUSTOM, FUNCTION_NAMES, functionBodies, functionNames, number, section, sections, text } from './wasm-reader.js';
 
@@ -12,12 +13,19 @@ const PIECE = 5;
 /** A piece that so many functions have says nothing of any. */
 const COMMON = 400;
 /** In bytes: what follows reaches back over it and over itself. */
-const WINDOW = 12_000;
+const WINDOWS = [12_000, 16_000, 20_000, 24_000];
 /** Of two that share the same part of them the longer one, by a little: it brings more that others share. */
-const LENGTH = 0.8;
+const LENGTHS = [0.8, 0.85, 0.9];
+
+/** The order that packs best. */
+function best(bodies) {
+  const orders = WINDOWS.flatMap(window => LENGTHS.map(length => ordered(bodies, window, length)));
+  const packed = orders.map(order => gzipSync(Buffer.concat(order.map(at => bodies[at])), { level: 9 }).length);
+  return orders[packed.indexOf(Math.min(...packed))];
+}
 
 /** The positions of the bodies, like after like. */
-function ordered(bodies) {
+function ordered(bodies, window, length) {
   const pieces = bodies.map(piecesOf);
   const having = new Map();
   pieces.forEach((own, at) => own.forEach(piece => having.set(piece, [...having.get(piece) ?? [], at])));
@@ -28,11 +36,11 @@ function ordered(bodies) {
   const known = new Array(bodies.length).fill(0); // pieces of each function that stand in the window
   let first = 0;
   let bytes = 0;
-  for (let next = largest(); next !== undefined; next = best(next)) {
+  for (let next = largest(); next !== undefined; next = likest(next)) {
     left.delete(next);
     order.push(next);
     enter(next, 1);
-    for (bytes += bodies[next].length; bytes > WINDOW && first < order.length - 1; first++) {
+    for (bytes += bodies[next].length; bytes > window && first < order.length - 1; first++) {
       enter(order[first], -1);
       bytes -= bodies[order[first]].length;
     }
@@ -52,12 +60,12 @@ function ordered(bodies) {
     }
   }
 
-  function best(last) {
+  function likest(last) {
     const score = new Map();
     for (const at of left) score.set(at, known[at]);
     for (const piece of telling[last]) having.get(piece).forEach(at => left.has(at) && score.set(at, score.get(at) + 2));
     let [found] = left;
-    const share = at => score.get(at) / (pieces[at].size + 1) ** LENGTH;
+    const share = at => score.get(at) / (pieces[at].size + 1) ** length;
     for (const at of left) if (share(at) > share(found)) found = at;
     return found;
   }
@@ -71,7 +79,7 @@ const [from, to, list] = process.argv.slice(2);
 const wasm = readFileSync(from);
 const kept = [...sections(wasm)].filter(({ id }) => id !== CUSTOM);
 const imported = WebAssembly.Module.imports(new WebAssembly.Module(wasm)).filter(({ kind }) => kind === 'function').length;
-const order = ordered(functionBodies(kept.find(({ id }) => id === CODE).body));
+const order = best(functionBodies(kept.find(({ id }) => id === CODE).body));
 const places = new Map(order.map((at, place) => [imported + at, String(place).padStart(6, '0')]));
 const names = [...places].sort(([a], [b]) => a - b).flatMap(([index, name]) => [number(index), text(name)]);
 const all = Buffer.concat([number(places.size), ...names]);

@@ -12,6 +12,7 @@ const [CUSTOM, IMPORTS, EXPORTS] = [0, 2, 7];
 
 const [builtFile, wasmFile, glueFile] = process.argv.slice(2);
 const GLUE = `./${basename(glueFile, '.js')}_bg.js`;
+const SHORT_GLUE = 'h';
 const short = { imports: new Map(), exports: new Map() };
 
 function renamedWasm(bytes) {
@@ -32,7 +33,7 @@ function renamedImports(body) {
     const [module, name] = [reader.name(), reader.name()];
     const start = reader.at;
     skipImport(reader);
-    parts.push(text(module), text(module === GLUE ? shortened(short.imports, name, 'i') : name), body.subarray(start, reader.at));
+    parts.push(text(module === GLUE ? SHORT_GLUE : module), text(module === GLUE ? shortened(short.imports, name, 'i') : name), body.subarray(start, reader.at));
   }
   return Buffer.concat(parts);
 }
@@ -72,6 +73,7 @@ const wasm = readFileSync(builtFile);
 const seam = digest(wasm);
 writeFileSync(wasmFile, renamedWasm(wasm));
 const glue = readFileSync(glueFile, 'utf8')
+  .replaceAll(JSON.stringify(GLUE), SHORT_GLUE)
   .replace(/\b__wb\w+/g, name => short.imports.get(name) ?? name)
   .replace(/\bwasm\.(\w+)/g, (text, name) => (short.exports.has(name) ? `wasm.${short.exports.get(name)}` : text));
 for (const name of short.imports.values()) {

@@ -29,7 +29,7 @@ impl Pace for PagePace {
     }
 
     async fn turn(&self) {
-        timer::sleep(0).await;
+        timer::turn().await;
     }
 
     async fn pause(&self) {

@@ -56,10 +56,10 @@ impl Hlc {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        let (ms, rest) = text.split_once('-')?;
-        let (counter, client) = rest.split_once('-')?;
-        let counter = u16::try_from(hexadecimal(counter, 4)?).ok()?;
-        Some(Self { ms: hexadecimal(ms, 12)?, counter, client: client.into() })
+        let (ms, rest) = text.split_at_checked(12)?;
+        let (counter, rest) = rest.strip_prefix('-')?.split_at_checked(4)?;
+        let counter = u16::try_from(hexadecimal(counter)?).ok()?;
+        Some(Self { ms: hexadecimal(ms)?, counter, client: rest.strip_prefix('-')?.into() })
     }
 
     /// The stamp right after this one, drawn by `client`.
@@ -98,9 +98,9 @@ impl FromJson for Hlc {
 }
 
 /// The number that so many lower-case digits stand for.
-fn hexadecimal(digits: &str, count: usize) -> Option<u64> {
+fn hexadecimal(digits: &str) -> Option<u64> {
     let are_digits = digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    (digits.len() == count && are_digits).then(|| u64::from_str_radix(digits, 16).ok())?
+    are_digits.then(|| u64::from_str_radix(digits, 16).ok())?
 }
 
 /// What a replica remembers to draw stamps that never go back.

@@ -38,6 +38,11 @@ impl Cache {
         }
     }
 
+    /// Whether there is room for so many bytes, without putting anything else out.
+    pub(crate) fn has_room(&self, bytes: usize) -> bool {
+        self.bytes + bytes <= self.limit
+    }
+
     #[cfg(test)]
     pub(crate) fn bytes(&self) -> usize {
         self.bytes

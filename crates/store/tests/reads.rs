@@ -40,6 +40,19 @@ fn put_many(pool: &mut Pool, store: &Store, keys: impl IntoIterator<Item = u32>,
     pool.run(commit).expect("the commit ends").expect("the disk works");
 }
 
+#[test]
+fn what_was_folded_stays_in_memory_as_far_as_the_cache_has_room() {
+    for (cache_bytes, stays) in [(1 << 20, true), (0, false)] {
+        let (mut pool, disk, locks) = (Pool::default(), FaultyDisk::new(), MemoryLocks::new());
+        let store = pool.open(&disk, &locks, Options { cache_bytes, ..by_hand() }, 1).unwrap();
+        put_many(&mut pool, &store, 0..2_000, b"value".to_vec());
+        fold(&mut pool, &store);
+        let unread = async move { disk.drop_blocks(&disk.list_blocks().await?).await };
+        assert_eq!(pool.run(unread), Some(Ok(())));
+        assert_eq!(pool.all(&store).map_or(0, |rows| rows.len()), if stays { 2_000 } else { 0 });
+    }
+}
+
 /// Reads some keys into a set, then commits if the set still holds.
 fn transaction(
     store: &Store,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::joined;
 use crate::keys::Order;
 
 /// A declared index: its entries sort by the columns, then by id.
@@ -46,7 +47,7 @@ impl Index {
     #[must_use]
     pub fn spec(&self) -> String {
         let columns: Vec<String> = self.columns.iter().map(Column::to_string).collect();
-        columns.join(",")
+        joined(&columns, ",")
     }
 
     /// The column with one entry for each element, if it has one.

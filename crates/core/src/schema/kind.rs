@@ -3,7 +3,7 @@
 use holm_protocol::{Data, ErrorCode, Parser, Unfit, Value, quoted, to_json_text};
 use holm_store::SortedMap;
 
-use super::check_id;
+use super::{check_id, joined};
 use crate::value::{Refusal, Shape, decode_base64, look_through, shallow};
 
 /// A declared field.
@@ -162,5 +162,5 @@ fn fields_fit(fields: &SortedMap<String, Field>, found: &Data, depth: usize) -> 
 
 fn listed(texts: &[String]) -> String {
     let texts: Vec<String> = texts.iter().map(|text| quoted(text)).collect();
-    texts.join(", ")
+    joined(&texts, ", ")
 }

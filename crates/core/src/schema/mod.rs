@@ -107,7 +107,7 @@ impl Collection {
         let mut specs: Vec<String> = self.indexes.iter().map(Index::spec).collect();
         sort(&mut specs, &Ord::cmp);
         specs.insert(0, KEY_ENCODING.to_owned());
-        specs.join(" ")
+        joined(&specs, " ")
     }
 
     /// The field of this name.
@@ -115,6 +115,12 @@ impl Collection {
     pub fn field(&self, name: &str) -> Option<&Field> {
         self.fields.get(name)
     }
+}
+
+/// One text of many: slices are joined elsewhere too, so that it is compiled once.
+fn joined(texts: &[String], between: &str) -> String {
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    texts.join(between)
 }
 
 #[cfg(test)]

@@ -45,7 +45,8 @@ pub(super) fn is_plain(text: &str) -> bool {
         return true;
     }
     let text = text.strip_prefix('-').unwrap_or(text);
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, "1"));
+    let point = text.bytes().position(|byte| byte == b'.');
+    let (whole, fraction) = point.map_or((text, "1"), |at| (&text[..at], &text[at + 1..]));
     let is_small =
         whole.starts_with('0') && (whole.len() > 1 || !text.starts_with("0.") || fraction.starts_with("000000"));
     text.len() <= 21 && are_digits(whole) && are_digits(fraction) && !fraction.ends_with('0') && !is_small

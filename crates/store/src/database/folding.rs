@@ -1,8 +1,12 @@
 //! The fold loop: beside the commits, one slice at a time, under a lock that no writer waits for.
 
+use std::rc::Rc;
+
 use futures_util::future::{Either, LocalBoxFuture, select};
 
 use crate::database::{Database, Inner};
+use crate::disk::BlockId;
+use crate::encoding::read_block;
 use crate::error::StoreError;
 use crate::fold::{Fold, FoldAnswer, FoldOutcome, FoldRequest, FoldStep};
 use crate::locks::LockName;
@@ -106,6 +110,19 @@ impl Inner {
         }
     }
 
+    /// What was in memory until now is read again soon: it stays, as far as there is room.
+    fn keep(&self, blocks: &[(BlockId, Vec<u8>)]) {
+        let mut cache = self.cache.borrow_mut();
+        for (id, frame) in blocks {
+            // Twice as much in memory, at most, as stored: keys come out complete.
+            if cache.has_room(2 * frame.len())
+                && let Ok(block) = read_block(id, frame)
+            {
+                cache.insert(*id, Rc::new(block));
+            }
+        }
+    }
+
     async fn run_fold(&self, mut fold: Box<Fold>, at_least: usize) -> FoldOutcome {
         let pace = &self.options.pace;
         pace.begin();
@@ -121,7 +138,11 @@ impl Inner {
                 FoldRequest::List => FoldAnswer::Listed(self.disk.list_blocks().await),
                 FoldRequest::Drop(ids) => FoldAnswer::Done(self.disk.drop_blocks(&ids).await),
                 FoldRequest::Read(ids) => FoldAnswer::Blocks(self.disk.read_blocks(&ids).await),
-                FoldRequest::Write(blocks) => FoldAnswer::Done(self.disk.write_blocks(&blocks).await),
+                FoldRequest::Write(blocks) => {
+                    let answer = self.disk.write_blocks(&blocks).await;
+                    self.keep(&blocks);
+                    FoldAnswer::Done(answer)
+                }
                 FoldRequest::Publish { manifest, drop_log_through, kept } => {
                     FoldAnswer::Done(self.disk.publish(&manifest, drop_log_through, Some(&kept)).await)
                 }
