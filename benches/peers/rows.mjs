@@ -9,6 +9,8 @@ export const ROWS = [
   ['bulk.savedMs@10000', 'bulk insert 10k, saved (ms)', ms],
   ['bulk.savedMs@100000', 'bulk insert 100k, saved (ms)', ms],
   ['bulk.longestTaskMs@100000', 'longest task of the page while it does (ms)', ms],
+  ['tidy.p99Ms@100000', 'tasks of the page in the pause after it, 99th percentile (ms)', ms],
+  ['tidy.longestMs@100000', 'tasks of the page in the pause after it, longest (ms)', ms],
   ['write.acknowledgedMs@10000', 'one write, acknowledged (ms)', ms],
   ['write.savedMs@10000', 'one write, saved (ms)', ms],
   ['patches.savedMs@10000', '1,000 concurrent patches, saved (ms)', ms],

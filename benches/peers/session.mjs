@@ -4,11 +4,13 @@ import assert from 'node:assert/strict';
 
 import { inFreshBrowser } from '../browser.mjs';
 import { profiled } from './profile.mjs';
+import { tasksDuring } from './tasks.mjs';
 
 const WORKLOAD_MS_MAX = 20 * 60_000;
 const REOPENS = 3;
 const IDLE_MS = 5_000; // after the bulk insert, and between two visits, an engine has time to tidy up
 const IN_A_NEW_PAGE = ['reopen', 'memory'];
+const BESIDE_THE_PAGE = ['tidy'];
 
 /**
  * Runs the workloads; gives each one's figures to `done` as soon as they are there.
@@ -18,13 +20,16 @@ export function runSession({ url, size, workloads, done, profile, idleMs = IDLE_
   return inFreshBrowser(async context => {
     const page = await openPage(context, url);
     await page.evaluate(size => globalThis.bench.prepare(size), size);
-    const here = workloads.filter(name => !IN_A_NEW_PAGE.includes(name));
+    const here = workloads.filter(name => !IN_A_NEW_PAGE.includes(name) && !BESIDE_THE_PAGE.includes(name));
     if (size > 0 && !here.includes('bulk')) here.unshift('bulk'); // measured already: only to have the records there
     for (const name of here) {
       const run = () => within(name, page, page.evaluate(name => globalThis.bench.run(name), name));
       const figures = profile ? await profiled(context, page, run, profile(name)) : await run();
       if (workloads.includes(name)) await done(name, figures);
-      if (name === 'bulk') await page.waitForTimeout(idleMs);
+      if (name !== 'bulk') continue;
+      // What the page's thread does in the pause after the insert.
+      const tasks = await tasksDuring(context, page, () => page.waitForTimeout(idleMs));
+      if (workloads.includes('tidy')) await done('tidy', tasks);
     }
     if (!IN_A_NEW_PAGE.some(name => workloads.includes(name))) return;
     const newest = await page.evaluate(() => globalThis.bench.newest());

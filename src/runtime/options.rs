@@ -86,7 +86,7 @@ impl OpenOptions {
             DurabilityKind::Strict => Durability::Strict,
         };
         let random = Rc::new(scope::fill_random);
-        let pace = Rc::new(PagePace::default());
+        let pace = Rc::new(PagePace::new(scope::elapsed_ms));
         Ok(Rc::new(Options {
             schema,
             scopes,

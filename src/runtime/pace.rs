@@ -13,19 +13,27 @@ const SLICE_MS: f64 = 8.0;
 const PAUSE_MS: u32 = 3_000;
 
 /// The pace on a page's or worker's thread.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct PagePace {
+    clock: fn() -> f64,
     begun_ms: Cell<f64>,
+}
+
+impl PagePace {
+    /// Slices by a clock of milliseconds that never jumps.
+    pub fn new(clock: fn() -> f64) -> Self {
+        Self { clock, begun_ms: Cell::new(0.0) }
+    }
 }
 
 #[async_trait(?Send)]
 impl Pace for PagePace {
     fn begin(&self) {
-        self.begun_ms.set(scope::elapsed_ms());
+        self.begun_ms.set((self.clock)());
     }
 
     fn is_spent(&self) -> bool {
-        scope::elapsed_ms() - self.begun_ms.get() >= SLICE_MS
+        (self.clock)() - self.begun_ms.get() >= SLICE_MS
     }
 
     async fn turn(&self) {
@@ -38,5 +46,91 @@ impl Pace for PagePace {
 
     fn is_hidden(&self) -> bool {
         scope::is_hidden()
+    }
+}
+
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod tests {
+    use std::rc::Rc;
+
+    use futures_executor::LocalPool;
+    use futures_util::task::LocalSpawnExt;
+    use holm_store::{Database, Durability, FoldOutcome, MemoryDisk, MemoryLocks, Options, PlanError, SEED_BYTES};
+
+    use super::*;
+
+    thread_local! {
+        static NOW_MS: Cell<f64> = const { Cell::new(0.0) };
+    }
+
+    /// Every look at it takes a millisecond and a half, which stands for a step of the fold.
+    fn clock() -> f64 {
+        NOW_MS.replace(NOW_MS.get() + 1.5)
+    }
+
+    #[test]
+    fn a_slice_is_used_up_after_its_milliseconds() {
+        let pace = PagePace::new(|| NOW_MS.get());
+        for begun in [0.0, 100.0] {
+            NOW_MS.set(begun);
+            pace.begin();
+            assert!(!pace.is_spent());
+            NOW_MS.set(begun + SLICE_MS - 0.1);
+            assert!(!pace.is_spent());
+            NOW_MS.set(begun + SLICE_MS);
+            assert!(pace.is_spent());
+        }
+    }
+
+    /// The page's slices, with a turn that notes how long the slice was in place of the browser's.
+    struct Noted {
+        pace: PagePace,
+        begun_ms: Cell<f64>,
+        slices_ms: std::cell::RefCell<Vec<f64>>,
+    }
+
+    #[async_trait(?Send)]
+    impl Pace for Noted {
+        fn begin(&self) {
+            self.begun_ms.set(NOW_MS.get());
+            self.pace.begin();
+        }
+
+        fn is_spent(&self) -> bool {
+            self.pace.is_spent()
+        }
+
+        async fn turn(&self) {
+            self.slices_ms.borrow_mut().push(NOW_MS.get() - self.begun_ms.get());
+        }
+
+        async fn pause(&self) {
+            std::future::pending().await
+        }
+
+        fn is_hidden(&self) -> bool {
+            false
+        }
+    }
+
+    #[test]
+    fn a_fold_gives_others_their_turn_within_the_budget_and_one_step() {
+        let noted =
+            Rc::new(Noted { pace: PagePace::new(clock), begun_ms: Cell::default(), slices_ms: Default::default() });
+        let options = Options { pace: noted.clone(), fold_bytes: usize::MAX, ..Options::default() };
+        let mut pool = LocalPool::new();
+        let (disk, locks) = (Rc::new(MemoryDisk::new()), Rc::new(MemoryLocks::new()));
+        let store = pool.run_until(Database::open(disk, locks, options, [1; SEED_BYTES])).expect("it opens");
+        let driven = store.clone();
+        pool.spawner().spawn_local(async move { driven.drive().await }).expect("the pool lives");
+        let written = store.commit(Durability::Relaxed, |draft| {
+            (0..20_000_u32).for_each(|n| draft.put(&n.to_be_bytes(), &[7; 200]));
+            Ok::<_, PlanError<()>>(())
+        });
+        pool.run_until(written).expect("it is written");
+        assert_eq!(pool.run_until(store.fold()), Ok(FoldOutcome::Published));
+        let slices = noted.slices_ms.borrow();
+        let longest = slices.iter().copied().fold(0.0, f64::max);
+        assert!(slices.len() > 5 && longest >= SLICE_MS && longest <= SLICE_MS + 2.0 * 1.5, "{slices:?}");
     }
 }
