@@ -1,13 +1,13 @@
 //! Where everything is kept: the layout of the one keyspace.
 //!
-//! A key is one byte that names its family, then parts that each end by themselves.
+//! A key is one byte that names its family, then parts that each end by themselves. The mutations are kept apart by the store
+//! ([`APART`]): what one says is in the visible record too, and no single damage takes both.
 //!
 //! | family | key | value |
 //! |---|---|---|
 //! | `r` | collection, id | record |
 //! | `i` | collection, index, its columns, id | nothing |
 //! | `o` | order | where the mutation is: collection, id |
-//! | `l` | collection, id, order | `p` pending or `c` confirmed, then the mutation |
 //! | `q` | mutation id | receipt |
 //! | `b` | collection, id | base row |
 //! | `p` | mutation id | parked mutation |
@@ -15,15 +15,15 @@
 //! | `c` | scope | checkpoint |
 //! | `g` | scope, collection, id | nothing: named by the server during a reset |
 //! | `m` | name | meta: client, clock, counters, lease |
+//! | `l`, apart | collection, id, order | `p` pending or `c` confirmed, then the mutation |
 
-use holm_store::KeyRange;
+use holm_store::{APART, KeyRange};
 
 use crate::keys::{KeyError, after_prefix, push_text, read_text, skip_text};
 
 const RECORD: u8 = b'r';
 const INDEX: u8 = b'i';
 const OUTBOX: u8 = b'o';
-const LANE: u8 = b'l';
 const RECEIPT: u8 = b'q';
 const BASE: u8 = b'b';
 const PARKED: u8 = b'p';
@@ -31,6 +31,7 @@ const KV: u8 = b'k';
 const CHECKPOINT: u8 = b'c';
 const META: u8 = b'm';
 const MEMBER: u8 = b'g';
+const LANE: u8 = APART | b'l';
 
 /// The first byte of a lane entry that the server has not acknowledged.
 pub const LANE_PENDING: u8 = b'p';
@@ -80,6 +81,12 @@ pub fn records(collection: &str) -> Span {
     Span::of(texts(RECORD, &[collection]))
 }
 
+/// All records.
+#[must_use]
+pub fn all_records() -> Span {
+    Span::of(vec![RECORD])
+}
+
 /// What the keys of one index begin with; its columns and the id follow.
 #[must_use]
 pub fn index(collection: &str, index: u32) -> Vec<u8> {
@@ -126,6 +133,12 @@ pub fn lanes_of(collection: &str, id: &str) -> Span {
 #[must_use]
 pub fn lanes_in(collection: &str) -> Span {
     Span::of(texts(LANE, &[collection]))
+}
+
+/// All mutations.
+#[must_use]
+pub fn all_lanes() -> Span {
+    Span::of(vec![LANE])
 }
 
 /// The key of a mutation's receipt.

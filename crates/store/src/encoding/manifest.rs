@@ -2,7 +2,7 @@
 
 use crate::disk::{BlockId, Generation, LogSeq, StoredManifest};
 use crate::encoding::{DecodeError, EntryId, Kind, Reader, Writer};
-use crate::error::{Damage, Place, StoreError, Trouble};
+use crate::error::{Place, StoreError};
 use crate::fence::Fence;
 use crate::key::{Key, KeyRange};
 use crate::sorted::SortedMap;
@@ -124,12 +124,9 @@ impl Manifest {
             true => Ok(manifest),
             false => Err(DecodeError::Damaged("it disagrees with itself about what is folded")),
         });
-        decoded.map_err(|error| match error {
-            DecodeError::Newer(format) => Trouble::NewerVersion(Fence { format: u32::from(format), schema: 0 }).into(),
-            DecodeError::Damaged(what) => {
-                let lost = format!("{what}; everything up to log entry {} is unreachable", stored.folded.0);
-                Damage::new(Place::Manifest, lost).into()
-            }
+        decoded.map_err(|error| {
+            let lost = format!("everything up to log entry {} is unreachable", stored.folded.0);
+            error.at(Place::Manifest, &lost)
         })
     }
 
@@ -224,6 +221,7 @@ fn read(frame: &[u8]) -> Result<Manifest, DecodeError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Trouble;
 
     fn manifest() -> Manifest {
         let block = |first: &[u8], id| BlockRef { first: Key::from(first), id: BlockId(id), bytes: 900 };

@@ -2,7 +2,7 @@
 
 use crate::disk::BlockId;
 use crate::encoding::{BlockRef, Records, write_block};
-use crate::key::Key;
+use crate::key::{APART, Key};
 
 /// A block ends at so many records: index entries are small, and of 256 of them a block would hold some 8 KB …
 const RECORDS_MAX: usize = 512;
@@ -19,6 +19,10 @@ const STUB_BYTES: u32 = 1 << 10;
 /// Whether a stored block of so many bytes is merged with what lies before it, whenever a fold comes by.
 pub(super) fn is_stub(bytes: u32) -> bool {
     bytes < STUB_BYTES
+}
+
+fn is_apart(key: &[u8]) -> bool {
+    key.first().is_some_and(|first| *first >= APART)
 }
 
 /// Records that wait to be cut, at most two blocks of them, and the name of the next block.
@@ -45,11 +49,15 @@ impl Builder {
         count > 0 && count < RECORDS_MAX / STUB_PART && bytes < BYTES_MAX / STUB_PART
     }
 
-    /// Takes the next record, in key order; gives a block when two would be full.
-    pub(super) fn push(&mut self, key: &[u8], value: Option<&[u8]>) -> Option<Built> {
+    /// Takes the next record, in key order; gives a block when two would be full. No block holds keys that are kept apart, and others.
+    pub(super) fn push(&mut self, key: &[u8], value: Option<&[u8]>) -> Vec<Built> {
+        let parts = is_apart(key) && !self.waiting.is_empty() && !is_apart(self.waiting.key(0));
+        let mut built = if parts { self.flush() } else { Vec::new() };
         self.waiting.push(key, value);
-        let full = self.waiting.len() >= 2 * RECORDS_MAX || self.waiting.bytes() >= 2 * BYTES_MAX;
-        full.then(|| self.cut(RECORDS_MAX, BYTES_MAX)).flatten()
+        if self.waiting.len() >= 2 * RECORDS_MAX || self.waiting.bytes() >= 2 * BYTES_MAX {
+            built.extend(self.cut(RECORDS_MAX, BYTES_MAX));
+        }
+        built
     }
 
     /// Cuts all that waits into one block, or two of the same size.
@@ -102,6 +110,18 @@ mod tests {
             assert!(records < RECORDS_MAX || least * 3 > *most, "{records}: {sizes:?}");
         }
         assert_eq!(build(0, 0), Vec::<u32>::new());
+    }
+
+    #[test]
+    fn what_is_kept_apart_shares_no_block() {
+        let mut builder = Builder::new(1, 1);
+        let mut built: Vec<Built> = Vec::new();
+        for n in 0..=u8::MAX {
+            built.extend(builder.push(&[n], None));
+        }
+        built.extend(builder.flush());
+        let firsts: Vec<&[u8]> = built.iter().map(|(block, _)| &*block.first).collect();
+        assert_eq!(firsts, [&[0][..], &[APART]]);
     }
 
     #[test]

@@ -1,0 +1,134 @@
+//! What waits for the server, by all that is left of it: the mutations, the order that names them, the receipts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use holm_protocol::{Data, Kind, Object, Stamps, ToJson, from_json_text};
+
+use crate::keyspace::{LANE_PENDING, Parsed};
+use crate::outbox::{Base, Entry, Place, ReceiptState};
+use crate::records::Record;
+
+/// Collection and id.
+pub(super) type RecordPlace = (String, String);
+
+#[derive(Default)]
+pub(super) struct Waiting {
+    /// The mutations that are there, by their place in the order of writes: whose they are, and of which record.
+    there: BTreeMap<u64, (String, RecordPlace)>,
+    /// The places that the outbox's order names.
+    named: BTreeSet<u64>,
+    parked: BTreeSet<String>,
+    /// Mutations of which the receipt says that they wait no more.
+    over: BTreeSet<String>,
+    discarded: BTreeSet<String>,
+    /// Records of which a mutation is named, and not there.
+    pub(super) gone: BTreeMap<RecordPlace, Gone>,
+}
+
+/// What is known of mutations that are not there.
+#[derive(Default)]
+pub(super) struct Gone {
+    orders: Vec<u64>,
+    /// What the server had of the record.
+    pub(super) base: Option<Base>,
+    /// Whether the record is there.
+    pub(super) found: bool,
+}
+
+impl Waiting {
+    /// Learns from mutations, parked ones, the order and the receipts, in this order.
+    pub(super) fn learn(&mut self, key: Parsed, value: &[u8]) {
+        match key {
+            Parsed::Lane(collection, id, order) if value.first() == Some(&LANE_PENDING) => {
+                let mid = from_json_text::<Entry>(&value[1..]).map(|entry| entry.mid.0).unwrap_or_default();
+                self.there.insert(order, (mid, (collection, id)));
+            }
+            Parsed::Parked(mid) => drop(self.parked.insert(mid)),
+            Parsed::Outbox(order) => {
+                self.named.insert(order);
+                let Ok(place) = from_json_text::<Place>(value) else { return };
+                if !self.there.contains_key(&order) {
+                    self.gone.entry((place.collection, place.id)).or_default().orders.push(order);
+                }
+            }
+            Parsed::Receipt(mid) => match from_json_text::<ReceiptState>(value) {
+                Ok(ReceiptState::Acknowledged { .. }) if self.knows(&mid) => drop(self.over.insert(mid)),
+                Ok(ReceiptState::Discarded) if self.knows(&mid) || self.parked.contains(&mid) => {
+                    self.over.insert(mid.clone());
+                    self.discarded.insert(mid);
+                }
+                Ok(ReceiptState::Parked { .. }) if self.parked.contains(&mid) => drop(self.over.insert(mid)),
+                _ => {}
+            },
+            _ => {}
+        }
+    }
+
+    fn knows(&self, mid: &str) -> bool {
+        self.there.values().any(|(known, _)| known == mid)
+    }
+
+    /// Whether something of a record waits.
+    pub(super) fn waits(&self, place: &RecordPlace) -> bool {
+        self.gone.contains_key(place)
+            || self.there.iter().any(|(order, (_, of))| of == place && !self.is_over(*order))
+    }
+
+    /// Whether a mutation is there only because the news of its end is lost: nothing names it any more, and its receipt knows.
+    pub(super) fn is_over(&self, order: u64) -> bool {
+        !self.named.contains(&order) && self.there.get(&order).is_some_and(|(mid, _)| self.over.contains(mid))
+    }
+
+    pub(super) fn is_discarded(&self, mid: &str) -> bool {
+        self.discarded.contains(mid)
+    }
+}
+
+/// What a mutation did, or several did together, as the record tells.
+pub(super) struct Told {
+    place: RecordPlace,
+    orders: Vec<u64>,
+    kind: Kind,
+    data: Data,
+    stamps: Stamps,
+}
+
+impl ToJson for Told {
+    fn fields(&self, object: &mut Object<'_>) {
+        let (collection, id) = &self.place;
+        object.all("orders collection id kind", &[&self.orders, collection, id, &self.kind]);
+        object.written(&self.data, &self.stamps);
+    }
+}
+
+impl Gone {
+    /// What a record has beyond its base.
+    pub(super) fn told_by(&self, place: &RecordPlace, record: &Record) -> Told {
+        let base = self.base.as_ref().filter(|base| !base.absent);
+        let mut told = Told {
+            place: place.clone(),
+            orders: self.orders.clone(),
+            kind: if base.is_some() { Kind::Patch } else { Kind::Put },
+            data: Data::new(),
+            stamps: Stamps::new(),
+        };
+        for (field, value) in &record.data {
+            if base.is_none_or(|base| base.data.get(field) != Some(value)) {
+                told.data.insert(field.clone(), value.clone());
+            }
+        }
+        for (field, stamp) in record.stamps.iter() {
+            let is_removed = base.is_some_and(|base| base.data.contains_key(field)) && !record.data.contains_key(field);
+            if is_removed || told.data.contains_key(field) {
+                told.stamps.insert(field.clone(), stamp.clone());
+            }
+        }
+        told
+    }
+
+    /// The record is not there.
+    pub(super) fn deletion(&self, place: &RecordPlace) -> Told {
+        let (data, stamps) = (Data::new(), Stamps::new());
+        Told { place: place.clone(), orders: self.orders.clone(), kind: Kind::Delete, data, stamps }
+    }
+}
