@@ -1,7 +1,7 @@
 //! Where everything is kept: the layout of the one keyspace.
 //!
 //! A key is one byte that names its family, then parts that each end by themselves. The mutations are kept apart by the store
-//! ([`APART`]): what one says is in the visible record too, and no single damage takes both.
+//! ([`APART`]): what one says is in the visible record too, and what was parked is there twice, so that no single damage takes both.
 //!
 //! | family | key | value |
 //! |---|---|---|
@@ -16,6 +16,7 @@
 //! | `g` | scope, collection, id | nothing: named by the server during a reset |
 //! | `m` | name | meta: client, clock, counters, lease |
 //! | `l`, apart | collection, id, order | `p` pending or `c` confirmed, then the mutation |
+//! | `p`, apart | mutation id | the parked mutation again |
 
 use holm_store::{APART, KeyRange};
 
@@ -32,6 +33,7 @@ const CHECKPOINT: u8 = b'c';
 const META: u8 = b'm';
 const MEMBER: u8 = b'g';
 const LANE: u8 = APART | b'l';
+const PARKED_AGAIN: u8 = APART | PARKED;
 
 /// The first byte of a lane entry that the server has not acknowledged.
 pub const LANE_PENDING: u8 = b'p';
@@ -183,6 +185,18 @@ pub fn parked(mid: &str) -> Vec<u8> {
     texts(PARKED, &[mid])
 }
 
+/// The key of a parked mutation's copy.
+#[must_use]
+pub fn parked_again(mid: &str) -> Vec<u8> {
+    texts(PARKED_AGAIN, &[mid])
+}
+
+/// The copies of all parked mutations.
+#[must_use]
+pub fn all_parked_again() -> Span {
+    Span::of(vec![PARKED_AGAIN])
+}
+
 /// All parked mutations.
 #[must_use]
 pub fn all_parked() -> Span {
@@ -258,7 +272,7 @@ pub enum Parsed {
     Receipt(String),
     /// A base row: collection, id.
     Base(String, String),
-    /// A parked mutation: mutation id.
+    /// A parked mutation, or its copy: mutation id.
     Parked(String),
     /// A key-value entry: namespace, key.
     Kv(String, String),
@@ -284,7 +298,7 @@ pub fn parse(key: &[u8]) -> Result<Parsed, KeyError> {
         LANE => Parsed::Lane(read_text(rest)?, read_text(rest)?, read_order(rest)?),
         RECEIPT => Parsed::Receipt(read_text(rest)?),
         BASE => Parsed::Base(read_text(rest)?, read_text(rest)?),
-        PARKED => Parsed::Parked(read_text(rest)?),
+        PARKED | PARKED_AGAIN => Parsed::Parked(read_text(rest)?),
         KV => Parsed::Kv(read_text(rest)?, read_text(rest)?),
         CHECKPOINT => Parsed::Checkpoint(read_text(rest)?),
         META => Parsed::Meta(read_text(rest)?),
@@ -337,6 +351,7 @@ mod tests {
             prop_assert_eq!(parse(&receipt(&b)), Ok(Parsed::Receipt(two.clone())));
             prop_assert_eq!(parse(&base(&a, &b)), Ok(Parsed::Base(one.clone(), two.clone())));
             prop_assert_eq!(parse(&parked(&b)), Ok(Parsed::Parked(two.clone())));
+            prop_assert_eq!(parse(&parked_again(&b)), Ok(Parsed::Parked(two.clone())));
             prop_assert_eq!(parse(&kv(&a, &b)), Ok(Parsed::Kv(one.clone(), two.clone())));
             prop_assert_eq!(parse(&checkpoint(&b)), Ok(Parsed::Checkpoint(two.clone())));
             prop_assert_eq!(parse(&member(&a, &b, &a)), Ok(Parsed::Member(one.clone(), two.clone(), one)));

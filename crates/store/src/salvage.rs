@@ -56,8 +56,7 @@ impl<'d> Salvage<'d> {
     /// What the disk says; damage is in [`Self::lost`].
     pub async fn open(disk: &'d dyn Disk) -> Result<Self, DiskError> {
         let loaded = disk.load(Since::default()).await?;
-        let mut salvage =
-            Self { disk, runs: Vec::new(), log: Vec::new(), fence: Fence::default(), lost: Vec::new() };
+        let mut salvage = Self { disk, runs: Vec::new(), log: Vec::new(), fence: Fence::default(), lost: Vec::new() };
         match loaded.manifest.as_ref().map(Manifest::decode) {
             Some(Ok(manifest)) => {
                 salvage.fence = manifest.fence;
@@ -115,7 +114,8 @@ impl<'d> Salvage<'d> {
         let mut next = folded.next();
         for (seq, bytes) in loaded.entries.into_iter().filter(|(seq, _)| *seq > folded) {
             if next < seq {
-                let missing = format!("{} entries from here on are not in the log; their writes are lost", seq.0 - next.0);
+                let missing =
+                    format!("{} entries from here on are not in the log; their writes are lost", seq.0 - next.0);
                 self.lost.push(Damage::new(Place::Entry(next), missing));
             }
             next = seq.next();

@@ -15,17 +15,19 @@
 mod lines;
 mod waiting;
 
-use holm_protocol::{ErrorCode, ToJson, Value as Json, from_json_text, to_json_text};
+use std::collections::BTreeSet;
+
+use holm_protocol::{ErrorCode, ToJson, from_json_text, to_json_text};
 use holm_store::{Disk, KeyRange, Salvage, Value};
 
 use crate::Error;
 use crate::engine::{FORMAT, disk_error};
-use crate::keyspace::{self, Parsed, Span};
+use crate::keyspace::{self, Parsed};
 use crate::kv;
 use crate::outbox::{Base, Entry, Parked};
 use crate::records;
 use lines::{Counts, End, Line, Raw};
-use waiting::Waiting;
+use waiting::{Told, Waiting};
 
 /// Takes the lines, some at a time.
 pub type Take<'t> = dyn FnMut(&str) + 't;
@@ -59,9 +61,11 @@ struct Export<'e, 'd> {
 impl Export<'_, '_> {
     async fn all(mut self, now_ms: u64) -> Result<String, Error> {
         let mut waiting = self.waiting().await?;
-        self.records(&mut waiting).await?;
-        self.deletions(&waiting);
+        let told = self.records(&mut waiting).await?;
         self.pending(&waiting).await?;
+        // Behind those that are there: what a record shows is what all of its mutations did together.
+        told.iter().for_each(|told| self.mutation("record", told));
+        self.deletions(&waiting);
         self.parked(&waiting).await?;
         self.kv(now_ms).await?;
         let lost = self.store.lost().iter().map(ToString::to_string).chain(self.unread).collect();
@@ -75,14 +79,18 @@ impl Export<'_, '_> {
     /// What waits for the server: all that the other lines are told by.
     async fn waiting(&mut self) -> Result<Waiting, Error> {
         let mut waiting = Waiting::default();
-        for span in [keyspace::all_lanes(), keyspace::all_parked(), keyspace::outbox_from(0), keyspace::receipts()] {
+        let parked = [keyspace::all_parked(), keyspace::all_parked_again()];
+        let others = [keyspace::outbox_from(0), keyspace::receipts()];
+        for span in [keyspace::all_lanes()].into_iter().chain(parked).chain(others) {
             let mut rest = Some(span.range());
             while let Some(part) = self.part(&mut rest).await? {
                 part.into_iter().for_each(|(key, value)| waiting.learn(key, &value));
             }
         }
         let mut rest = Some(keyspace::bases().range());
-        while !waiting.gone.is_empty() && let Some(part) = self.part(&mut rest).await? {
+        while !waiting.gone.is_empty()
+            && let Some(part) = self.part(&mut rest).await?
+        {
             for (key, value) in part {
                 let Parsed::Base(collection, id) = key else { continue };
                 if let Some(gone) = waiting.gone.get_mut(&(collection, id)) {
@@ -90,16 +98,19 @@ impl Export<'_, '_> {
                 }
             }
         }
-        Ok(waiting)
+        Ok(waiting.learnt())
     }
 
-    async fn records(&mut self, waiting: &mut Waiting) -> Result<(), Error> {
+    /// Gives what the records tell of mutations that are not there.
+    async fn records(&mut self, waiting: &mut Waiting) -> Result<Vec<Told>, Error> {
+        let mut told = Vec::new();
         let mut rest = Some(keyspace::all_records().range());
         while let Some(part) = self.part(&mut rest).await? {
             for (key, value) in part {
                 let Parsed::Record(collection, id) = key else { continue };
                 let Some(body) = records::readable_body(&value) else {
-                    self.unread.push(format!("the record {id} of {collection} is of a form that this version does not know"));
+                    self.unread
+                        .push(format!("the record {id} of {collection} is of a form that this version does not know"));
                     continue;
                 };
                 let place = (collection, id);
@@ -110,12 +121,11 @@ impl Export<'_, '_> {
                 });
                 if let Some(gone) = waiting.gone.get_mut(&place) {
                     gone.found = true;
-                    let told = gone.told_by(&place, &records::decode(&value));
-                    self.mutation("record", &told);
+                    told.push(gone.told_by(&place, &records::decode(&value)));
                 }
             }
         }
-        Ok(())
+        Ok(told)
     }
 
     /// Mutations of records that are not there any more. With more than one place damaged nobody can tell what became of them.
@@ -126,7 +136,9 @@ impl Export<'_, '_> {
                 self.mutation("record", &gone.deletion(place));
             } else {
                 let (collection, id) = place;
-                self.unread.push(format!("a pending mutation of the record {id} of {collection} is lost, and so is the record"));
+                self.unread.push(format!(
+                    "a pending mutation of the record {id} of {collection} is lost, and so is the record"
+                ));
             }
         }
     }
@@ -142,7 +154,9 @@ impl Export<'_, '_> {
                 match from_json_text::<Entry>(&value[1..]) {
                     Ok(entry) => self.mutation("outbox", &entry),
                     Err(why) => {
-                        self.unread.push(format!("a pending mutation of the record {id} of {collection} cannot be read: {why}"));
+                        self.unread.push(format!(
+                            "a pending mutation of the record {id} of {collection} cannot be read: {why}"
+                        ));
                     }
                 }
             }
@@ -159,19 +173,23 @@ impl Export<'_, '_> {
     }
 
     async fn parked(&mut self, waiting: &Waiting) -> Result<(), Error> {
-        let mut rest = Some(keyspace::all_parked().range());
-        while let Some(part) = self.part(&mut rest).await? {
-            for (key, value) in part {
-                let Parsed::Parked(mid) = key else { continue };
-                if waiting.is_discarded(&mid) {
-                    continue;
-                }
-                match from_json_text::<Parked>(&value) {
-                    Ok(parked) => {
-                        self.counts.parked += 1;
-                        self.line("parked", &|object| parked.fields(object));
+        let mut told = BTreeSet::new();
+        for span in [keyspace::all_parked(), keyspace::all_parked_again()] {
+            let mut rest = Some(span.range());
+            while let Some(part) = self.part(&mut rest).await? {
+                for (key, value) in part {
+                    let Parsed::Parked(mid) = key else { continue };
+                    if waiting.is_discarded(&mid) || told.contains(&mid) {
+                        continue;
                     }
-                    Err(why) => self.unread.push(format!("the parked mutation {mid} cannot be read: {why}")),
+                    match from_json_text::<Parked>(&value) {
+                        Ok(parked) => {
+                            self.counts.parked += 1;
+                            self.line("parked", &|object| parked.fields(object));
+                        }
+                        Err(why) => self.unread.push(format!("the parked mutation {mid} cannot be read: {why}")),
+                    }
+                    told.insert(mid);
                 }
             }
         }
@@ -184,7 +202,8 @@ impl Export<'_, '_> {
             for (key, value) in part {
                 let Parsed::Kv(namespace, key) = key else { continue };
                 let Some((value, expires_ms)) = kv::salvaged(&value) else {
-                    self.unread.push(format!("the entry {key} of {namespace} is of a form that this version does not know"));
+                    self.unread
+                        .push(format!("the entry {key} of {namespace} is of a form that this version does not know"));
                     continue;
                 };
                 if expires_ms.is_some_and(|at| at <= now_ms) {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use holm_protocol::{Data, Kind, Object, Stamps, ToJson, from_json_text};
 
 use crate::keyspace::{LANE_PENDING, Parsed};
-use crate::outbox::{Base, Entry, Place, ReceiptState};
+use crate::outbox::{Base, Entry, Parked, Place, ReceiptState};
 use crate::records::Record;
 
 /// Collection and id.
@@ -13,14 +13,19 @@ pub(super) type RecordPlace = (String, String);
 
 #[derive(Default)]
 pub(super) struct Waiting {
-    /// The mutations that are there, by their place in the order of writes: whose they are, and of which record.
+    /// The mutations that wait, by their place in the order of writes: their names, and of which record they are.
     there: BTreeMap<u64, (String, RecordPlace)>,
-    /// The places that the outbox's order names.
+    mids: BTreeSet<String>,
+    /// Places in the order of mutations that the server has, or refused.
+    settled: BTreeSet<u64>,
+    /// Places that the outbox's order names.
     named: BTreeSet<u64>,
     parked: BTreeSet<String>,
     /// Mutations of which the receipt says that they wait no more.
     over: BTreeSet<String>,
     discarded: BTreeSet<String>,
+    /// Records of which a mutation waits.
+    places: BTreeSet<RecordPlace>,
     /// Records of which a mutation is named, and not there.
     pub(super) gone: BTreeMap<RecordPlace, Gone>,
 }
@@ -39,21 +44,26 @@ impl Waiting {
     /// Learns from mutations, parked ones, the order and the receipts, in this order.
     pub(super) fn learn(&mut self, key: Parsed, value: &[u8]) {
         match key {
-            Parsed::Lane(collection, id, order) if value.first() == Some(&LANE_PENDING) => {
+            Parsed::Lane(.., order) if value.first() != Some(&LANE_PENDING) => drop(self.settled.insert(order)),
+            Parsed::Lane(collection, id, order) => {
                 let mid = from_json_text::<Entry>(&value[1..]).map(|entry| entry.mid.0).unwrap_or_default();
+                self.mids.insert(mid.clone());
                 self.there.insert(order, (mid, (collection, id)));
             }
-            Parsed::Parked(mid) => drop(self.parked.insert(mid)),
+            Parsed::Parked(mid) => {
+                self.settled.extend(from_json_text::<Parked>(value).map(|parked| parked.entry.order));
+                self.parked.insert(mid);
+            }
             Parsed::Outbox(order) => {
                 self.named.insert(order);
                 let Ok(place) = from_json_text::<Place>(value) else { return };
-                if !self.there.contains_key(&order) {
+                if !self.there.contains_key(&order) && !self.settled.contains(&order) {
                     self.gone.entry((place.collection, place.id)).or_default().orders.push(order);
                 }
             }
             Parsed::Receipt(mid) => match from_json_text::<ReceiptState>(value) {
-                Ok(ReceiptState::Acknowledged { .. }) if self.knows(&mid) => drop(self.over.insert(mid)),
-                Ok(ReceiptState::Discarded) if self.knows(&mid) || self.parked.contains(&mid) => {
+                Ok(ReceiptState::Acknowledged { .. }) if self.mids.contains(&mid) => drop(self.over.insert(mid)),
+                Ok(ReceiptState::Discarded) if self.mids.contains(&mid) || self.parked.contains(&mid) => {
                     self.over.insert(mid.clone());
                     self.discarded.insert(mid);
                 }
@@ -64,14 +74,17 @@ impl Waiting {
         }
     }
 
-    fn knows(&self, mid: &str) -> bool {
-        self.there.values().any(|(known, _)| known == mid)
+    /// All is learnt.
+    pub(super) fn learnt(mut self) -> Self {
+        let waiting = self.there.iter().filter(|(order, _)| !self.is_over(**order));
+        let places: Vec<RecordPlace> = waiting.map(|(_, (_, place))| place.clone()).collect();
+        self.places.extend(places.into_iter().chain(self.gone.keys().cloned()));
+        self
     }
 
     /// Whether something of a record waits.
     pub(super) fn waits(&self, place: &RecordPlace) -> bool {
-        self.gone.contains_key(place)
-            || self.there.iter().any(|(order, (_, of))| of == place && !self.is_over(*order))
+        self.places.contains(place)
     }
 
     /// Whether a mutation is there only because the news of its end is lost: nothing names it any more, and its receipt knows.
@@ -79,6 +92,7 @@ impl Waiting {
         !self.named.contains(&order) && self.there.get(&order).is_some_and(|(mid, _)| self.over.contains(mid))
     }
 
+    /// Whether the app gave a parked mutation up.
     pub(super) fn is_discarded(&self, mid: &str) -> bool {
         self.discarded.contains(mid)
     }

@@ -6,5 +6,6 @@ mod first_sync;
 mod local;
 mod opening;
 mod refusals;
+mod salvage;
 mod sync;
 mod transactions;

@@ -16,8 +16,8 @@ mod records;
 
 pub(crate) use block::{read_block, write_block};
 use checksum::checksum;
-pub(crate) use entry::{Entry, halves};
 pub use entry::EntryId;
+pub(crate) use entry::{Entry, halves};
 pub(crate) use manifest::{BlockRef, Manifest, Run, Writers};
 pub use records::Records;
 
