@@ -7,7 +7,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use futures_util::future;
+use futures_util::future::{self, LocalBoxFuture};
 use holm_core::engine::{Order, Promised, Question, Rows, Transaction, WatchId};
 use holm_core::outbox::Operation;
 use holm_core::query::Tally;
@@ -121,13 +121,13 @@ impl Held {
             Deed::DiscardParked => Order::Discard(MutationId(first)),
             Deed::TxCommit => {
                 let tx = self.transaction(given)?;
-                return Ok(nothing(held.runtime.engine().tx_commit(&tx, now_ms, &second)));
+                return Ok(nothing(Box::pin(held.runtime.engine().tx_commit(&tx, now_ms, &second))));
             }
-            Deed::Synced => return Ok(nothing(async move { held.runtime.engine().synced(&first).await })),
-            Deed::SyncNow => return Ok(nothing(async move { held.runtime.sync_now().await })),
-            Deed::Close => return Ok(nothing(held.close())),
+            Deed::Synced => return Ok(nothing(Box::pin(async move { held.runtime.engine().synced(&first).await }))),
+            Deed::SyncNow => return Ok(nothing(Box::pin(async move { held.runtime.sync_now().await }))),
+            Deed::Close => return Ok(nothing(Box::pin(held.close()))),
         };
-        Ok(nothing(held.runtime.engine().order(now_ms, order)))
+        Ok(nothing(Box::pin(held.runtime.engine().order(now_ms, order))))
     }
 
     async fn close(self: Rc<Self>) -> Result<(), Error> {
@@ -217,7 +217,8 @@ fn text(answer: Promised<String>) -> Work {
     })
 }
 
-fn nothing(done: impl Future<Output = Result<(), Error>> + 'static) -> Work {
+/// Boxed, so that this is compiled once.
+fn nothing(done: LocalBoxFuture<'static, Result<(), Error>>) -> Work {
     Box::pin(async move { done.await.map(|()| JsValue::UNDEFINED) })
 }
 

@@ -185,10 +185,11 @@ pub fn parked(mid: &str) -> Vec<u8> {
     texts(PARKED, &[mid])
 }
 
-/// The key of a parked mutation's copy.
+/// The key of a copy that is kept apart.
 #[must_use]
-pub fn parked_again(mid: &str) -> Vec<u8> {
-    texts(PARKED_AGAIN, &[mid])
+pub fn copied(mut key: Vec<u8>) -> Vec<u8> {
+    key[0] |= APART;
+    key
 }
 
 /// The copies of all parked mutations.
@@ -351,7 +352,7 @@ mod tests {
             prop_assert_eq!(parse(&receipt(&b)), Ok(Parsed::Receipt(two.clone())));
             prop_assert_eq!(parse(&base(&a, &b)), Ok(Parsed::Base(one.clone(), two.clone())));
             prop_assert_eq!(parse(&parked(&b)), Ok(Parsed::Parked(two.clone())));
-            prop_assert_eq!(parse(&parked_again(&b)), Ok(Parsed::Parked(two.clone())));
+            prop_assert_eq!(parse(&copied(parked(&b))), Ok(Parsed::Parked(two.clone())));
             prop_assert_eq!(parse(&kv(&a, &b)), Ok(Parsed::Kv(one.clone(), two.clone())));
             prop_assert_eq!(parse(&checkpoint(&b)), Ok(Parsed::Checkpoint(two.clone())));
             prop_assert_eq!(parse(&member(&a, &b, &a)), Ok(Parsed::Member(one.clone(), two.clone(), one)));

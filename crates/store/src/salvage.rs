@@ -9,6 +9,7 @@
 //! Without a manifest, what one handle wrote in one fold counts as a run, in the order of their names.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use crate::disk::{BlockId, Disk, DiskError, Loaded, LogSeq, Since};
 use crate::encoding::{Entry, Manifest, Records, halves, read_block};
@@ -24,7 +25,7 @@ pub struct Salvage<'d> {
     /// Oldest first.
     runs: Vec<SalvagedRun>,
     /// Oldest first.
-    log: Vec<Records>,
+    log: Vec<Rc<Records>>,
     fence: Fence,
     lost: Vec<Damage>,
 }
@@ -122,7 +123,7 @@ impl<'d> Salvage<'d> {
             match Entry::decode(seq, &bytes) {
                 Ok(entry) => {
                     self.fence = self.fence.highest(entry.fence);
-                    self.log.push(entry.ops.as_ref().clone());
+                    self.log.push(entry.ops);
                 }
                 Err(error) if matches!(error.trouble(), Trouble::Corrupt(_)) => self.read_halves(seq, &bytes),
                 Err(error) => self.note(Place::Entry(seq), &error),

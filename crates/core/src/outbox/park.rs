@@ -152,12 +152,9 @@ fn release(draft: &mut Draft<'_>, mid: &MutationId) {
     receipt::save(draft, mid, &ReceiptState::Discarded);
 }
 
-/// What was parked is nowhere else: no record shows it.
+/// What was parked is nowhere else, since no record shows it: so it is kept twice.
 fn keep(draft: &mut Draft<'_>, mid: &MutationId, parked: Option<&[u8]>) {
-    for key in [keyspace::parked(mid.as_str()), keyspace::parked_again(mid.as_str())] {
-        match parked {
-            Some(parked) => draft.put(&key, parked),
-            None => draft.delete(&key),
-        }
-    }
+    let key = keyspace::parked(mid.as_str());
+    draft.set(&key, parked);
+    draft.set(&keyspace::copied(key), parked);
 }

@@ -24,6 +24,28 @@ pub struct EntryId {
     pub number: u64,
 }
 
+impl EntryId {
+    pub(super) fn write(self, writer: &mut Writer) {
+        writer.raw(&self.writer.to_le_bytes());
+        writer.raw(&self.number.to_le_bytes());
+    }
+
+    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+        Self { writer: u64::from_le_bytes(reader.array()), number: u64::from_le_bytes(reader.array()) }
+    }
+}
+
+impl Fence {
+    pub(super) fn write(self, writer: &mut Writer) {
+        writer.number(u64::from(self.format));
+        writer.number(u64::from(self.schema));
+    }
+
+    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+        Self { format: reader.number_u32(), schema: reader.number_u32() }
+    }
+}
+
 /// A decoded entry.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Entry {
@@ -40,11 +62,9 @@ const OVERHEAD_BYTES: usize = 64;
 impl Entry {
     pub(crate) fn encode(id: EntryId, fence: Fence, database: &[u8; 16], ops: &Records) -> Vec<u8> {
         let mut writer = Writer::new(Kind::Entry, ops.bytes() + OVERHEAD_BYTES);
-        writer.raw(&id.writer.to_le_bytes());
-        writer.raw(&id.number.to_le_bytes());
+        id.write(&mut writer);
         writer.raw(database);
-        writer.number(u64::from(fence.format));
-        writer.number(u64::from(fence.schema));
+        fence.write(&mut writer);
         let apart = ops.lower_bound(&[APART]);
         ops.write(0..apart, &mut writer);
         let mut bytes = writer.finish();
@@ -68,28 +88,21 @@ impl Entry {
 
 fn read(bytes: &[u8]) -> Result<Entry, DecodeError> {
     let (first, second) = split(bytes).ok_or(DecodeError::Damaged("it has no end"))?;
+    let mut reader = Reader::open(Kind::Entry, first)?;
+    let (id, database, fence) = (EntryId::read(&mut reader), reader.array(), Fence::read(&mut reader));
     let mut ops = Records::default();
-    let entry = read_first(first, &mut ops)?;
+    ops.read(&mut reader);
+    reader.end()?;
     if !second.is_empty() {
         read_second(second, &mut ops)?;
     }
-    Ok(Entry { ops: Rc::new(ops), ..entry })
+    Ok(Entry { id, fence, database, ops: Rc::new(ops) })
 }
 
 /// The two frames, as the length at the end says.
 fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (frames, second) = bytes.split_last_chunk()?;
     frames.split_at_checked(frames.len().checked_sub(u32::from_le_bytes(*second) as usize)?)
-}
-
-fn read_first(frame: &[u8], ops: &mut Records) -> Result<Entry, DecodeError> {
-    let mut reader = Reader::open(Kind::Entry, frame)?;
-    let id = EntryId { writer: u64::from_le_bytes(reader.array()), number: u64::from_le_bytes(reader.array()) };
-    let database = reader.array();
-    let fence = Fence { format: reader.number_u32(), schema: reader.number_u32() };
-    ops.read(&mut reader);
-    reader.end()?;
-    Ok(Entry { id, fence, database, ops: Rc::default() })
 }
 
 fn read_second(frame: &[u8], ops: &mut Records) -> Result<(), DecodeError> {
@@ -101,23 +114,20 @@ fn read_second(frame: &[u8], ops: &mut Records) -> Result<(), DecodeError> {
 /// What is readable of a damaged entry: what its first frame holds, and what its second does.
 ///
 /// Where the length itself is damaged, the second frame is looked for by its first bytes.
-pub(crate) fn halves(bytes: &[u8]) -> [Option<Records>; 2] {
+pub(crate) fn halves(bytes: &[u8]) -> [Option<Rc<Records>>; 2] {
     let begins = bytes.windows(FRAME_START.len()).enumerate().filter(|(_, window)| *window == FRAME_START);
     let frames = bytes.len().saturating_sub(size_of::<u32>());
     let said = split(bytes).map(|(first, _)| first.len());
-    let mut found = [None, None];
+    let (mut ops, mut apart) = (None, None);
     for at in said.into_iter().chain(begins.map(|(at, _)| at)).chain([frames]).filter(|at| *at <= frames) {
         let (first, second) = bytes[..frames].split_at(at);
-        let mut records = [Records::default(), Records::default()];
-        let [ops, apart] = &mut records;
-        let intact = [read_first(first, ops).is_ok(), read_second(second, apart).is_ok()];
-        for ((found, records), intact) in found.iter_mut().zip(records).zip(intact) {
-            if intact && found.is_none() {
-                *found = Some(records);
-            }
-        }
+        let alone = [first, &[0; size_of::<u32>()]].concat();
+        ops = ops.or(read(&alone).ok().map(|entry| entry.ops));
+        let mut records = Records::default();
+        let is_intact = read_second(second, &mut records).is_ok();
+        apart = apart.or(is_intact.then(|| Rc::new(records)));
     }
-    found
+    [ops, apart]
 }
 
 const FRAME_START: [u8; 3] = [b'h', Kind::Apart as u8, FORMAT];

@@ -84,11 +84,10 @@ impl Manifest {
     pub(crate) fn store(&self, generation: Generation) -> StoredManifest {
         let mut writer = Writer::new(Kind::Manifest, 1024 + 32 * self.blocks().count());
         writer.raw(&self.database);
-        write_id(&mut writer, self.publisher);
-        writer.number(u64::from(self.fence.format));
-        writer.number(u64::from(self.fence.schema));
+        self.publisher.write(&mut writer);
+        self.fence.write(&mut writer);
         writer.number(self.folded.0);
-        write_id(&mut writer, self.folded_id);
+        self.folded_id.write(&mut writer);
         writer.number(self.writers.forgotten.0);
         writer.number(self.writers.last.len() as u64);
         for (id, (number, seq)) in self.writers.last.iter() {
@@ -158,15 +157,6 @@ impl Manifest {
     }
 }
 
-fn write_id(writer: &mut Writer, id: EntryId) {
-    writer.raw(&id.writer.to_le_bytes());
-    writer.raw(&id.number.to_le_bytes());
-}
-
-fn read_id(reader: &mut Reader<'_>) -> EntryId {
-    EntryId { writer: u64::from_le_bytes(reader.array()), number: u64::from_le_bytes(reader.array()) }
-}
-
 /// The next block's name, by the one before it.
 fn read_block_id(reader: &mut Reader<'_>, before: &mut Vec<u8>) -> BlockId {
     reader.bytes_after(before);
@@ -195,10 +185,10 @@ fn read_run(reader: &mut Reader<'_>) -> Run {
 fn read(frame: &[u8]) -> Result<Manifest, DecodeError> {
     let mut reader = Reader::open(Kind::Manifest, frame)?;
     let database = reader.array();
-    let publisher = read_id(&mut reader);
-    let fence = Fence { format: reader.number_u32(), schema: reader.number_u32() };
+    let publisher = EntryId::read(&mut reader);
+    let fence = Fence::read(&mut reader);
     let folded = LogSeq(reader.number());
-    let folded_id = read_id(&mut reader);
+    let folded_id = EntryId::read(&mut reader);
     let mut writers = Writers { forgotten: LogSeq(reader.number()), last: SortedMap::new() };
     for _ in 0..reader.count() {
         let id = u64::from_le_bytes(reader.array());
