@@ -7,7 +7,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use futures_util::future::{self, LocalBoxFuture};
+use futures_util::future::{self, FutureExt, LocalBoxFuture};
 use holm_core::engine::{Order, Promised, Question, Rows, Transaction, WatchId};
 use holm_core::outbox::Operation;
 use holm_core::query::Tally;
@@ -19,10 +19,11 @@ use js_sys::{Array, Function};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use super::convert::{json, read_ids, to_js, watched_json};
+use super::convert::{json, read_ids, watched_json};
+use super::failure::to_js;
 use super::given::Given;
 use super::names::{CALLS, Call, Deed, INSTANTS, Instant, OPERATIONS, Subject, meant};
-use super::promise::{Work, promise, result_or_promise};
+use super::promise::{Work, promise};
 use crate::runtime::Runtime;
 use crate::scope;
 
@@ -229,4 +230,12 @@ fn operation(given: &Given, at: u32) -> Result<Operation, Error> {
 
 fn unknown(name: &str) -> JsValue {
     to_js(&Error::new(ErrorCode::InvalidArgument, format!("the engine knows no {name}")))
+}
+
+/// Does work as far as it goes at once: its result where nothing had to be waited for, else its promise.
+fn result_or_promise(mut work: Work) -> Result<JsValue, JsValue> {
+    match (&mut work).now_or_never() {
+        Some(done) => done.map_err(|error| to_js(&error)),
+        None => Ok(promise(work).into()),
+    }
 }

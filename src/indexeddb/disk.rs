@@ -33,6 +33,19 @@ impl IndexedDbDisk {
         Ok(Self(session))
     }
 
+    /// Opens the database of that name; `None` if there is none.
+    ///
+    /// # Errors
+    /// As [`IndexedDbDisk::open`].
+    pub async fn open_existing(options: StorageOptions) -> Result<Option<Self>, DiskError> {
+        let session = Rc::new(Session::new(options)?);
+        match session.connect(IfAbsent::Refuse).await {
+            Ok(_) => Ok(Some(Self(session))),
+            Err(_) if session.is_deleted() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Opens another connection by `factory`, which is used from now on.
     ///
     /// # Errors

@@ -112,6 +112,11 @@ impl Session {
         }
     }
 
+    /// Whether the database is not there.
+    pub(super) fn is_deleted(&self) -> bool {
+        matches!(self.over.get(), Some(Over::Deleted))
+    }
+
     fn check_over(&self) -> Result<(), DiskError> {
         self.over.get().map_or(Ok(()), |over| Err(over.error()))
     }
