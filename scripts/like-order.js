@@ -1,9 +1,11 @@
 // Gives the functions of an engine names by which like follows like, for `wasm-opt --reorder-functions-by-name`: gzip looks
 // back over 32 KB only, and packs best what it saw there. Next comes always the function of which the largest part stands in
-// those before it, within a window; what stands in the very last one counts three times. A list tells who each one was: a browser
-// says of a trap `wasm-function[1234]`.
+// those before it, within a window; what stands in the very last one counts three times. One choice leads to another, so that a
+// window a little wider may pack 0.2 % better or worse: several are tried, and the order that packs best is taken. A list tells
+// who each one was: a browser says of a trap `wasm-function[1234]`.
 
 import { readFileSync, writeFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
 
 import { CODE, CUSTOM, FUNCTION_NAMES, functionBodies, functionNames, number, section, sections, text } from './wasm-reader.js';
 
@@ -12,9 +14,9 @@ const PIECE = 5;
 /** A piece that so many functions have says nothing of any. */
 const COMMON = 400;
 /** In bytes: what follows reaches back over it and over itself. */
-const WINDOW = 12_000;
+const WINDOWS = [8_000, 10_000, 12_000, 14_000, 16_000, 20_000];
 /** Of two that share the same part of them the longer one, by a little: it brings more that others share. */
-const LENGTH = 0.8;
+const LENGTHS = [0.75, 0.8];
 
 /** The positions of the bodies, like after like. */
 function ordered(bodies) {
@@ -22,6 +24,13 @@ function ordered(bodies) {
   const having = new Map();
   pieces.forEach((own, at) => own.forEach(piece => having.set(piece, [...having.get(piece) ?? [], at])));
   const telling = pieces.map(own => [...own].filter(piece => having.get(piece).length > 1 && having.get(piece).length < COMMON));
+  const tried = WINDOWS.flatMap(window => LENGTHS.map(length => inOrder({ bodies, pieces, having, telling }, window, length)));
+  const packed = tried.map(order => gzipSync(Buffer.concat(order.map(at => bodies[at])), { level: 9 }).length);
+  return tried[packed.indexOf(Math.min(...packed))];
+}
+
+/** The same by one window. `having` are the functions that have a piece, `telling` the pieces of each that say something. */
+function inOrder({ bodies, pieces, having, telling }, window, length) {
   const left = new Set(bodies.keys());
   const order = [];
   const seen = new Map(); // pieces in the window, each with how many of its functions have it
@@ -32,7 +41,7 @@ function ordered(bodies) {
     left.delete(next);
     order.push(next);
     enter(next, 1);
-    for (bytes += bodies[next].length; bytes > WINDOW && first < order.length - 1; first++) {
+    for (bytes += bodies[next].length; bytes > window && first < order.length - 1; first++) {
       enter(order[first], -1);
       bytes -= bodies[order[first]].length;
     }
@@ -57,7 +66,7 @@ function ordered(bodies) {
     for (const at of left) score.set(at, known[at]);
     for (const piece of telling[last]) having.get(piece).forEach(at => left.has(at) && score.set(at, score.get(at) + 2));
     let [found] = left;
-    const share = at => score.get(at) / (pieces[at].size + 1) ** LENGTH;
+    const share = at => score.get(at) / (pieces[at].size + 1) ** length;
     for (const at of left) if (share(at) > share(found)) found = at;
     return found;
   }

@@ -14,7 +14,7 @@ use holm_core::query::Tally;
 use holm_core::sync::Event;
 use holm_core::{Error, ErrorCode};
 use holm_protocol::MutationId;
-use holm_store::SortedMap;
+use holm_store::{Durability, SortedMap};
 use js_sys::{Array, Function};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -122,7 +122,8 @@ impl Held {
             Deed::DiscardParked => Order::Discard(MutationId(first)),
             Deed::TxCommit => {
                 let tx = self.transaction(given)?;
-                return Ok(nothing(Box::pin(held.runtime.engine().tx_commit(&tx, now_ms, &second))));
+                let durability = if given.text(2) == "strict" { Durability::Strict } else { Durability::Relaxed };
+                return Ok(nothing(Box::pin(held.runtime.engine().tx_commit(&tx, now_ms, &second, durability))));
             }
             Deed::Synced => return Ok(nothing(Box::pin(async move { held.runtime.engine().synced(&first).await }))),
             Deed::SyncNow => return Ok(nothing(Box::pin(async move { held.runtime.sync_now().await }))),

@@ -84,7 +84,7 @@ impl IndexedDbDisk {
         if then.is_empty() {
             return Ok(());
         }
-        let access = Access::Write(Durability::Relaxed);
+        let access = Access::Write(self.0.durability());
         self.write(Work { stores: &[BLOCKS, LOG], access, ask: Vec::new(), guard: None, then }).await
     }
 }
@@ -159,7 +159,7 @@ impl Disk for IndexedDbDisk {
         }
         self.write(Work {
             stores: &[MANIFEST, LOG],
-            access: Access::Write(Durability::Relaxed),
+            access: Access::Write(self.0.durability()),
             ask: vec![Request { store: MANIFEST, what: What::Get { key: MANIFEST_KEY.into() } }],
             guard: Some(&|stored| generation_of(stored) + 1 == manifest.generation.0),
             then,

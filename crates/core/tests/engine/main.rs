@@ -2,6 +2,7 @@
 //! wants it to say.
 
 mod bench;
+mod durability;
 mod first_sync;
 mod local;
 mod opening;
