@@ -1,6 +1,6 @@
 //! How what is written is to be kept, as the disk is told: by database and by call.
 
-use holm_core::engine::{Order, Transaction};
+use holm_core::engine::{Order, Step, Transaction};
 use holm_core::outbox::Operation::Put;
 use holm_store::Durability::{self, Relaxed, Strict};
 use serde_json::json;
@@ -48,6 +48,6 @@ fn what_is_sent_was_fixed_on_the_medium_before() {
     let bench = Bench::synced();
     bench.sync();
     bench.put("a", "milk");
-    let kept = during(&bench, || drop(bench.step(NOW_MS)));
+    let kept = during(&bench, || assert_eq!(bench.step(NOW_MS), Step::Again));
     assert_eq!((kept.first(), bench.wire.requests("push").len()), (Some(&Strict), 1));
 }
