@@ -3,8 +3,9 @@
 import { Collection } from './collection.js';
 import { HolmError, closedError, holmError, report } from './errors.js';
 import { KeyValue } from './kv.js';
-import { checkOptions } from './options.js';
+import { checkOptions, checkedDurability } from './options.js';
 import { share } from './shared.js';
+import { Storage } from './storage.js';
 import { Sync } from './sync.js';
 import { transact } from './transaction.js';
 import { turn } from './turn.js';
@@ -266,17 +267,19 @@ function portOf(session) {
 export class Database {
   #session;
   #collections;
+  #durability;
 
   /**
    * @param {Session} session
-   * @param {string} name
-   * @param {import('./schema.js').Schema} schema
+   * @param {import('./shared.js').Options} options
    */
-  constructor(session, name, schema) {
+  constructor(session, { flat, schema }) {
     this.#session = session;
     this.#collections = schema.collections;
-    this.name = name;
+    this.#durability = flat.durability;
+    this.name = flat.name;
     this.sync = new Sync(session);
+    this.storage = new Storage(session, flat);
     const port = portOf(session);
     for (const collection of schema.collections) {
       Object.defineProperty(this, collection, { value: new Collection(port, collection), enumerable: true });
@@ -288,12 +291,14 @@ export class Database {
    * Runs the function on a snapshot and writes all of its writes, or none.
    * @template R
    * @param {(tx: any) => Promise<R> | R} work
+   * @param {any} [options]
    * @returns {Promise<R>}
    */
-  transaction(work) {
+  transaction(work, options = {}) {
     return this.#session.write(async (engine, receipt) => {
       if (typeof work !== 'function') throw new HolmError('invalid-argument', 'transaction takes a function.');
-      return transact(engine, this.#collections, receipt, work);
+      const { durability = this.#durability } = checkedDurability(options);
+      return transact(engine, this.#collections, { receipt, durability }, work);
     });
   }
 
@@ -318,6 +323,5 @@ export class Database {
 export async function openDatabase(module, options) {
   const checked = checkOptions(options);
   const shared = await share(module, checked);
-  const { name } = checked.flat;
-  return new Database(new Session(shared, name), name, checked.schema);
+  return new Database(new Session(shared, checked.flat.name), checked);
 }

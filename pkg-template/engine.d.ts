@@ -39,7 +39,7 @@ export interface Calls {
   /** Once a step or the commit said `contention`: waits for the transaction's turn, and gives the number of its next run. */
   txAgain(tx: number): string;
   txWrite(tx: number, op: string, collection: string, json: string): string;
-  txCommit(tx: number, receipt: string): void;
+  txCommit(tx: number, receipt: string, durability: 'relaxed' | 'strict'): void;
   kvSet(namespace: string, key: string, json: string, ttlMs: number | undefined): void;
   kvRead(namespace: string, key: string): string | undefined;
   kvDelete(namespace: string, key: string): void;

@@ -522,18 +522,33 @@ export interface Sync<S extends Schema = any> {
 
 // ---- Database
 
+/** What the browser keeps of this origin, and what a saved write means. */
+export interface DatabaseStorage {
+  /**
+   * What it waited for when a write of this database resolves: 'strict' for the disk, 'relaxed' for the operating system (a loss
+   * of power may take the last moments), 'none' for nothing, in memory. As `open` was told, except where the browser cannot do it.
+   */
+  readonly durability: 'none' | 'relaxed' | 'strict';
+  /** Asks the browser not to evict this origin when space is short; whether it agreed, null where it has no such promise. */
+  persist(): Promise<boolean | null>;
+  /** How many bytes this origin uses, and may use, as far as the browser tells, and whether it promised not to evict them. Null is what it does not tell. */
+  estimate(): Promise<{ readonly usage: number | null; readonly quota: number | null; readonly persisted: boolean | null }>;
+}
+
 /** What every database has beside its collections. */
 export interface DatabaseBase<S extends Schema = any> {
   /** The name it was opened by. */
   readonly name: string;
   /** Its sync. */
   readonly sync: Sync<S>;
+  /** Its storage. */
+  readonly storage: DatabaseStorage;
   /**
    * Writes all or nothing. The function runs again when what it read has changed, from then on one after another of those that
    * want the same: so it should do nothing but this, soon. Nothing else goes ahead of it for two seconds; `contention` says that
-   * it takes longer each time.
+   * it takes longer each time. `durability` is for this one, in place of the database's.
    */
-  transaction<R>(work: (tx: Transaction<S>) => Promise<R> | R): Write<R>;
+  transaction<R>(work: (tx: Transaction<S>) => Promise<R> | R, options?: { durability?: 'relaxed' | 'strict' }): Write<R>;
   /** Settings and flags under one name. */
   kv(namespace: string): KeyValue;
   /** Ends this handle; the last one closes the database. Every later call fails with `closed`. */
@@ -561,7 +576,7 @@ export interface OpenOptions<S extends Schema = any> {
   schema: S;
   /** 'memory' keeps nothing: for tests, and where IndexedDB is missing. */
   storage?: 'indexeddb' | 'memory';
-  /** 'strict' waits for the disk, 'relaxed' for the operating system. */
+  /** 'strict' waits for the disk, 'relaxed', which it is when it is not said, for the operating system. */
   durability?: 'relaxed' | 'strict';
   /** How many bytes of stored data are kept in memory between reads; 32 MiB (33,554,432) when it is not said. */
   cacheBytes?: number;

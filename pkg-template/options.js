@@ -20,7 +20,7 @@ export function checkOptions(options) {
   if (!isName(name)) throw wrong('name', 'is a string that is not empty and holds no lone surrogate');
   if (!(schema instanceof Schema)) throw wrong('schema', 'comes from defineSchema');
   if (storage !== 'indexeddb' && storage !== 'memory') throw wrong('storage', "is 'indexeddb' or 'memory'");
-  if (durability !== 'relaxed' && durability !== 'strict') throw wrong('durability', "is 'relaxed' or 'strict'");
+  checkDurability(durability);
   if (cacheBytes !== undefined && !(Number.isInteger(cacheBytes) && cacheBytes >= 0 && cacheBytes <= CACHE_BYTES_MAX)) throw wrong('cacheBytes', `is a whole number of bytes, at most ${CACHE_BYTES_MAX}`);
   if (wasm !== undefined && !isWasm(wasm)) throw wrong('wasm', 'is the address of the WebAssembly, a Response with it, its bytes or its module');
   /** @type {import('./engine.d.ts').EngineOptions} */
@@ -33,6 +33,22 @@ export function checkOptions(options) {
   if (getToken !== undefined && typeof getToken !== 'function') throw wrong('sync.getToken', 'is a function');
   if (scopes !== undefined) flat.scopes = scopesText(scopes);
   return { flat, schema, wasm, askToken: getToken && (async (/** @type {string} */ reason) => getToken(reason)) };
+}
+
+/**
+ * The options of a transaction.
+ * @param {any} options
+ * @returns {{ durability?: 'relaxed' | 'strict' }}
+ */
+export function checkedDurability(options) {
+  known(options, ['durability'], '', 'transaction');
+  if (options.durability !== undefined) checkDurability(options.durability);
+  return options;
+}
+
+/** @param {unknown} durability */
+function checkDurability(durability) {
+  if (durability !== 'relaxed' && durability !== 'strict') throw wrong('durability', "is 'relaxed' or 'strict'");
 }
 
 /** @param {unknown} url */
@@ -66,9 +82,10 @@ function scopesText(scopes) {
  * @param {any} given
  * @param {string[]} names
  * @param {string} where
+ * @param {string} [call]
  */
-function known(given, names, where) {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) throw wrong(where || 'open', `takes an object with ${names.join(', ')}`);
+function known(given, names, where, call = 'open') {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) throw wrong(where || call, `takes an object with ${names.join(', ')}`);
   for (const name of Object.keys(given)) {
     if (!names.includes(name)) throw wrong(where ? `${where}.${name}` : name, `is no option; there are ${names.join(', ')}`);
   }

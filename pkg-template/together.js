@@ -1,4 +1,4 @@
-// What the page, its service worker and the catalog share. All three reach all of it, so that the build puts it into one file:
+// What the page, its service worker, the catalog and the salvage share. All four reach all of it, so that the build puts it into one file:
 // Chromium does not start the update of a service worker in which two modules import a third.
 
 import './engine.js';

@@ -7,6 +7,7 @@ import { fresh } from './records.js';
 const RUNS_MAX = 8; // from the second on they have their turn, from the fifth on they hold up all others: more is a function that takes too long
 
 /** @typedef {import('./engine.d.ts').Engine} Engine */
+/** @typedef {{ receipt: string, durability: 'relaxed' | 'strict' }} Kept as what it is remembered, and how */
 
 /** One run of the app's function. */
 class Run {
@@ -74,13 +75,13 @@ class Run {
     throw new HolmError('invalid-argument', 'A transaction cannot watch; watch the database.');
   }
 
-  /** @param {string} receipt */
-  async commit(receipt) {
+  /** @param {Kept} kept */
+  async commit({ receipt, durability }) {
     // Steps that nobody awaited belong to the transaction too: one of them failing fails it.
     await Promise.all(this.#working);
     this.end();
     try {
-      await this.#engine.call('txCommit', this.#handle, receipt);
+      await this.#engine.call('txCommit', this.#handle, receipt, durability);
     } catch (error) {
       this.stale ||= wantsAnotherRun(error);
       throw holmError(error);
@@ -125,11 +126,11 @@ class Run {
  * @template R
  * @param {Engine} engine
  * @param {readonly string[]} names
- * @param {string} receipt
+ * @param {Kept} kept
  * @param {(tx: any) => Promise<R> | R} work
  * @returns {Promise<R>}
  */
-export async function transact(engine, names, receipt, work) {
+export async function transact(engine, names, kept, work) {
   /** @type {number | undefined} */
   let handle;
   try {
@@ -138,7 +139,7 @@ export async function transact(engine, names, receipt, work) {
       const run = new Run(engine, handle);
       try {
         const result = await work(run.collections(names));
-        await run.commit(receipt);
+        await run.commit(kept);
         return result;
       } catch (error) {
         run.end();

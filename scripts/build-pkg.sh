@@ -59,15 +59,16 @@ mkdir -p "$stage" "$fresh"
 cp "$ROOT"/pkg-template/*.js "$stage"
 compile engine engine
 compile catalog catalog_engine
+compile salvage salvage_engine
 node "$ROOT/scripts/check-seam.js" "$ROOT/pkg-template/engine.d.ts" "$stage/engine.js" "$fresh/engine_bg.wasm"
 build=$(node -p 'require("node:crypto").createHash("sha256").update(require("node:fs").readFileSync(process.argv[1])).digest("hex").slice(0, 16)' "$fresh/engine_bg.wasm")
 printf 'export const BUILD = "%s";\n' "$build" >"$stage/build.js"
 
-# A file for the page, the worker and the catalog each, and one for what they share.
-"$bin/esbuild" "$stage/index.js" "$stage/service-worker.js" "$stage/catalog.js" --bundle --splitting --chunk-names='shared-[hash]' \
+# A file for the page, the worker, the catalog and the salvage each, and one for what they share.
+"$bin/esbuild" "$stage/"{index,service-worker,catalog,salvage}.js --bundle --splitting --chunk-names='shared-[hash]' \
   --format=esm --target=es2022 --minify --log-level=warning --log-override:import-is-undefined=error --outdir="$fresh"
 
-cp "$ROOT"/pkg-template/{package.json,README.md,index.d.ts,catalog.d.ts,service-worker.d.ts,holm.wasm.d.ts} "$ROOT"/LICENSE-{MIT,APACHE} "$fresh"
+cp "$ROOT"/pkg-template/{package.json,README.md,index.d.ts,catalog.d.ts,salvage.d.ts,service-worker.d.ts,holm.wasm.d.ts} "$ROOT"/LICENSE-{MIT,APACHE} "$fresh"
 rm -rf "$ROOT/pkg"
 cp -r "$fresh" "$ROOT/pkg"
 

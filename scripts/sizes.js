@@ -10,13 +10,14 @@ const PAGE_GZIP_MAX = 15_000;
 const folder = process.argv[2];
 const page = imported('index.js');
 const beside = file => imported(file).filter(found => !page.includes(found));
-const [worker, catalog] = ['service-worker.js', 'catalog.js'].map(beside);
+const [worker, catalog, salvage] = ['service-worker.js', 'catalog.js', 'salvage.js'].map(beside);
 
 const rows = [
   { what: 'engine (WebAssembly)', files: ['engine_bg.wasm'], max: WASM_GZIP_MAX },
   { what: 'page (JavaScript)', files: page, max: PAGE_GZIP_MAX },
   { what: 'service worker, beside it', files: worker },
   { what: 'catalog, where imported', files: ['catalog_engine_bg.wasm', ...catalog] },
+  { what: 'salvage, where imported', files: ['salvage_engine_bg.wasm', ...salvage] },
 ].map(row => ({ ...row, ...measured(row.files) }));
 
 for (const { what, raw, gzip, max, files } of rows) {

@@ -10,6 +10,7 @@ pub mod leader;
 pub mod limit;
 pub mod locks;
 pub mod runtime;
+pub mod salvage;
 pub mod scope;
 pub mod service_worker;
 pub mod timer;

@@ -7,22 +7,23 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use futures_util::future;
+use futures_util::future::{self, FutureExt, LocalBoxFuture};
 use holm_core::engine::{Order, Promised, Question, Rows, Transaction, WatchId};
 use holm_core::outbox::Operation;
 use holm_core::query::Tally;
 use holm_core::sync::Event;
 use holm_core::{Error, ErrorCode};
 use holm_protocol::MutationId;
-use holm_store::SortedMap;
+use holm_store::{Durability, SortedMap};
 use js_sys::{Array, Function};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use super::convert::{json, read_ids, to_js, watched_json};
+use super::convert::{json, read_ids, watched_json};
+use super::failure::to_js;
 use super::given::Given;
 use super::names::{CALLS, Call, Deed, INSTANTS, Instant, OPERATIONS, Subject, meant};
-use super::promise::{Work, promise, result_or_promise};
+use super::promise::{Work, promise};
 use crate::runtime::Runtime;
 use crate::scope;
 
@@ -121,13 +122,14 @@ impl Held {
             Deed::DiscardParked => Order::Discard(MutationId(first)),
             Deed::TxCommit => {
                 let tx = self.transaction(given)?;
-                return Ok(nothing(held.runtime.engine().tx_commit(&tx, now_ms, &second)));
+                let durability = if given.text(2) == "strict" { Durability::Strict } else { Durability::Relaxed };
+                return Ok(nothing(Box::pin(held.runtime.engine().tx_commit(&tx, now_ms, &second, durability))));
             }
-            Deed::Synced => return Ok(nothing(async move { held.runtime.engine().synced(&first).await })),
-            Deed::SyncNow => return Ok(nothing(async move { held.runtime.sync_now().await })),
-            Deed::Close => return Ok(nothing(held.close())),
+            Deed::Synced => return Ok(nothing(Box::pin(async move { held.runtime.engine().synced(&first).await }))),
+            Deed::SyncNow => return Ok(nothing(Box::pin(async move { held.runtime.sync_now().await }))),
+            Deed::Close => return Ok(nothing(Box::pin(held.close()))),
         };
-        Ok(nothing(held.runtime.engine().order(now_ms, order)))
+        Ok(nothing(Box::pin(held.runtime.engine().order(now_ms, order))))
     }
 
     async fn close(self: Rc<Self>) -> Result<(), Error> {
@@ -217,7 +219,8 @@ fn text(answer: Promised<String>) -> Work {
     })
 }
 
-fn nothing(done: impl Future<Output = Result<(), Error>> + 'static) -> Work {
+/// Boxed, so that this is compiled once.
+fn nothing(done: LocalBoxFuture<'static, Result<(), Error>>) -> Work {
     Box::pin(async move { done.await.map(|()| JsValue::UNDEFINED) })
 }
 
@@ -228,4 +231,12 @@ fn operation(given: &Given, at: u32) -> Result<Operation, Error> {
 
 fn unknown(name: &str) -> JsValue {
     to_js(&Error::new(ErrorCode::InvalidArgument, format!("the engine knows no {name}")))
+}
+
+/// Does work as far as it goes at once: its result where nothing had to be waited for, else its promise.
+fn result_or_promise(mut work: Work) -> Result<JsValue, JsValue> {
+    match (&mut work).now_or_never() {
+        Some(done) => done.map_err(|error| to_js(&error)),
+        None => Ok(promise(work).into()),
+    }
 }

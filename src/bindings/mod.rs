@@ -8,14 +8,18 @@ mod catalog;
 mod convert;
 #[cfg(feature = "engine")]
 mod engine;
+#[cfg(any(feature = "engine", feature = "salvage"))]
+mod failure;
 #[cfg(feature = "engine")]
 mod given;
 #[cfg(feature = "engine")]
 mod names;
 #[cfg(feature = "engine")]
 mod open;
-#[cfg(feature = "engine")]
+#[cfg(any(feature = "engine", feature = "salvage"))]
 mod promise;
+#[cfg(feature = "salvage")]
+mod salvage;
 
 #[cfg(feature = "catalog")]
 pub use catalog::{list_databases, note_database};
@@ -23,3 +27,5 @@ pub use catalog::{list_databases, note_database};
 pub use engine::JsEngine;
 #[cfg(feature = "engine")]
 pub use open::{open_engine, run_sync_event};
+#[cfg(feature = "salvage")]
+pub use salvage::salvage_database;

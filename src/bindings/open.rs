@@ -23,8 +23,7 @@ pub fn open_engine(options: String, ask_token: Option<Function>, on_event: Funct
         drop(on_event.call2(&JsValue::UNDEFINED, &kind.into(), &json.into()));
     });
     promise(Box::pin(async move {
-        let options = read_options(&options)?;
-        let transport = transport(&options, ask_token);
+        let (options, transport) = prepared(&options, ask_token)?;
         let runtime = Runtime::open(options, transport, tell).await?;
         runtime.start();
         leader::start(&runtime);
@@ -38,20 +37,17 @@ pub fn open_engine(options: String, ask_token: Option<Function>, on_event: Funct
 #[wasm_bindgen]
 pub fn run_sync_event(options: String, ask_token: Option<Function>) -> Promise {
     promise(Box::pin(async move {
-        let options = read_options(&options)?;
-        let transport = transport(&options, ask_token);
+        let (options, transport) = prepared(&options, ask_token)?;
         service_worker::run_sync_event(options, transport).await?;
         Ok(JsValue::UNDEFINED)
     }))
 }
 
-fn read_options(json: &str) -> Result<Box<OpenOptions>, Error> {
+fn prepared(json: &str, ask_token: Option<Function>) -> Result<(Box<OpenOptions>, Rc<HttpTransport>), Error> {
     let mut options = Box::<OpenOptions>::default();
     read_json_text(json.as_bytes(), &mut *options)
         .map_err(|why| Error::new(ErrorCode::InvalidArgument, format!("the options cannot be read: {why}")))?;
-    Ok(options)
-}
-
-fn transport(options: &OpenOptions, ask_token: Option<Function>) -> Rc<HttpTransport> {
-    Rc::new(HttpTransport::new(options.sync_url.as_deref().unwrap_or_default(), ask_token, timer::sleeper()))
+    let url = options.sync_url.as_deref().unwrap_or_default();
+    let transport = Rc::new(HttpTransport::new(url, ask_token, timer::sleeper()));
+    Ok((options, transport))
 }

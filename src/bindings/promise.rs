@@ -1,12 +1,12 @@
 //! Work on its way to a promise: boxed, so that the machinery is compiled once and not for every export.
 
-use futures_util::future::{FutureExt, LocalBoxFuture};
+use futures_util::future::LocalBoxFuture;
 use holm_core::Error;
 use js_sys::Promise;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::future_to_promise;
 
-use super::convert::to_js;
+use super::failure::to_js;
 
 /// What an export does.
 pub type Work = LocalBoxFuture<'static, Result<JsValue, Error>>;
@@ -14,12 +14,4 @@ pub type Work = LocalBoxFuture<'static, Result<JsValue, Error>>;
 /// Starts work and gives its promise.
 pub fn promise(work: Work) -> Promise {
     future_to_promise(async move { work.await.map_err(|error| to_js(&error)) })
-}
-
-/// Does work as far as it goes at once: its result where nothing had to be waited for, else its promise.
-pub fn result_or_promise(mut work: Work) -> Result<JsValue, JsValue> {
-    match (&mut work).now_or_never() {
-        Some(done) => done.map_err(|error| to_js(&error)),
-        None => Ok(promise(work).into()),
-    }
 }

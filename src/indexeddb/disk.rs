@@ -33,6 +33,19 @@ impl IndexedDbDisk {
         Ok(Self(session))
     }
 
+    /// Opens the database of that name; `None` if there is none.
+    ///
+    /// # Errors
+    /// As [`IndexedDbDisk::open`].
+    pub async fn open_existing(options: StorageOptions) -> Result<Option<Self>, DiskError> {
+        let session = Rc::new(Session::new(options)?);
+        match session.connect(IfAbsent::Refuse).await {
+            Ok(_) => Ok(Some(Self(session))),
+            Err(_) if session.is_deleted() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Opens another connection by `factory`, which is used from now on.
     ///
     /// # Errors
@@ -71,7 +84,7 @@ impl IndexedDbDisk {
         if then.is_empty() {
             return Ok(());
         }
-        let access = Access::Write(Durability::Relaxed);
+        let access = Access::Write(self.0.durability());
         self.write(Work { stores: &[BLOCKS, LOG], access, ask: Vec::new(), guard: None, then }).await
     }
 }
@@ -146,7 +159,7 @@ impl Disk for IndexedDbDisk {
         }
         self.write(Work {
             stores: &[MANIFEST, LOG],
-            access: Access::Write(Durability::Relaxed),
+            access: Access::Write(self.0.durability()),
             ask: vec![Request { store: MANIFEST, what: What::Get { key: MANIFEST_KEY.into() } }],
             guard: Some(&|stored| generation_of(stored) + 1 == manifest.generation.0),
             then,

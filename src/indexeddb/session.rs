@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use holm_store::DiskError;
+use holm_store::{DiskError, Durability};
 use wasm_bindgen::JsValue;
 use web_sys::IdbFactory;
 
@@ -60,6 +60,11 @@ impl Session {
         })
     }
 
+    /// How what the app does not wait for is kept.
+    pub(super) fn durability(&self) -> Durability {
+        self.options.durability
+    }
+
     /// Opens another connection by `factory`, which is used from now on.
     pub(super) async fn reopen(&self, factory: IdbFactory) -> Result<(), DiskError> {
         self.factory.replace(factory);
@@ -110,6 +115,11 @@ impl Session {
             Some(connection) if connection.life() == Life::TakenAway => Err(Over::Deleted.error()),
             _ => self.connect(IfAbsent::Refuse).await,
         }
+    }
+
+    /// Whether the database is not there.
+    pub(super) fn is_deleted(&self) -> bool {
+        matches!(self.over.get(), Some(Over::Deleted))
     }
 
     fn check_over(&self) -> Result<(), DiskError> {

@@ -40,6 +40,15 @@ pub enum DurabilityKind {
 
 json_words!(DurabilityKind { Relaxed "relaxed", Strict "strict" });
 
+impl From<DurabilityKind> for Durability {
+    fn from(kind: DurabilityKind) -> Self {
+        match kind {
+            DurabilityKind::Relaxed => Self::Relaxed,
+            DurabilityKind::Strict => Self::Strict,
+        }
+    }
+}
+
 /// What the app opens a database with.
 #[derive(Clone, Debug, Default)]
 pub struct OpenOptions {
@@ -81,16 +90,12 @@ impl OpenOptions {
             (Some(_), None) => Some(schema.collections().map(|collection| collection.name.clone()).collect()),
             (Some(_), Some(json)) => Some(read_scopes(json)?),
         };
-        let durability = match self.durability {
-            DurabilityKind::Relaxed => Durability::Relaxed,
-            DurabilityKind::Strict => Durability::Strict,
-        };
         let random = Rc::new(scope::fill_random);
         let pace = Rc::new(PagePace::new(scope::elapsed_ms));
         Ok(Rc::new(Options {
             schema,
             scopes,
-            durability,
+            durability: self.durability.into(),
             cache_bytes: self.cache_bytes.unwrap_or(CACHE_BYTES),
             fold_bytes: FOLD_BYTES,
             pace,

@@ -9,7 +9,7 @@ use std::task::Poll;
 use holm::indexeddb::{IndexedDbDisk, StorageEvent, StorageOptions};
 use holm::limit::Sleep;
 use holm::{scope, timer};
-use holm_store::{Disk, LogSeq, Since};
+use holm_store::{Disk, Durability, LogSeq, Since};
 use js_sys::{Function, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -29,6 +29,7 @@ pub fn options(name: &str) -> (StorageOptions, Rc<RefCell<Vec<StorageEvent>>>) {
         factory: scope::factory(),
         another_factory: Rc::new(|| None),
         name: String::from(name),
+        durability: Durability::Relaxed,
         sleep: timer::sleeper(),
         on_event: Rc::new(move |event| heard.borrow_mut().push(event)),
     };

@@ -406,3 +406,54 @@ test('answers are kept up to a number of rows', async () => {
   assert.equal(asked(), 3);
   await db.close();
 });
+
+test('a transaction is as durable as it says, else as the database', async () => {
+  for (const durability of ['relaxed', 'strict']) {
+    const { db, engine } = await opened({ durability });
+    await db.transaction(tx => tx.tasks.put({ title: 'a' }));
+    assert.equal(engine.durability, durability);
+    for (const own of ['relaxed', 'strict']) {
+      await db.transaction(tx => tx.tasks.put({ title: 'b' }), { durability: own });
+      assert.equal(engine.durability, own);
+    }
+    for (const [options, field] of [[{ durability: 'high' }, 'durability'], [{ durable: true }, 'durable'], ['strict', 'transaction'], [null, 'transaction']]) {
+      await assert.rejects(db.transaction(() => {}, options), { code: 'invalid-argument', field });
+    }
+    await db.close();
+  }
+});
+
+test('the storage says what the browser tells, and null where it tells nothing', async () => {
+  const { db } = await opened();
+  const storage = answers => Object.defineProperty(globalThis, 'navigator', { value: { storage: answers }, configurable: true });
+  const before = Object.getOwnPropertyDescriptor(globalThis, 'navigator');
+  const nothing = { usage: null, quota: null, persisted: null };
+  for (const [answers, persisted, estimate] of [
+    [undefined, null, nothing], [{}, null, nothing],
+    [{ persist: async () => true, persisted: async () => true, estimate: async () => ({ usage: 1, quota: 2 }) }, true, { usage: 1, quota: 2, persisted: true }],
+    [{ persist: async () => false, estimate: async () => ({ quota: 2 }) }, false, { usage: null, quota: 2, persisted: null }],
+    [{ persist: () => { throw new TypeError('no'); }, estimate: async () => { throw new TypeError('no'); } }, null, nothing],
+  ]) {
+    storage(answers);
+    assert.equal(await db.storage.persist(), persisted);
+    assert.deepEqual(await db.storage.estimate(), estimate);
+  }
+  if (before) Object.defineProperty(globalThis, 'navigator', before);
+  else delete globalThis.navigator;
+  await db.close();
+  await assert.rejects(db.storage.persist(), holmError('closed'));
+  await assert.rejects(db.storage.estimate(), holmError('closed'));
+});
+
+test('the storage says how durable a write is, as far as the browser can', async t => {
+  const said = async options => {
+    const { db } = await opened(options);
+    await db.close();
+    return db.storage.durability;
+  };
+  assert.equal(await said({ durability: 'strict', storage: 'memory' }), 'none');
+  assert.equal(await said({ durability: 'strict' }), 'relaxed', 'there is no IndexedDB that would know the word');
+  globalThis.IDBTransaction = class { get durability() { return 'default'; } };
+  t.after(() => { delete globalThis.IDBTransaction; });
+  assert.deepEqual([await said({ durability: 'strict' }), await said({})], ['strict', 'relaxed']);
+});

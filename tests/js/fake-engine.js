@@ -133,8 +133,9 @@ class FakeEngine {
     return JSON.stringify(this.apply(this.transactions.get(tx), op, json));
   }
 
-  async txCommit(tx, receipt) {
+  async txCommit(tx, receipt, durability) {
     this.log.push(`commit ${receipt}`);
+    this.durability = durability;
     const records = this.transactions.get(tx);
     if (this.stale > 0) {
       this.stale--;

@@ -64,7 +64,7 @@ test('it holds what its exports name, and nothing else', () => {
   assert.match(readFileSync(join(ROOT, 'Cargo.toml'), 'utf8'), new RegExp(`^version = "${version}"$`, 'm'), 'one version everywhere');
   assert(WebAssembly.validate(readFileSync(join(app.installed, 'engine_bg.wasm'))));
   const besides = readdirSync(app.installed).filter(name => !targets.includes(`./${name}`)).map(name => name.replace(/^shared-\w+/, 'shared'));
-  assert.deepEqual(besides.toSorted(), ['LICENSE-APACHE', 'LICENSE-MIT', 'README.md', 'catalog_engine_bg.wasm', 'catalog_engine_functions.txt', 'engine_functions.txt', 'shared.js']);
+  assert.deepEqual(besides.toSorted(), ['LICENSE-APACHE', 'LICENSE-MIT', 'README.md', 'catalog_engine_bg.wasm', 'catalog_engine_functions.txt', 'engine_functions.txt', 'salvage_engine_bg.wasm', 'salvage_engine_functions.txt', 'shared.js']);
 });
 
 test('publint finds nothing', async () => {

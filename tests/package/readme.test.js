@@ -12,7 +12,7 @@ import { App, html } from './harness/app.js';
 import { snippet, snippets, typed } from './harness/readme.js';
 
 test('every snippet is one that is run, and the first ones are short', () => {
-  assert.deepEqual(snippets.map(({ info }) => info), ['sh', 'js main.js', 'js sw.js', 'js main.js', 'js catalog.js', 'ts types.ts', 'jsx notes.jsx']);
+  assert.deepEqual(snippets.map(({ info }) => info), ['sh', 'js main.js', 'js sw.js', 'js main.js', 'js catalog.js', 'js storage.js', 'js salvage.js', 'ts types.ts', 'jsx notes.jsx']);
   const [install, page, worker, register] = snippets;
   assert(typed(install, page) <= 20, 'from install to the first synced record');
   assert(typed(worker, register) <= 3, 'the service worker');
@@ -73,6 +73,26 @@ test('the catalog, in the file that Vite makes of it', { timeout: 60_000 }, asyn
     await page.waitForLoadState('networkidle');
     return said.includes('notebook: 1 writes wait for the server');
   });
+});
+
+test('the storage and the salvage, in the files that Vite makes of them', { timeout: 60_000 }, async t => {
+  const app = await App.create(t, {
+    'index.html': html('/main.js'),
+    'main.js': "await import('./storage.js');\nawait import('./salvage.js');\n",
+    'storage.js': snippet('js storage.js'),
+    'salvage.js': snippet('js salvage.js'),
+  });
+  await vite.build({ root: app.path, configFile: false, logLevel: 'error', build: { target: 'es2022' } });
+  const server = await Server.start(t, { HOLM_WWW: app.file('dist') });
+  const browser = await Browser.start(t);
+  const page = await browser.context.newPage();
+  const said = [];
+  page.on('console', message => { if (message.type() === 'log') said.push(message.text()); });
+  page.on('pageerror', error => said.push(String(error)));
+  const download = page.waitForEvent('download', { timeout: 30_000 });
+  await page.goto(server.url);
+  assert.equal((await download).suggestedFilename(), 'notebook.ndjson');
+  assert.deepEqual(said, ['relaxed true true', '1 records, 0 writes that wait, lost: 0']);
 });
 
 test('the types', { timeout: 60_000 }, async t => {

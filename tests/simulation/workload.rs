@@ -9,6 +9,7 @@ use holm_core::engine::{Engine, Order, Question, Transaction};
 use holm_core::outbox::{Operation, Parked};
 use holm_core::{Error, ErrorCode};
 use holm_protocol::from_json_text;
+use holm_store::Durability;
 use serde_json::{Map, Value, json};
 
 use crate::device::Device;
@@ -185,7 +186,7 @@ impl User {
             rows.iter().flat_map(|(collection, rows)| names(collection, rows.as_array().expect("rows"))).collect();
         let receipt = self.begin(names, true);
         self.world.note(format_args!("device {} transaction {rows:?} {receipt}", self.device.number));
-        let outcome = self.engine.tx_commit(tx, self.now_ms(), &receipt).await;
+        let outcome = self.engine.tx_commit(tx, self.now_ms(), &receipt, Durability::Relaxed).await;
         self.end(&receipt, &outcome);
         outcome
     }

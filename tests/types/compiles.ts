@@ -2,6 +2,7 @@
 
 import { defineSchema, HolmError, open, t } from 'holm';
 import type { CollectionName, Collection, Database, ErrorCode, Insert, Patch, QueryPlan, Row, Status, Transaction, Value, Where, Write } from 'holm';
+import { salvage, type Salvage, type SalvageLine } from 'holm/salvage';
 import { provideToken } from 'holm/service-worker';
 
 /** Exactly the same type, `any` being no other type. */
@@ -103,7 +104,23 @@ export async function besides(db: Database<typeof schema>): Promise<void> {
   db.sync.subscribe(({ pending }) => { void pending; })();
   const { standing } = await db.sync.explain('tasks', 'a');
   if (standing === 'parked') for (const { mid, reason } of await db.sync.parked()) { void reason.code; await db.sync.retry(mid); }
+  await db.transaction(tx => tx.tasks.delete('a'), { durability: 'strict' });
+  const agreed: boolean | null = await db.storage.persist();
+  const { usage, quota, persisted } = await db.storage.estimate();
+  if (agreed && persisted && usage !== null && quota !== null) same<typeof db.storage.durability, 'none' | 'relaxed' | 'strict'>(true);
   await db.close();
+}
+
+export async function salvaged(): Promise<string[]> {
+  const { file, counts, lost }: Salvage = await salvage('app');
+  if (counts.pending > 0) for (const text of (await file.text()).split('\n')) if (text) read(JSON.parse(text));
+  return [...lost];
+}
+
+function read(line: SalvageLine): unknown {
+  if (line.type === 'record') return line.value.title;
+  if (line.type === 'pending') return line.from === 'outbox' ? line.mid : line.orders;
+  return line.type === 'parked' ? line.reason.code : undefined;
 }
 
 export async function opening(): Promise<void> {
@@ -114,7 +131,7 @@ export async function opening(): Promise<void> {
   same<typeof db, Database<typeof schema>>(true);
   await records(db);
   const memory = await open({ name: 'test', schema: defineSchema({ version: 2, collections: { notes: { fields: {} } } }), storage: 'memory' });
-  same<keyof typeof memory, 'notes' | 'name' | 'sync' | 'transaction' | 'kv' | 'close'>(true);
+  same<keyof typeof memory, 'notes' | 'name' | 'sync' | 'storage' | 'transaction' | 'kv' | 'close'>(true);
   provideToken(() => undefined);
   provideToken(async reason => reason);
 }

@@ -136,6 +136,8 @@ export function options(): void {
   void open({ name: 'a', schema: { version: 1, collections: {} } });
   // @ts-expect-error TS2322 no such storage
   void open({ name: 'a', schema, storage: 'disk' });
+  // @ts-expect-error TS2322 no such durability
+  void db.transaction(() => {}, { durability: 'high' });
   // @ts-expect-error TS2741 sync has an address
   void open({ name: 'a', schema, sync: {} });
 }

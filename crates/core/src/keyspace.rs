@@ -1,13 +1,13 @@
 //! Where everything is kept: the layout of the one keyspace.
 //!
-//! A key is one byte that names its family, then parts that each end by themselves.
+//! A key is one byte that names its family, then parts that each end by themselves. The mutations are kept apart by the store
+//! ([`APART`]): what one says is in the visible record too, and what was parked is there twice, so that no single damage takes both.
 //!
 //! | family | key | value |
 //! |---|---|---|
 //! | `r` | collection, id | record |
 //! | `i` | collection, index, its columns, id | nothing |
 //! | `o` | order | where the mutation is: collection, id |
-//! | `l` | collection, id, order | `p` pending or `c` confirmed, then the mutation |
 //! | `q` | mutation id | receipt |
 //! | `b` | collection, id | base row |
 //! | `p` | mutation id | parked mutation |
@@ -15,15 +15,16 @@
 //! | `c` | scope | checkpoint |
 //! | `g` | scope, collection, id | nothing: named by the server during a reset |
 //! | `m` | name | meta: client, clock, counters, lease |
+//! | `l`, apart | collection, id, order | `p` pending or `c` confirmed, then the mutation |
+//! | `p`, apart | mutation id | the parked mutation again |
 
-use holm_store::KeyRange;
+use holm_store::{APART, KeyRange};
 
 use crate::keys::{KeyError, after_prefix, push_text, read_text, skip_text};
 
 const RECORD: u8 = b'r';
 const INDEX: u8 = b'i';
 const OUTBOX: u8 = b'o';
-const LANE: u8 = b'l';
 const RECEIPT: u8 = b'q';
 const BASE: u8 = b'b';
 const PARKED: u8 = b'p';
@@ -31,6 +32,8 @@ const KV: u8 = b'k';
 const CHECKPOINT: u8 = b'c';
 const META: u8 = b'm';
 const MEMBER: u8 = b'g';
+const LANE: u8 = APART | b'l';
+const PARKED_AGAIN: u8 = APART | PARKED;
 
 /// The first byte of a lane entry that the server has not acknowledged.
 pub const LANE_PENDING: u8 = b'p';
@@ -78,6 +81,12 @@ pub fn record(collection: &str, id: &str) -> Vec<u8> {
 #[must_use]
 pub fn records(collection: &str) -> Span {
     Span::of(texts(RECORD, &[collection]))
+}
+
+/// All records.
+#[must_use]
+pub fn all_records() -> Span {
+    Span::of(vec![RECORD])
 }
 
 /// What the keys of one index begin with; its columns and the id follow.
@@ -128,6 +137,12 @@ pub fn lanes_in(collection: &str) -> Span {
     Span::of(texts(LANE, &[collection]))
 }
 
+/// All mutations.
+#[must_use]
+pub fn all_lanes() -> Span {
+    Span::of(vec![LANE])
+}
+
 /// The key of a mutation's receipt.
 #[must_use]
 pub fn receipt(mid: &str) -> Vec<u8> {
@@ -168,6 +183,19 @@ pub fn bases() -> Span {
 #[must_use]
 pub fn parked(mid: &str) -> Vec<u8> {
     texts(PARKED, &[mid])
+}
+
+/// The key of a copy that is kept apart.
+#[must_use]
+pub fn copied(mut key: Vec<u8>) -> Vec<u8> {
+    key[0] |= APART;
+    key
+}
+
+/// The copies of all parked mutations.
+#[must_use]
+pub fn all_parked_again() -> Span {
+    Span::of(vec![PARKED_AGAIN])
 }
 
 /// All parked mutations.
@@ -245,7 +273,7 @@ pub enum Parsed {
     Receipt(String),
     /// A base row: collection, id.
     Base(String, String),
-    /// A parked mutation: mutation id.
+    /// A parked mutation, or its copy: mutation id.
     Parked(String),
     /// A key-value entry: namespace, key.
     Kv(String, String),
@@ -271,7 +299,7 @@ pub fn parse(key: &[u8]) -> Result<Parsed, KeyError> {
         LANE => Parsed::Lane(read_text(rest)?, read_text(rest)?, read_order(rest)?),
         RECEIPT => Parsed::Receipt(read_text(rest)?),
         BASE => Parsed::Base(read_text(rest)?, read_text(rest)?),
-        PARKED => Parsed::Parked(read_text(rest)?),
+        PARKED | PARKED_AGAIN => Parsed::Parked(read_text(rest)?),
         KV => Parsed::Kv(read_text(rest)?, read_text(rest)?),
         CHECKPOINT => Parsed::Checkpoint(read_text(rest)?),
         META => Parsed::Meta(read_text(rest)?),
@@ -324,6 +352,7 @@ mod tests {
             prop_assert_eq!(parse(&receipt(&b)), Ok(Parsed::Receipt(two.clone())));
             prop_assert_eq!(parse(&base(&a, &b)), Ok(Parsed::Base(one.clone(), two.clone())));
             prop_assert_eq!(parse(&parked(&b)), Ok(Parsed::Parked(two.clone())));
+            prop_assert_eq!(parse(&copied(parked(&b))), Ok(Parsed::Parked(two.clone())));
             prop_assert_eq!(parse(&kv(&a, &b)), Ok(Parsed::Kv(one.clone(), two.clone())));
             prop_assert_eq!(parse(&checkpoint(&b)), Ok(Parsed::Checkpoint(two.clone())));
             prop_assert_eq!(parse(&member(&a, &b, &a)), Ok(Parsed::Member(one.clone(), two.clone(), one)));

@@ -88,6 +88,13 @@ pub fn sweep(draft: &mut Draft<'_>, now_ms: u64) -> Result<(), Missing> {
     Ok(())
 }
 
+/// The value of a stored entry, and when it expires; `None` for bytes that are no entry.
+pub(crate) fn salvaged(value: &[u8]) -> Option<(&str, Option<u64>)> {
+    let (expires_ms, value) = value.split_first_chunk()?;
+    let expires_ms = u64::from_be_bytes(*expires_ms);
+    Some((std::str::from_utf8(value).ok()?, (expires_ms > 0).then_some(expires_ms)))
+}
+
 const EXPIRES_BYTES: usize = size_of::<u64>();
 
 fn is_live(value: &[u8], now_ms: u64) -> bool {

@@ -9,6 +9,7 @@ mod local;
 pub mod outbox;
 pub mod query;
 pub mod records;
+pub mod salvage;
 pub mod schema;
 mod stored;
 pub mod sync;

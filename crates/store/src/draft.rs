@@ -49,12 +49,17 @@ impl<'a> Draft<'a> {
 
     /// Gives `key` a value.
     pub fn put(&mut self, key: &[u8], value: &[u8]) {
-        self.batch.put(key, Some(value));
+        self.set(key, Some(value));
     }
 
     /// Takes `key` away, if it is there.
     pub fn delete(&mut self, key: &[u8]) {
-        self.batch.put(key, None);
+        self.set(key, None);
+    }
+
+    /// Gives `key` a value, or takes it away.
+    pub fn set(&mut self, key: &[u8], value: Option<&[u8]>) {
+        self.batch.put(key, value);
     }
 
     /// Checks that what a transaction has read still holds, in the store and in the batches planned before this one. To be

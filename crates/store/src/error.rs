@@ -58,7 +58,7 @@ pub struct StoreError(Rc<Trouble>);
 pub enum Trouble {
     /// The disk failed; nothing was written.
     Disk(DiskError),
-    /// Stored bytes are damaged; [`crate::salvage()`] reads what is readable.
+    /// Stored bytes are damaged; [`crate::Salvage`] reads what is readable.
     Corrupt(Box<Damage>),
     /// The storage under this handle is not the one it opened: cleared, recreated or rolled back. Open again.
     Replaced,

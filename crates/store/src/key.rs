@@ -9,6 +9,10 @@ pub type Key = Rc<[u8]>;
 /// A value: bytes that the store never looks into.
 pub type Value = Rc<[u8]>;
 
+/// Keys that begin with this byte, or a greater one, are kept apart from the others: in a frame of their own in a log entry, and
+/// in blocks of their own. So of a key here and one there, whatever is damaged in one place, one is left.
+pub const APART: u8 = 0x80;
+
 /// Which end of a range a scan begins at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Direction {

@@ -1,7 +1,7 @@
 //! Whatever bytes lie where an entry, a block or the manifest should be: nobody panics, nothing large is allocated for few
 //! bytes, and what is wrong is told with its place.
 //!
-//! `cargo bolero test -p holm-store entry` (and `block`, `manifest`) looks for more with libFuzzer; what it finds stays in
+//! `cargo bolero test -p holm-store entry` (and `apart`, `block`, `manifest`) looks for more with libFuzzer; what it finds stays in
 //! `__fuzz__`, and is read again by every `cargo test`.
 
 #[path = "support/mod.rs"]
@@ -18,7 +18,8 @@ use holm_store::*;
 
 /// Keys share what they begin with, so that some bytes may stand for more; but not for anything.
 const ALLOCATED_TIMES_MAX: usize = 400;
-const ALLOCATED_ALWAYS: usize = 4 << 10;
+/// The checksum's table is 8 KB of it.
+const ALLOCATED_ALWAYS: usize = 12 << 10;
 
 /// Where the manifest of these tests says that the log is folded to.
 const FOLDED: LogSeq = LogSeq(3);
@@ -26,6 +27,8 @@ const FOLDED: LogSeq = LogSeq(3);
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     Entry,
+    /// The second frame of an entry, whose first is intact.
+    Apart,
     Block,
     Manifest,
 }
@@ -35,6 +38,12 @@ impl Kind {
         let open = |loaded| Tables::open(loaded, Fence::default(), [1; 16]).map(drop);
         match self {
             Self::Entry => open(Loaded { manifest: None, entries: vec![(LogSeq(1), frame.to_vec())] }),
+            Self::Apart => {
+                let first = [0; 34]; // its names, its fence, and no records
+                let entry =
+                    [&frame_of(b'e', &[&first[..], &[0; 2]].concat()), frame, &(frame.len() as u32).to_le_bytes()];
+                open(Loaded { manifest: None, entries: vec![(LogSeq(1), entry.concat())] })
+            }
             Self::Block => BlockSet::default().take(BlockId(1), frame),
             Self::Manifest => {
                 let manifest = StoredManifest { generation: Generation(1), folded: FOLDED, bytes: frame.to_vec() };
@@ -45,23 +54,26 @@ impl Kind {
 
     fn place(self) -> Place {
         match self {
-            Self::Entry => Place::Entry(LogSeq(1)),
+            Self::Entry | Self::Apart => Place::Entry(LogSeq(1)),
             Self::Block => Place::Block(BlockId(1)),
             Self::Manifest => Place::Manifest,
         }
     }
 
-    /// Gives a body what a frame has around it.
+    /// Gives a body what a frame has around it; an entry of one frame says that there is no second.
     fn seal(self, body: &[u8]) -> Vec<u8> {
-        let kind = match self {
-            Self::Entry => b'e',
-            Self::Block => b'b',
-            Self::Manifest => b'm',
-        };
-        let mut frame = [&[b'h', kind, 1], body].concat();
-        let sum = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC).checksum(&frame);
-        frame.extend_from_slice(&sum.to_le_bytes());
-        frame
+        match self {
+            Self::Entry => [&frame_of(b'e', body)[..], &[0; 4]].concat(),
+            Self::Apart => frame_of(b'a', body),
+            Self::Block => frame_of(b'b', body),
+            Self::Manifest => frame_of(b'm', body),
+        }
+    }
+
+    /// The body in what a store wrote.
+    fn body(self, bytes: &[u8]) -> Vec<u8> {
+        let behind = if matches!(self, Self::Entry) { 8 } else { 4 };
+        bytes[3..bytes.len() - behind].to_vec()
     }
 
     /// Reads bytes as a frame, and as what is inside one.
@@ -84,9 +96,21 @@ impl Kind {
     }
 }
 
+fn frame_of(kind: u8, body: &[u8]) -> Vec<u8> {
+    let mut frame = [&[b'h', kind, 1], body].concat();
+    let sum = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC).checksum(&frame);
+    frame.extend_from_slice(&sum.to_le_bytes());
+    frame
+}
+
 #[test]
 fn entry() {
     bolero::check!().for_each(|bytes: &[u8]| Kind::Entry.hold(bytes));
+}
+
+#[test]
+fn apart() {
+    bolero::check!().for_each(|bytes: &[u8]| Kind::Apart.hold(bytes));
 }
 
 #[test]
@@ -116,7 +140,7 @@ fn few_bytes_that_stand_for_many_are_damage() {
     assert_eq!(read(&[0xc8, 0x91, 0x7a]), Ok(()), "2,001,000 bytes, as it says");
 }
 
-/// What a store wrote: an entry, some blocks and the manifest that names them.
+/// What a store wrote: entries, of one frame and of two, the second of one alone, some blocks and the manifest that names them.
 fn written() -> Vec<(Kind, Vec<u8>)> {
     let (mut pool, disk) = (Pool::default(), MemoryDisk::new());
     let locks = Rc::new(MemoryLocks::new());
@@ -136,10 +160,22 @@ fn written() -> Vec<(Kind, Vec<u8>)> {
     }
     pool.put(&store, b"key", b"value").expect("it commits");
     pool.put(&store, b"key 0001", b"").expect("it commits");
+    let (twofold, keys) = (store.clone(), [&b"key 0002"[..], &[APART, 1], &[APART, 2], &[0xff]]);
+    let plan = move |draft: &mut Draft<'_>| {
+        keys.iter().for_each(|key| draft.put(key, b"value"));
+        Ok::<_, PlanError<()>>(())
+    };
+    pool.run(async move { twofold.commit(Durability::Relaxed, plan).await }).expect("it ends").expect("it commits");
     let frames = pool.run(async move {
         let mut frames = Vec::new();
         let loaded = disk.load(Since::default()).await?;
-        frames.extend(loaded.entries.into_iter().map(|(_, frame)| (Kind::Entry, frame)));
+        for (_, entry) in loaded.entries {
+            let (frames_of, second) =
+                entry.split_last_chunk::<4>().expect("an entry says how long its second frame is");
+            let second = &frames_of[frames_of.len() - u32::from_le_bytes(*second) as usize..];
+            frames.extend((!second.is_empty()).then(|| (Kind::Apart, second.to_vec())));
+            frames.push((Kind::Entry, entry));
+        }
         frames.extend(loaded.manifest.map(|stored| (Kind::Manifest, stored.bytes)));
         let blocks = disk.read_blocks(&disk.list_blocks().await?).await?;
         frames.extend(blocks.into_iter().flatten().map(|frame| (Kind::Block, frame)));
@@ -196,11 +232,11 @@ fn edits() -> impl Strategy<Value = Vec<(usize, Edit)>> {
 fn what_a_store_wrote_and_somebody_changed() {
     let written = written();
     let of = |kind: &str| written.iter().filter(|(found, _)| format!("{found:?}") == kind).count();
-    assert!(of("Entry") >= 3 && of("Block") >= 3 && of("Manifest") == 1);
+    assert!(of("Entry") >= 4 && of("Apart") == 1 && of("Block") >= 3 && of("Manifest") == 1);
     hold_for_seeds("what_a_store_wrote_and_somebody_changed", &edits(), |edits| {
         for (kind, frame) in &written {
             // With the checksum of before, and with one that fits.
-            let (mut damaged, mut body) = (frame.clone(), frame[3..frame.len() - 4].to_vec());
+            let (mut damaged, mut body) = (frame.clone(), kind.body(frame));
             for (at, edit) in edits {
                 edit.apply(&mut damaged, *at);
                 edit.apply(&mut body, *at);

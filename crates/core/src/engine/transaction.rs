@@ -17,7 +17,7 @@ use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
 use holm_protocol::ErrorCode;
-use holm_store::{Draft, ReadSet, Turn};
+use holm_store::{Draft, Durability, ReadSet, Turn};
 
 use super::promised::{Promised, Writes, contention};
 use super::{Engine, Options, Rows, ids};
@@ -162,14 +162,13 @@ impl Engine {
         })
     }
 
-    /// Commits what the transaction wrote, if nothing that it read has changed.
+    /// Commits what the transaction wrote, if nothing that it read has changed, as durable as it is to be.
     ///
     /// # Errors
     /// `contention`: run it again; `transaction-too-large`; `storage-…`.
-    pub fn tx_commit(&self, tx: &Transaction, now_ms: u64, receipt: &str) -> Promised<()> {
+    pub fn tx_commit(&self, tx: &Transaction, now_ms: u64, receipt: &str, durability: Durability) -> Promised<()> {
         let script = self.script(tx.steps(), now_ms, receipt);
         let reads = tx.0.reads.borrow().clone();
-        let durability = self.inner.options.durability;
         let writes = if tx.has_turn() { Writes::CommitInTurn(durability) } else { Writes::Commit(durability) };
         self.plan(writes, move |draft| {
             script.check_size()?;

@@ -66,7 +66,7 @@ pub(super) fn park(draft: &mut Draft<'_>, moment: &Moment<'_>, entry: Box<Entry>
     receipt::save(draft, &entry.mid, &state);
     let id = entry.id.clone();
     let parked = Parked { entry, reason, mine, parked_at: moment.now_ms };
-    draft.put(&keyspace::parked(parked.entry.mid.as_str()), &encode(&parked));
+    keep(draft, &parked.entry.mid, Some(&encode(&parked)));
     collection.map_or(Ok(()), |collection| restore(draft, collection, &id, moment.touch))
 }
 
@@ -148,6 +148,13 @@ fn group(view: &dyn Read, mid: &MutationId) -> Planned<Vec<Parked>> {
 }
 
 fn release(draft: &mut Draft<'_>, mid: &MutationId) {
-    draft.delete(&keyspace::parked(mid.as_str()));
+    keep(draft, mid, None);
     receipt::save(draft, mid, &ReceiptState::Discarded);
+}
+
+/// What was parked is nowhere else, since no record shows it: so it is kept twice.
+fn keep(draft: &mut Draft<'_>, mid: &MutationId, parked: Option<&[u8]>) {
+    let key = keyspace::parked(mid.as_str());
+    draft.set(&key, parked);
+    draft.set(&keyspace::copied(key), parked);
 }

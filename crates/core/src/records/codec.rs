@@ -46,6 +46,13 @@ pub(crate) fn body(bytes: &[u8]) -> &str {
     text_of(&bytes[Header::of(bytes).body_at..])
 }
 
+/// The same; `None` for what this version does not read.
+pub(crate) fn readable_body(bytes: &[u8]) -> Option<&str> {
+    let (format, rest) = bytes.split_first()?;
+    let body_at = u32::from_be_bytes(*rest.first_chunk()?);
+    if *format == FORMAT { std::str::from_utf8(bytes.get(body_at as usize..)?).ok() } else { None }
+}
+
 /// A record as it is written: its fields are text.
 pub(crate) struct Written<'a> {
     /// As in [`Record`].
@@ -84,7 +91,7 @@ pub(super) fn encode(record: &Written<'_>) -> Vec<u8> {
     out
 }
 
-pub(super) fn decode(bytes: &[u8]) -> Record {
+pub(crate) fn decode(bytes: &[u8]) -> Record {
     let mut reader = Reader(&bytes[REV_AT..]);
     let rev = reader.text().map(Revision);
     let stamp = reader.stamp();

@@ -16,7 +16,7 @@ use std::ops::ControlFlow;
 use crate::keyspace;
 use crate::schema::Collection;
 
-pub(crate) use codec::{Written, pick};
+pub(crate) use codec::{Written, decode, pick, readable_body};
 pub use rebuild::{fill_defaults, rebuild_indexes, rebuild_slice};
 pub use row::{Row, rows_json};
 pub use unique::check_unique;

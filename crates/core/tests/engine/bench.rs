@@ -166,8 +166,11 @@ pub fn try_open(
     scopes: Option<&[&str]>,
     seed: u8,
 ) -> Result<Bench, Error> {
+    open_with(disk, wire, options(schema, scopes, seed)?, seed)
+}
+
+fn open_with(disk: &FaultyDisk, wire: &Wire, options: Options, seed: u8) -> Result<Bench, Error> {
     let (mut pool, locks, disk) = (LocalPool::new(), MemoryLocks::new(), disk.reopen());
-    let options = options(schema, scopes, seed)?;
     let engine = open(&mut pool, &disk, &locks, wire, options)?;
     let next_receipt = Cell::new(u64::from(seed) << 32);
     Ok(Bench { pool: RefCell::new(pool), disk, locks, wire: wire.clone(), engine, next_receipt })
@@ -205,6 +208,12 @@ impl Bench {
         let bench = try_open(&FaultyDisk::new(), &Wire::default(), SCHEMA, Some(&["tasks"]), 1).expect("opens");
         bench.run(bench.engine.lead()).expect("leads");
         bench
+    }
+
+    /// A database whose writes wait for the medium, without a server.
+    pub fn strict() -> Self {
+        let options = Options { durability: Durability::Strict, ..options(SCHEMA, None, 1).expect("a schema") };
+        open_with(&FaultyDisk::new(), &Wire::default(), options, 1).expect("opens")
     }
 
     /// A database without a server.

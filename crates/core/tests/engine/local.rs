@@ -7,7 +7,7 @@ use holm_core::ErrorCode;
 use holm_core::engine::{Order, Question, Transaction};
 use holm_core::outbox::Operation::{Delete, Insert, Patch, Put};
 use holm_core::query::Diff;
-use holm_store::{Fault, Operation as DiskOperation};
+use holm_store::{Durability, Fault, Operation as DiskOperation};
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, NOW_MS, SCHEMA, parsed, records};
@@ -113,7 +113,9 @@ fn a_transaction_sees_its_own_writes_and_commits_only_what_nobody_changed() {
     assert_eq!(bench.title("a"), Some("milk".into()), "nobody else sees it");
 
     bench.put("a", "bread");
-    let failed = bench.run(bench.engine.tx_commit(&tx, NOW_MS, &bench.engine.draw())).expect_err("it read milk");
+    let failed = bench
+        .run(bench.engine.tx_commit(&tx, NOW_MS, &bench.engine.draw(), Durability::Relaxed))
+        .expect_err("it read milk");
     assert_eq!(failed.code, ErrorCode::Contention);
     assert_eq!(bench.title("a"), Some("bread".into()));
 
@@ -121,7 +123,7 @@ fn a_transaction_sees_its_own_writes_and_commits_only_what_nobody_changed() {
     bench.run(bench.engine.tx_ask(&again, NOW_MS, records("tasks", &["a"]))).expect("read");
     bench.run(bench.engine.tx_write(&again, NOW_MS, "tasks", Patch, rows.as_bytes())).expect("laid over");
     bench.put("b", "of no interest to it");
-    bench.run(bench.engine.tx_commit(&again, NOW_MS, &bench.engine.draw())).expect("committed");
+    bench.run(bench.engine.tx_commit(&again, NOW_MS, &bench.engine.draw(), Durability::Relaxed)).expect("committed");
     assert_eq!(bench.title("a"), Some("cream".into()));
 }
 
@@ -134,7 +136,7 @@ fn a_refused_write_leaves_the_transaction_as_it_was() {
     };
     assert_eq!(put(r#"[["a",{"title":7}]]"#), Err(ErrorCode::InvalidRecord));
     put(r#"[["b",{"title":"bread"}]]"#).expect("laid over");
-    bench.run(bench.engine.tx_commit(&tx, NOW_MS, &bench.engine.draw())).expect("committed");
+    bench.run(bench.engine.tx_commit(&tx, NOW_MS, &bench.engine.draw(), Durability::Relaxed)).expect("committed");
     assert_eq!((bench.record("a"), bench.title("b")), (None, Some("bread".into())));
 }
 
@@ -144,7 +146,9 @@ fn a_transaction_that_no_push_could_carry_is_refused() {
     let tx = Transaction::default();
     let rows: Vec<Value> = (0..101).map(|n| json!([format!("t{n}"), { "title": "milk" }])).collect();
     bench.run(bench.engine.tx_write(&tx, NOW_MS, "tasks", Put, json!(rows).to_string().as_bytes())).expect("laid over");
-    let failed = bench.run(bench.engine.tx_commit(&tx, NOW_MS, &bench.engine.draw())).expect_err("too large");
+    let failed = bench
+        .run(bench.engine.tx_commit(&tx, NOW_MS, &bench.engine.draw(), Durability::Relaxed))
+        .expect_err("too large");
     assert_eq!(failed.code, ErrorCode::TransactionTooLarge);
     assert_eq!(bench.status().pending, 0);
 }
@@ -202,7 +206,7 @@ fn after_close_every_call_says_so() {
         bench.run(engine.ask(NOW_MS, Question::Receipt("00".into()))).map(drop),
         bench.run(engine.ask(NOW_MS, Question::Parked)).map(drop),
         bench.run(engine.sync_now(NOW_MS)),
-        bench.run(engine.tx_commit(&Transaction::default(), NOW_MS, "00")),
+        bench.run(engine.tx_commit(&Transaction::default(), NOW_MS, "00", Durability::Relaxed)),
         engine.watch(query.clone(), |_| {}).map(drop),
     ];
     for (call, outcome) in codes.into_iter().enumerate() {

@@ -2,9 +2,11 @@
 //! wants it to say.
 
 mod bench;
+mod durability;
 mod first_sync;
 mod local;
 mod opening;
 mod refusals;
+mod salvage;
 mod sync;
 mod transactions;

@@ -6,6 +6,7 @@ use holm_core::outbox::Operation::{Delete, Patch, Put};
 use holm_core::outbox::ReceiptState;
 use holm_core::sync::Event;
 use holm_protocol::MutationId;
+use holm_store::Durability;
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, NOW_MS, change, parsed, tombstone, try_open};
@@ -383,7 +384,7 @@ fn members_of_a_transaction_travel_together() {
         let rows = json!([[id, { "title": id }]]).to_string();
         bench.run(bench.engine.tx_write(&tx, NOW_MS, "tasks", Put, rows.as_bytes())).expect("laid over");
     }
-    bench.run(bench.engine.tx_commit(&tx, NOW_MS, &bench.engine.draw())).expect("committed");
+    bench.run(bench.engine.tx_commit(&tx, NOW_MS, &bench.engine.draw(), Durability::Relaxed)).expect("committed");
     bench.sync();
     let sent = bench.wire.mutations();
     assert_eq!((sent.len(), &sent[0]["n"], &sent[0]["tx"]), (2, &json!(2), &sent[1]["tx"]));

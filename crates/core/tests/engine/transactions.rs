@@ -8,6 +8,7 @@ use futures_util::future::{join, join_all};
 use holm_core::engine::{Engine, Transaction};
 use holm_core::outbox::Operation::{Patch, Put};
 use holm_core::{Error, ErrorCode};
+use holm_store::Durability;
 use serde_json::json;
 
 use crate::bench::{Bench, NOW_MS, SCHEMA, parsed, records};
@@ -19,7 +20,7 @@ async fn increment(engine: &Engine, tx: &Transaction, id: &str) -> Result<(), Er
     engine
         .tx_write(tx, NOW_MS, "tasks", Patch, json!([[id, { "title": title.to_string() }]]).to_string().as_bytes())
         .await?;
-    engine.tx_commit(tx, NOW_MS, &engine.draw()).await
+    engine.tx_commit(tx, NOW_MS, &engine.draw(), Durability::Relaxed).await
 }
 
 /// The loop of the package; gives how often it ran.

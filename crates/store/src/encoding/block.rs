@@ -2,30 +2,25 @@
 
 use crate::disk::BlockId;
 use crate::encoding::{DecodeError, Kind, Reader, Records, Writer};
-use crate::error::{Damage, Place, StoreError, Trouble};
-use crate::fence::Fence;
+use crate::error::{Place, StoreError};
 
 /// The frame of the first `count` of `records`.
 pub(crate) fn write_block(records: &Records, count: usize) -> Vec<u8> {
     let mut writer = Writer::new(Kind::Block, records.bytes());
-    records.write(count, &mut writer);
+    records.write(0..count, &mut writer);
     writer.finish()
 }
 
 /// # Errors
 /// Damage in block `id`, or a newer format.
 pub(crate) fn read_block(id: &BlockId, frame: &[u8]) -> Result<Records, StoreError> {
-    read(frame).map_err(|wrong| match wrong {
-        DecodeError::Newer(format) => Trouble::NewerVersion(Fence { format: u32::from(format), schema: 0 }).into(),
-        DecodeError::Damaged(what) => {
-            Damage::new(Place::Block(*id), format!("{what}; the records of this block are lost")).into()
-        }
-    })
+    read(frame).map_err(|error| error.at(Place::Block(*id), "the records of this block are lost"))
 }
 
 fn read(frame: &[u8]) -> Result<Records, DecodeError> {
     let mut reader = Reader::open(Kind::Block, frame)?;
-    let records = Records::read(&mut reader);
+    let mut records = Records::default();
+    records.read(&mut reader);
     reader.end()?;
     Ok(records)
 }

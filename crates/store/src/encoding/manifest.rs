@@ -2,7 +2,7 @@
 
 use crate::disk::{BlockId, Generation, LogSeq, StoredManifest};
 use crate::encoding::{DecodeError, EntryId, Kind, Reader, Writer};
-use crate::error::{Damage, Place, StoreError, Trouble};
+use crate::error::{Place, StoreError};
 use crate::fence::Fence;
 use crate::key::{Key, KeyRange};
 use crate::sorted::SortedMap;
@@ -84,11 +84,10 @@ impl Manifest {
     pub(crate) fn store(&self, generation: Generation) -> StoredManifest {
         let mut writer = Writer::new(Kind::Manifest, 1024 + 32 * self.blocks().count());
         writer.raw(&self.database);
-        write_id(&mut writer, self.publisher);
-        writer.number(u64::from(self.fence.format));
-        writer.number(u64::from(self.fence.schema));
+        self.publisher.write(&mut writer);
+        self.fence.write(&mut writer);
         writer.number(self.folded.0);
-        write_id(&mut writer, self.folded_id);
+        self.folded_id.write(&mut writer);
         writer.number(self.writers.forgotten.0);
         writer.number(self.writers.last.len() as u64);
         for (id, (number, seq)) in self.writers.last.iter() {
@@ -124,12 +123,9 @@ impl Manifest {
             true => Ok(manifest),
             false => Err(DecodeError::Damaged("it disagrees with itself about what is folded")),
         });
-        decoded.map_err(|error| match error {
-            DecodeError::Newer(format) => Trouble::NewerVersion(Fence { format: u32::from(format), schema: 0 }).into(),
-            DecodeError::Damaged(what) => {
-                let lost = format!("{what}; everything up to log entry {} is unreachable", stored.folded.0);
-                Damage::new(Place::Manifest, lost).into()
-            }
+        decoded.map_err(|error| {
+            let lost = format!("everything up to log entry {} is unreachable", stored.folded.0);
+            error.at(Place::Manifest, &lost)
         })
     }
 
@@ -161,15 +157,6 @@ impl Manifest {
     }
 }
 
-fn write_id(writer: &mut Writer, id: EntryId) {
-    writer.raw(&id.writer.to_le_bytes());
-    writer.raw(&id.number.to_le_bytes());
-}
-
-fn read_id(reader: &mut Reader<'_>) -> EntryId {
-    EntryId { writer: u64::from_le_bytes(reader.array()), number: u64::from_le_bytes(reader.array()) }
-}
-
 /// The next block's name, by the one before it.
 fn read_block_id(reader: &mut Reader<'_>, before: &mut Vec<u8>) -> BlockId {
     reader.bytes_after(before);
@@ -198,10 +185,10 @@ fn read_run(reader: &mut Reader<'_>) -> Run {
 fn read(frame: &[u8]) -> Result<Manifest, DecodeError> {
     let mut reader = Reader::open(Kind::Manifest, frame)?;
     let database = reader.array();
-    let publisher = read_id(&mut reader);
-    let fence = Fence { format: reader.number_u32(), schema: reader.number_u32() };
+    let publisher = EntryId::read(&mut reader);
+    let fence = Fence::read(&mut reader);
     let folded = LogSeq(reader.number());
-    let folded_id = read_id(&mut reader);
+    let folded_id = EntryId::read(&mut reader);
     let mut writers = Writers { forgotten: LogSeq(reader.number()), last: SortedMap::new() };
     for _ in 0..reader.count() {
         let id = u64::from_le_bytes(reader.array());
@@ -224,6 +211,7 @@ fn read(frame: &[u8]) -> Result<Manifest, DecodeError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Trouble;
 
     fn manifest() -> Manifest {
         let block = |first: &[u8], id| BlockRef { first: Key::from(first), id: BlockId(id), bytes: 900 };

@@ -16,11 +16,13 @@ mod records;
 
 pub(crate) use block::{read_block, write_block};
 use checksum::checksum;
-pub(crate) use entry::Entry;
 pub use entry::EntryId;
+pub(crate) use entry::{Entry, halves};
 pub(crate) use manifest::{BlockRef, Manifest, Run, Writers};
 pub use records::Records;
 
+use crate::error::{Damage, Place, StoreError, Trouble};
+use crate::fence::Fence;
 use crate::key::shared;
 
 /// The format of the frames that this code writes.
@@ -32,6 +34,8 @@ const FRAME_BYTES: usize = 3 + 4;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Entry = b'e' as isize,
+    /// What an entry holds apart.
+    Apart = b'a' as isize,
     Block = b'b' as isize,
     Manifest = b'm' as isize,
 }
@@ -45,26 +49,45 @@ pub(crate) enum DecodeError {
     Newer(u8),
 }
 
+impl DecodeError {
+    /// As whoever asked for what lies there is told.
+    pub(crate) fn at(self, place: Place, lost: &str) -> StoreError {
+        match self {
+            Self::Newer(format) => Trouble::NewerVersion(Fence { format: u32::from(format), schema: 0 }).into(),
+            Self::Damaged(what) => Damage::new(place, format!("{what}; {lost}")).into(),
+        }
+    }
+}
+
 /// Builds one frame.
-pub(crate) struct Writer(Vec<u8>);
+pub(crate) struct Writer {
+    bytes: Vec<u8>,
+    /// Where the frame begins.
+    from: usize,
+}
 
 impl Writer {
     pub(crate) fn new(kind: Kind, capacity: usize) -> Self {
-        let mut bytes = Vec::with_capacity(capacity + FRAME_BYTES);
+        Self::after(Vec::with_capacity(capacity + FRAME_BYTES), kind)
+    }
+
+    /// A frame behind others.
+    pub(crate) fn after(mut bytes: Vec<u8>, kind: Kind) -> Self {
+        let from = bytes.len();
         bytes.extend_from_slice(&[b'h', kind as u8, FORMAT]);
-        Self(bytes)
+        Self { bytes, from }
     }
 
     pub(crate) fn raw(&mut self, bytes: &[u8]) {
-        self.0.extend_from_slice(bytes);
+        self.bytes.extend_from_slice(bytes);
     }
 
     pub(crate) fn number(&mut self, mut number: u64) {
         while number >= 0x80 {
-            self.0.push(number as u8 | 0x80);
+            self.bytes.push(number as u8 | 0x80);
             number >>= 7;
         }
-        self.0.push(number as u8);
+        self.bytes.push(number as u8);
     }
 
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
@@ -80,9 +103,9 @@ impl Writer {
     }
 
     pub(crate) fn finish(mut self) -> Vec<u8> {
-        let sum = checksum(&self.0);
-        self.0.extend_from_slice(&sum.to_le_bytes());
-        self.0
+        let sum = checksum(&self.bytes[self.from..]);
+        self.bytes.extend_from_slice(&sum.to_le_bytes());
+        self.bytes
     }
 }
 

@@ -11,6 +11,7 @@
 //! points to look for.
 
 use std::fmt;
+use std::ops::Range;
 
 use crate::encoding::{Reader, Writer};
 use crate::key::{compare, shared};
@@ -140,12 +141,13 @@ impl Records {
         *self = rest;
     }
 
-    /// Writes the first `count` of them.
-    pub(crate) fn write(&self, count: usize, writer: &mut Writer) {
-        writer.number(count as u64);
-        writer.number(self.spots.get(count).map_or(self.bytes.len(), |spot| spot.key as usize) as u64);
+    /// Writes some of them.
+    pub(crate) fn write(&self, which: Range<usize>, writer: &mut Writer) {
+        let at = |index: usize| self.spots.get(index).map_or(self.bytes.len(), |spot| spot.key as usize);
+        writer.number(which.len() as u64);
+        writer.number((at(which.end) - at(which.start)) as u64);
         let mut before: &[u8] = &[];
-        for index in 0..count {
+        for index in which {
             let (key, value) = self.record(index);
             let shared = shared(before, key);
             writer.number(shared as u64);
@@ -157,29 +159,30 @@ impl Records {
         }
     }
 
-    /// Those that stand before the damage, if [`Reader::end`] then tells of any.
-    pub(crate) fn read(reader: &mut Reader<'_>) -> Self {
+    /// Adds what was written, or what of it stands before the damage, if [`Reader::end`] then tells of any.
+    pub(crate) fn read(&mut self, reader: &mut Reader<'_>) {
         let count = reader.count();
         let bytes = reader.number_u32() as usize;
-        let mut records = Self::with_capacity(count, bytes.min(reader.rest() * EXPANSION_MAX));
+        let until = self.bytes.len().saturating_add(bytes);
+        self.bytes.reserve(bytes.min(reader.rest() * EXPANSION_MAX));
+        self.spots.reserve(count);
         for _ in 0..count {
             let (shared, own, value) = (reader.length(), reader.length(), reader.length());
             let own = reader.raw(own);
             let value = value.checked_sub(1).map(|len| reader.raw(len));
-            if let Some(wrong) = records.wrong_next(shared, own) {
+            if let Some(wrong) = self.wrong_next(shared, own) {
                 reader.fail(wrong);
             }
             if reader.has_failed() {
                 break;
             }
-            let before = records.spots.last().map_or(0, |spot| spot.key as usize);
-            records.add_after(before..before + shared, own, value);
+            let before = self.spots.last().map_or(0, |spot| spot.key as usize);
+            self.add_after(before..before + shared, own, value);
             // Keys that share all with those before could stand for endless memory.
-            if records.bytes.len() > bytes {
+            if self.bytes.len() > until {
                 reader.fail("the records are longer than it says");
             }
         }
-        records
     }
 
     /// A key shares with the one before no more than that has, and is greater than it.
@@ -251,7 +254,8 @@ mod tests {
 
     fn read(frame: &[u8]) -> Result<Records, DecodeError> {
         let mut reader = Reader::open(Kind::Block, frame).unwrap();
-        let records = Records::read(&mut reader);
+        let mut records = Records::default();
+        records.read(&mut reader);
         reader.end().map(|()| records)
     }
 
@@ -271,7 +275,7 @@ mod tests {
     #[test]
     fn keys_that_begin_alike_are_stored_once() {
         let records: Records = (100..356_u32).map(|n| (format!("a-long-prefix-{n}"), Some("1"))).collect();
-        let stored = frame(|writer| records.write(records.len(), writer));
+        let stored = frame(|writer| records.write(0..records.len(), writer));
         assert!(stored.len() < 256 * 7, "{}", stored.len());
     }
 
@@ -307,7 +311,7 @@ mod tests {
         fn records_come_back_as_they_went(content in content(), cut in 0..40_usize) {
             let records: Records = content.iter().map(|(key, value)| (key, value.as_ref())).collect();
             let count = cut.min(records.len());
-            let back = read(&frame(|writer| records.write(count, writer))).unwrap();
+            let back = read(&frame(|writer| records.write(0..count, writer))).unwrap();
             prop_assert!(back.iter().eq(records.iter().take(count)));
             let mut rest = records.clone();
             rest.drop_before(count);

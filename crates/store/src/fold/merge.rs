@@ -15,7 +15,7 @@ use crate::blocks::BlockSet;
 use crate::disk::BlockId;
 use crate::encoding::{BlockRef, EntryId, Records, Run};
 use crate::error::StoreError;
-use crate::fold::builder::{Builder, Built, is_stub};
+use crate::fold::builder::{Builder, is_stub};
 use crate::key::{Direction, KeyRange, successor};
 use crate::layers::{Blocks, Layers};
 use crate::memtable::Segment;
@@ -61,10 +61,8 @@ pub(super) struct Merge {
     next: Vec<u8>,
     loaded: BlockSet,
     builder: Builder,
-    output: Vec<BlockRef>,
     /// Blocks of the manifest before that are merged into others.
     fell: Vec<BlockId>,
-    unwritten: Vec<(BlockId, Vec<u8>)>,
 }
 
 impl Merge {
@@ -85,9 +83,7 @@ impl Merge {
             next: Vec::new(),
             loaded: BlockSet::default(),
             builder: Builder::new(id.writer, id.number),
-            output: Vec::new(),
             fell: Vec::new(),
-            unwritten: Vec::new(),
         }
     }
 
@@ -100,20 +96,20 @@ impl Merge {
     pub(super) fn advance(&mut self) -> Need {
         let at_end = self.position == self.target.blocks.len().max(1);
         if at_end {
-            let last = self.builder.flush();
-            self.put_out(last);
+            self.builder.flush();
         } else if let Err(missing) = self.step() {
             return Need::Read(missing.into_blocks());
         }
-        if self.unwritten.len() >= SLICE_BLOCKS || at_end && !self.unwritten.is_empty() {
-            return Need::Write(std::mem::take(&mut self.unwritten));
+        let unwritten = &mut self.builder.unwritten;
+        if unwritten.len() >= SLICE_BLOCKS || at_end && !unwritten.is_empty() {
+            return Need::Write(std::mem::take(unwritten));
         }
         if !at_end {
             return Need::Turn;
         }
         let mut fell = std::mem::take(&mut self.fell);
         fell.extend(self.upper.iter().flat_map(|run| &run.blocks).map(|block| block.id));
-        let merged = Run { blocks: std::mem::take(&mut self.output) };
+        let merged = Run { blocks: std::mem::take(&mut self.builder.output) };
         let mut runs = std::mem::take(&mut self.lower);
         if !merged.blocks.is_empty() {
             runs.insert(0, merged);
@@ -134,11 +130,7 @@ impl Merge {
         };
         match target {
             None => self.keep_all(&changes, 0..changes.len()),
-            Some(block) if is_kept(&block) => {
-                let before = self.builder.flush();
-                self.put_out(before);
-                self.output.push(block);
-            }
+            Some(block) if is_kept(&block) => self.builder.keep(block),
             Some(block) => self.merge_block(&block, &changes, until.as_deref())?,
         }
         self.begun = !complete;
@@ -213,15 +205,7 @@ impl Merge {
     /// In the oldest run deletions end.
     fn keep(&mut self, key: &[u8], value: Option<&[u8]>) {
         if value.is_some() || !self.lower.is_empty() {
-            let built = self.builder.push(key, value);
-            self.put_out(built);
-        }
-    }
-
-    fn put_out(&mut self, built: impl IntoIterator<Item = Built>) {
-        for (block, frame) in built {
-            self.unwritten.push((block.id, frame));
-            self.output.push(block);
+            self.builder.push(key, value);
         }
     }
 

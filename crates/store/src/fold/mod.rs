@@ -286,12 +286,13 @@ impl Fold {
     fn published(&mut self, tables: &mut Tables, answer: Result<(), DiskError>) -> FoldStep {
         match answer {
             Ok(()) => {
+                let mut step = self.drop_retired();
                 // A load may have brought it, or an even newer one, before this answer.
-                let event = match tables.generation() < self.stored.generation {
-                    true => tables.install(self.stored.generation, Rc::new(self.manifest.clone())),
-                    false => None,
-                };
-                self.drop_retired(event.into_iter().collect())
+                if tables.generation() < self.stored.generation {
+                    let manifest = Rc::new(std::mem::take(&mut self.manifest));
+                    step.events.extend(tables.install(self.stored.generation, manifest));
+                }
+                step
             }
             Err(DiskError::Stale) => self.look(tables),
             Err(DiskError::Unknown(_)) => {
@@ -322,7 +323,7 @@ impl Fold {
             return FoldStep { events: absorbed.events, outcome: Some(FoldOutcome::Failed(failure)) };
         }
         let mut step = if tables.manifest.publisher == self.id {
-            self.drop_retired(Vec::new())
+            self.drop_retired()
         } else if tables.generation() > self.generation {
             self.discard(tables, Ending::Stale)
         } else if self.tries < TRIES_MAX {
@@ -337,7 +338,7 @@ impl Fold {
     }
 
     /// Drops what fell out one generation before; what falls out now is for readers of the manifest before.
-    fn drop_retired(&mut self, events: Vec<Event>) -> FoldStep {
+    fn drop_retired(&mut self) -> FoldStep {
         let mut ids = std::mem::take(&mut self.orphans);
         for (fell, id) in &self.manifest.retired {
             if *fell <= self.generation {
@@ -345,10 +346,10 @@ impl Fold {
             }
         }
         if ids.is_empty() {
-            return FoldStep { events, outcome: Some(FoldOutcome::Published) };
+            return end(FoldOutcome::Published);
         }
         self.phase = Phase::DropRetired(ids);
-        FoldStep { events, outcome: None }
+        FoldStep::default()
     }
 
     /// Ends the fold, and gives back what it wrote. Only where it is certain that no manifest of ours can appear.

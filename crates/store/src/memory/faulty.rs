@@ -21,6 +21,7 @@ pub struct FaultyDisk {
     faults: Rc<RefCell<Faults>>,
     dead: Rc<Cell<bool>>,
     quota: Rc<Cell<Option<usize>>>,
+    kept: Rc<RefCell<Vec<Durability>>>,
 }
 
 impl FaultyDisk {
@@ -84,6 +85,12 @@ impl FaultyDisk {
     #[must_use]
     pub fn operations(&self) -> u64 {
         self.faults.borrow().done()
+    }
+
+    /// How each entry of this handle was to be kept.
+    #[must_use]
+    pub fn kept(&self) -> Vec<Durability> {
+        self.kept.borrow().clone()
     }
 
     /// How many bytes are stored.
@@ -211,6 +218,7 @@ impl Disk for FaultyDisk {
     }
 
     async fn append(&self, seq: LogSeq, entry: &[u8], durability: Durability) -> Result<(), DiskError> {
+        self.kept.borrow_mut().push(durability);
         let write = self.disk.append(seq, entry, durability);
         self.run(Operation::Append, self.within_quota(entry.len(), write)).await
     }

@@ -15,6 +15,9 @@ use support::seeds::hold_for_seeds;
 use holm_store::*;
 use run::{Run, Step, Writes, crash_everywhere};
 
+/// Some of the keys are kept apart, and some are not.
+const KEYS: std::ops::Range<u8> = APART - 40..APART + 40;
+
 fn fault() -> impl Strategy<Value = Fault> {
     prop_oneof![
         Just(Fault::Abort),
@@ -31,7 +34,7 @@ fn fault() -> impl Strategy<Value = Fault> {
 
 fn writes() -> impl Strategy<Value = Writes> {
     let len = prop_oneof![3 => Just(None), 1 => Just(Some(0)), 5 => Just(Some(20)), 1 => Just(Some(3_000))];
-    prop::collection::vec((0..80_u8, len), 1..12)
+    prop::collection::vec((KEYS, len), 1..12)
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -41,8 +44,8 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (handle.clone(), writes()).prop_map(|one| Step::Commit(vec![one])),
         3 => prop::collection::vec((handle.clone(), writes()), 2..5).prop_map(Step::Commit),
         2 => (handle.clone(), writes()).prop_map(|(handle, writes)| Step::Update(handle, writes)),
-        2 => (handle.clone(), 0..80_u8).prop_map(|(handle, key)| Step::Get(handle, key)),
-        3 => (handle.clone(), 0..80_u8, 0..90_u8, direction, prop_oneof![Just(usize::MAX), 0..6_usize])
+        2 => (handle.clone(), KEYS).prop_map(|(handle, key)| Step::Get(handle, key)),
+        3 => (handle.clone(), KEYS, KEYS.start..KEYS.end + 10, direction, prop_oneof![Just(usize::MAX), 0..6_usize])
             .prop_map(|(handle, from, until, direction, limit)| Step::Scan { handle, from, until, direction, limit }),
         1 => handle.clone().prop_map(Step::Refresh),
         3 => handle.clone().prop_map(Step::Fold),
