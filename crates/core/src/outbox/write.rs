@@ -221,7 +221,7 @@ fn next_value(
                     merged.insert(field.clone(), value.clone());
                 }
             }
-            collection.check(merged).map(Some)
+            collection.check_patched(merged).map(Some)
         }
         (Operation::Put | Operation::Insert, _) => collection.check(data).map(Some),
     }

@@ -3,6 +3,7 @@
 use holm_protocol::{ClientId, Hlc, Limits, Mutation, PROTOCOL_VERSION, PushRequest, PushResponse, Seq, to_json_text};
 use holm_store::{Draft, SortedMap};
 
+use super::backoff::is_due;
 use super::state::SyncState;
 use super::{Lease, SyncContext};
 use crate::keyspace;
@@ -70,7 +71,7 @@ pub fn freeze(draft: &mut Draft<'_>, cx: &SyncContext<'_>, lease: &Lease, limits
     let mut later = None;
     if sync.frozen.is_empty() {
         let waiting = pending(draft, LOOK_AHEAD)?;
-        later = waiting.iter().map(|entry| entry.not_before).filter(|at| *at > cx.now_ms).min();
+        later = waiting.iter().map(|entry| entry.not_before).filter(|at| !is_due(*at, cx.now_ms)).min();
         for mut entry in choose(waiting, cx.now_ms, limits) {
             sync.last_seq = sync.last_seq.next();
             entry.state = State::Frozen(sync.last_seq);
@@ -133,7 +134,7 @@ fn choose(waiting: Vec<Entry>, now_ms: u64, limits: PushLimits) -> Vec<Entry> {
     let mut chosen: Vec<Entry> = Vec::new();
     let mut bytes = 0;
     for group in groups(waiting) {
-        let free = group.iter().all(|entry| !busy.contains_key(&record(entry)) && entry.not_before <= now_ms);
+        let free = group.iter().all(|entry| !busy.contains_key(&record(entry)) && is_due(entry.not_before, now_ms));
         for entry in &group {
             busy.insert(record(entry), true);
         }
