@@ -10,8 +10,8 @@ use holm_core::outbox::ReceiptState;
 use holm_protocol::{Data, Revision};
 
 use crate::consistency;
-use crate::effects;
 use crate::device::Device;
+use crate::effects;
 use crate::history::{Call, Fate, Name};
 use crate::snapshot::Snapshot;
 use crate::workload::{IN_TRANSACTIONS, mutations};

@@ -43,7 +43,10 @@ fn every_seed_keeps_the_promise() {
     let started = Instant::now();
     let Outcome { seeds, steps, calls, effects, faults, broken } = run_all(seeds());
     let all: u64 = faults.values().sum();
-    println!("{seeds} seeds kept it, {steps} steps, {all} faults, {calls} calls, {effects} effects, {:.1?}", started.elapsed());
+    println!(
+        "{seeds} seeds kept it, {steps} steps, {all} faults, {calls} calls, {effects} effects, {:.1?}",
+        started.elapsed()
+    );
     println!("{faults:?}");
     for (seed, what) in &broken {
         println!("seed {seed}: {what}\n  {}", command(&config(*seed, Receipts::On)));

@@ -61,7 +61,8 @@ impl Snapshot {
         let options = Options { fence, ..Options::default() };
         // It writes nothing, so that its name does not matter.
         let open = Database::open(Rc::new(disk.reopen()), Rc::new(MemoryLocks::new()), options, [0; SEED_BYTES]);
-        let db = open.now_or_never().expect("a disk without faults does not wait").map_err(|why| format!("16: {why}"))?;
+        let db =
+            open.now_or_never().expect("a disk without faults does not wait").map_err(|why| format!("16: {why}"))?;
         let read = db.read(|view| Self::read(view, schemas)).now_or_never();
         let mut snapshot = read.expect("a disk without faults does not wait").map_err(|why| format!("16: {why}"))??;
         snapshot.tail = db.tail().0;

@@ -46,8 +46,8 @@ const START_MS: u64 = 1_760_000_000_000;
 /// Things go wrong for so long.
 const ROUGH_MS: u64 = 40_000;
 /// Everything must be settled so long after the last fault: the longest backoff is 5 minutes, and there may be one
-/// before a push and one before a pull.
-const CALM_MS_MAX: u64 = 15 * 60_000;
+/// before a push and one before a pull. Where a clock was set back, what was said by the old one holds for an hour at most.
+const CALM_MS_MAX: u64 = 75 * 60_000;
 
 /// A run of the roughest seed needs a tenth.
 const STEPS_MAX: u64 = 300_000;

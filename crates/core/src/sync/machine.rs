@@ -150,7 +150,7 @@ impl Line {
     fn fail(&mut self, now_ms: u64, floor_ms: u64, entropy: u64) {
         let delay = self.backoff.failed(floor_ms, entropy);
         let asked = floor_ms > 0;
-        self.after_ms = self.after_ms.max(now_ms + delay);
+        self.after_ms = now_ms + delay;
         self.why = Some(if asked { Why::ServerAsked } else { Why::Backoff });
     }
 }
@@ -423,6 +423,8 @@ mod tests {
         machine.handle(HOURS_MS, Event::LocalWrite);
         machine.handle(HOURS_MS, failed(Exchange::Push, false, 7_000));
         assert_eq!(machine.next(1), Action::Push);
+        machine.handle(1, failed(Exchange::Push, true, 0));
+        assert_eq!(machine.next(1), Action::Wait { until_ms: 701, why: Why::Backoff });
     }
 
     #[test]
