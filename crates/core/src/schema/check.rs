@@ -31,16 +31,8 @@ impl Collection {
     /// # Errors
     /// `invalid-record` naming the field that is missing, unknown or of the wrong type; `invalid-value` for what nests too deep or
     /// stands for nothing; `record-too-large` over [`RECORD_BYTES_MAX`] bytes of JSON.
-    pub fn check(&self, data: Data) -> Result<Data, Error> {
+    pub fn check(&self, mut data: Data) -> Result<Data, Error> {
         self.check_names(&data)?;
-        self.check_patched(data)
-    }
-
-    /// The same of a record that was patched: another version of the app may have given it fields that this one does not know.
-    ///
-    /// # Errors
-    /// As [`Self::check`].
-    pub fn check_patched(&self, mut data: Data) -> Result<Data, Error> {
         self.fill(&mut data);
         for (name, field) in self.fields.iter() {
             let fits = match data.get(name) {
@@ -131,7 +123,11 @@ impl Collection {
         Err(Refusal::new(ErrorCode::InvalidRecord, why).in_field(name).into_error(&self.name))
     }
 
-    fn check_size(&self, data: &Data) -> Result<(), Error> {
+    /// Looks how large a record is.
+    ///
+    /// # Errors
+    /// `record-too-large` over [`RECORD_BYTES_MAX`] bytes of JSON.
+    pub fn check_size(&self, data: &Data) -> Result<(), Error> {
         let bytes = json_bytes(data);
         if bytes <= RECORD_BYTES_MAX {
             return Ok(());

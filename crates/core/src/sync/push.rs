@@ -71,7 +71,7 @@ pub fn freeze(draft: &mut Draft<'_>, cx: &SyncContext<'_>, lease: &Lease, limits
     let mut later = None;
     if sync.frozen.is_empty() {
         let waiting = pending(draft, LOOK_AHEAD)?;
-        later = waiting.iter().map(|entry| entry.not_before).filter(|at| !is_due(*at, cx.now_ms)).min();
+        later = waiting.iter().map(|entry| entry.not_before).filter(|at| *at > cx.now_ms).min();
         for mut entry in choose(waiting, cx.now_ms, limits) {
             sync.last_seq = sync.last_seq.next();
             entry.state = State::Frozen(sync.last_seq);
