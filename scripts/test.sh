@@ -2,7 +2,7 @@
 # Runs the tests; the last line counts them.
 #   scripts/test.sh             everything
 #   scripts/test.sh --quick     the host part: no browser
-#   scripts/test.sh --only NAME one part: format lint unit docs js package browser e2e www deny
+#   scripts/test.sh --only NAME one part: format lint unit docs js package browser e2e www mutants deny
 #   scripts/test.sh --long      everything in its long form; also installs cargo-deny, which a plain run only uses if it is there
 source "$(dirname "$0")/setup.sh"
 
@@ -78,6 +78,8 @@ part_www() {
   node --test --test-reporter=tap --test-concurrency=1 tests/www/*.test.js
 }
 
+part_mutants() { HOLM_SEEDS='' scripts/mutants.sh; }
+
 part_deny() {
   need_cargo_deny
   cargo deny --log-level error check bans licenses sources
@@ -111,10 +113,10 @@ parts=("${FULL[@]}")
 case ${1:-} in
   '') has cargo-deny && parts+=(deny) ;;
   --quick) parts=("${QUICK[@]}") ;;
-  --long) export HOLM_LONG=1; parts+=(deny) ;;
+  --long) export HOLM_LONG=1; parts+=(mutants deny) ;;
   --only)
-    [[ -n ${2:-} ]] || fail "--only takes the name of a part: ${FULL[*]} deny"
-    declare -F "part_$2" >/dev/null || fail "There is no part $2; there are ${FULL[*]} deny."
+    [[ -n ${2:-} ]] || fail "--only takes the name of a part: ${FULL[*]} mutants deny"
+    declare -F "part_$2" >/dev/null || fail "There is no part $2; there are ${FULL[*]} mutants deny."
     parts=("$2")
     ;;
   *) fail "usage: scripts/test.sh [--quick | --only NAME | --long]" ;;

@@ -1,20 +1,24 @@
-//! What must hold: invariants 1 to 9, of one device at any moment, of the server at any moment, of all at the end.
+//! What must hold of one device at any moment, and of all at the end. The numbers are those of the invariants, which
+//! `docs/guarantees.md` lists.
 //!
-//! 9 is judged where it happens, by [`crate::timeline`].
+//! 9 is judged where it happens, by [`crate::timeline`]; 17 by a test.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use holm_core::outbox::ReceiptState;
 use holm_protocol::{Data, Revision};
-use holm_server::StoredRow;
 
 use crate::consistency;
 use crate::device::Device;
+use crate::effects;
 use crate::history::{Call, Fate, Name};
 use crate::snapshot::Snapshot;
 use crate::workload::{IN_TRANSACTIONS, mutations};
 use crate::world::World;
+
+/// Some tabs, each of which starts its backoff anew whenever it is started or its user asks for a sync.
+const FAILURES_PER_MINUTE_MAX: usize = 300;
 
 /// Looks at what a device has stored, and at the server.
 pub fn look(world: &World, device: &Rc<Device>) {
@@ -24,69 +28,24 @@ pub fn look(world: &World, device: &Rc<Device>) {
 }
 
 fn try_look(world: &World, device: &Rc<Device>) -> Result<(), String> {
-    effects_once_and_in_order(world)?;
+    effects::check(world)?;
     let Some(snapshot) = snapshot(world, device)? else { return Ok(()) };
     device.timeline.borrow_mut().resume(&snapshot);
-    consistency::check(&snapshot)?;
+    consistency::check(&snapshot, &world.schemas)?;
     every_call_is_somewhere(world, device, &snapshot)?;
+    statuses_are_true(device, &snapshot)?;
     checkpoints_cover_rows(world, device, &snapshot)
 }
 
 fn snapshot(world: &World, device: &Device) -> Result<Option<Snapshot>, String> {
-    Snapshot::take(&device.disk.borrow(), &world.schema)
-}
-
-fn rows(world: &World) -> Vec<StoredRow> {
-    world.server.borrow().rows().expect("SQLite in memory")
-}
-
-fn applied_mids(world: &World) -> BTreeSet<String> {
-    world.server.borrow().effects().expect("SQLite in memory").into_iter().map(|effect| effect.mid.0).collect()
-}
-
-/// 4: no mutation took effect twice. 5: those of one record, by one device, did so in the order they were written.
-fn effects_once_and_in_order(world: &World) -> Result<(), String> {
-    let mut seen = BTreeSet::new();
-    let mut last: BTreeMap<(usize, u64, Name), u64> = BTreeMap::new();
-    let names = mutation_names(world);
-    for effect in world.server.borrow().effects().expect("SQLite in memory") {
-        let mid = effect.mid.0;
-        if !seen.insert(mid.clone()) {
-            return Err(format!("4: {mid} took effect twice"));
-        }
-        let place = world.devices.borrow().iter().find_map(|device| {
-            let (life, order) = *device.timeline.borrow().orders.get(&mid)?;
-            Some((device.number, life, order))
-        });
-        let Some((device, life, order)) = place else { return Err(format!("nobody wrote {mid}, which took effect")) };
-        let Some(name) = names.get(&mid) else { continue };
-        let before = last.insert((device, life, name.clone()), order);
-        if before.is_some_and(|before| before >= order) {
-            return Err(format!("5: {mid} of {name:?} (order {order}) took effect after order {before:?}"));
-        }
-    }
-    Ok(())
-}
-
-fn mutation_names(world: &World) -> BTreeMap<String, Name> {
-    let calls = world.history.calls.borrow();
-    calls.iter().flat_map(|(receipt, call)| mutations(receipt, call)).map(|(mid, name)| (mid, name.clone())).collect()
-}
-
-/// 2, at the server: a pair is written by transactions only, so it is always equal.
-pub fn pair_is_equal(world: &World) {
-    let rows = rows(world);
-    let pair: Vec<_> = rows.iter().filter(|row| row.collection == "pairs").map(|row| &row.data).collect();
-    if !pair.is_empty() && (pair.len() != 2 || pair[0] != pair[1]) {
-        world.history.complain(format!("2: a transaction was torn: {pair:?}"));
-    }
+    Snapshot::take(&device.disk.borrow(), &world.schemas)
 }
 
 /// 1, 2, 3: what the app was told is there, whole, in exactly one of outbox, server and parked.
 fn every_call_is_somewhere(world: &World, device: &Device, snapshot: &Snapshot) -> Result<(), String> {
-    let applied = applied_mids(world);
+    let (applied, ever_applied) = (applied(world), world.backend.ever_applied());
     // A device that forgot some of its writes is another writer to the server, which did not.
-    let is_one_writer = !device.timeline.borrow().was_rolled_back();
+    let is_one_writer = !forgot(world, device);
     let entries = snapshot.lanes.values().flat_map(BTreeMap::values);
     let waiting: BTreeSet<&str> = entries.filter(|(waits, _)| *waits).map(|(_, entry)| entry.mid.as_str()).collect();
     for (receipt, call) in world.history.calls.borrow().iter().filter(|(_, call)| call.device == device.number) {
@@ -101,7 +60,7 @@ fn every_call_is_somewhere(world: &World, device: &Device, snapshot: &Snapshot) 
             let Some(state) = snapshot.receipts.get(&mid) else { continue };
             let is_right = match state {
                 ReceiptState::Pending => waiting.contains(mid.as_str()),
-                ReceiptState::Acknowledged { .. } => applied.contains(&mid),
+                ReceiptState::Acknowledged { .. } => ever_applied.contains(&mid),
                 ReceiptState::Parked { .. } => snapshot.parked.contains_key(&mid) && !applied.contains(&mid),
                 ReceiptState::Discarded => world.history.released.borrow().contains(&mid),
                 ReceiptState::Unknown => false,
@@ -110,11 +69,20 @@ fn every_call_is_somewhere(world: &World, device: &Device, snapshot: &Snapshot) 
                 return Err(format!("3: the receipt of {mid} of {name:?} says {state:?}, which is not so"));
             }
             if is_one_writer && has_one_writer(name) && matches!(state, ReceiptState::Parked { .. }) {
-                return Err(format!("{name:?} has one writer, and its {mid} was parked: {state:?}"));
+                return Err(format!("3: {name:?} has one writer, and its {mid} was parked: {state:?}"));
             }
         }
     }
     Ok(())
+}
+
+fn applied(world: &World) -> BTreeSet<String> {
+    world.backend.effects().into_iter().map(|effect| effect.mid.0).collect()
+}
+
+/// Whether the device or the server does not know any more what it once told.
+fn forgot(world: &World, device: &Device) -> bool {
+    device.timeline.borrow().was_rolled_back() || world.backend.was_restored()
 }
 
 /// Whether only one device writes it, so that nothing about it can be refused.
@@ -133,13 +101,46 @@ fn call_is_whole(receipt: &str, call: &Call, snapshot: &Snapshot) -> Result<(), 
     if is_right { Ok(()) } else { Err(format!("1, 2: {known} of {all} mutations of {receipt} are stored: {call:?}")) }
 }
 
+/// 15: a tab that has seen all of the log says how much waits, and how much is parked.
+fn statuses_are_true(device: &Device, snapshot: &Snapshot) -> Result<(), String> {
+    for tab in device.tabs.borrow().values().filter(|tab| !tab.counts_anew.get()) {
+        let Some(engine) = tab.engine.borrow().clone() else { continue };
+        if engine.database().tail().0 != snapshot.tail {
+            continue;
+        }
+        let status = engine.status();
+        if (status.pending, status.parked) != (snapshot.outbox.len(), snapshot.parked.len()) {
+            let (waiting, parked) = (snapshot.outbox.len(), snapshot.parked.len());
+            return Err(format!("15: {waiting} wait and {parked} are parked, but the status says {status:?}"));
+        }
+    }
+    Ok(())
+}
+
+/// 12: an exchange failed. Whatever happens, a device does not storm a server that it cannot reach.
+pub fn failed(world: &World, device: &Device) {
+    let (now_ms, mut failed_ms) = (world.executor.now_ms(), device.failed_ms.borrow_mut());
+    failed_ms.push_back(now_ms);
+    while failed_ms.front().is_some_and(|at_ms| at_ms + 60_000 < now_ms) {
+        failed_ms.pop_front();
+    }
+    if failed_ms.len() > FAILURES_PER_MINUTE_MAX {
+        world.history.complain(format!("12: device {} failed {} times in a minute", device.number, failed_ms.len()));
+    }
+}
+
 /// 6, and 7 at any moment: a checkpoint never goes back, and every row up to it is here.
 fn checkpoints_cover_rows(world: &World, device: &Device, snapshot: &Snapshot) -> Result<(), String> {
-    let rows = rows(world);
+    let rows = world.backend.rows(device.user);
     for (scope, checkpoint) in &snapshot.checkpoints {
-        let Some(at) = checkpoint.at.as_deref().map(change_of_checkpoint) else { continue };
-        let before = device.checkpoints.borrow_mut().insert(scope.clone(), at);
-        if before.is_some_and(|before| before > at) && !checkpoint.resetting {
+        let Some((life, at)) = checkpoint.at.as_deref().map(place_of_checkpoint) else { continue };
+        let before = device.checkpoints.borrow_mut().insert(scope.clone(), (life.clone(), at));
+        // What a restored server does not know will be answered with a reset.
+        if !world.backend.remembers(&life, at) {
+            continue;
+        }
+        let went_back = |(life, before): &(String, u64)| *before > at && world.backend.remembers(life, *before);
+        if before.as_ref().is_some_and(went_back) && !checkpoint.resetting {
             return Err(format!("6: the checkpoint of {scope} went back from {before:?} to {at}"));
         }
         for row in rows.iter().filter(|row| row.collection == *scope && change_of(&row.rev) <= at) {
@@ -160,10 +161,12 @@ fn checkpoints_cover_rows(world: &World, device: &Device, snapshot: &Snapshot) -
     Ok(())
 }
 
-/// The change number in a checkpoint of the reference server: `epoch.life.change~start.tag`.
-fn change_of_checkpoint(text: &str) -> u64 {
-    let place = text.split('.').nth(2).expect("a checkpoint of this server");
-    place.split('~').next().and_then(|change| change.parse().ok()).expect("a checkpoint of this server")
+/// The life and the change number in a checkpoint of the reference server: `epoch.life.change~start.tag`.
+fn place_of_checkpoint(text: &str) -> (String, u64) {
+    let mut parts = text.split('.').skip(1);
+    let (life, place) = parts.next().zip(parts.next()).expect("a checkpoint of this server");
+    let change = place.split('~').next().and_then(|change| change.parse().ok());
+    (life.to_owned(), change.expect("a checkpoint of this server"))
 }
 
 /// The change number in a revision of the reference server: `change-life`.
@@ -173,9 +176,16 @@ fn change_of(rev: &Revision) -> u64 {
 
 type Replica = BTreeMap<Name, (Option<Revision>, Data)>;
 
-fn of_the_server(world: &World) -> Replica {
-    let alive = rows(world).into_iter().filter(|row| !row.deleted);
-    alive.map(|row| ((row.collection, row.id), (Some(row.rev), row.data))).collect()
+/// What a device must have: the user's rows, with the defaults that its version of the app gives them.
+fn of_the_server(world: &World, device: &Device, snapshot: &Snapshot) -> Replica {
+    let schema = snapshot.schema(&world.schemas);
+    let alive = world.backend.rows(device.user).into_iter().filter(|row| !row.deleted);
+    alive
+        .map(|mut row| {
+            schema.find(&row.collection).expect("a collection of the app").fill(&mut row.data);
+            ((row.collection, row.id), (Some(row.rev), row.data))
+        })
+        .collect()
 }
 
 fn of_a_device(snapshot: &Snapshot) -> Replica {
@@ -184,32 +194,31 @@ fn of_a_device(snapshot: &Snapshot) -> Replica {
 
 /// Whether everybody has sent everything, and has what the server has.
 pub fn is_settled(world: &World) -> bool {
-    let server = of_the_server(world);
     world.devices.borrow().iter().all(|device| {
         let Ok(Some(snapshot)) = snapshot(world, device) else { return false };
         snapshot.lanes.is_empty()
-            && of_a_device(&snapshot) == server
+            && of_a_device(&snapshot) == of_the_server(world, device, &snapshot)
             && device.tabs.borrow().values().all(|tab| tab.engine.borrow().is_some())
     })
 }
 
 /// Everything, once nothing moves any more.
 pub fn at_the_end(world: &World) {
-    let server = of_the_server(world);
     let devices = world.devices.borrow().clone();
     for device in &devices {
         look(world, device);
-        if let Err(what) = is_finished(world, device, &server) {
+        if let Err(what) = is_finished(world, device) {
             world.history.complain(format!("device {}: {what}", device.number));
         }
     }
 }
 
-fn is_finished(world: &World, device: &Device, server: &Replica) -> Result<(), String> {
-    let snapshot = snapshot(world, device)?.ok_or("there is no database")?;
+fn is_finished(world: &World, device: &Device) -> Result<(), String> {
+    let snapshot = snapshot(world, device)?.ok_or("13: there is no database")?;
+    let server = of_the_server(world, device, &snapshot);
     if !snapshot.lanes.is_empty() {
         let statuses: Vec<_> = device.engines().iter().map(|engine| engine.status()).collect();
-        return Err(format!("8: mutations still wait: {:?} {statuses:?}", snapshot.lanes));
+        return Err(format!("13: mutations still wait: {:?} {statuses:?}", snapshot.lanes));
     }
     let own = of_a_device(&snapshot);
     for name in own.keys().chain(server.keys()) {
@@ -221,18 +230,18 @@ fn is_finished(world: &World, device: &Device, server: &Replica) -> Result<(), S
     for engine in device.engines() {
         let status = engine.status();
         if status.pending != 0 || status.parked != snapshot.parked.len() {
-            return Err(format!("the status says {status:?}, and {} are parked", snapshot.parked.len()));
+            return Err(format!("15: the status says {status:?}, and {} are parked", snapshot.parked.len()));
         }
     }
-    one_writer_is_obeyed(device, server)
+    one_writer_is_obeyed(world, device, &server)
 }
 
 /// 5: a record that only one device writes is at last what that device wrote last.
-fn one_writer_is_obeyed(device: &Device, server: &Replica) -> Result<(), String> {
-    let timeline = device.timeline.borrow();
-    if timeline.was_rolled_back() {
+fn one_writer_is_obeyed(world: &World, device: &Device, server: &Replica) -> Result<(), String> {
+    if forgot(world, device) {
         return Ok(());
     }
+    let timeline = device.timeline.borrow();
     for (name, written) in timeline.last_written.iter().filter(|(name, _)| has_one_writer(name)) {
         let there = server.get(name).map(|(_, data)| data);
         if there != written.as_ref() {

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use holm_core::outbox::{Base, Entry, State, replay};
-use holm_core::schema::ConflictPolicy;
+use holm_core::schema::{ConflictPolicy, Schema};
 use holm_core::sync::Places;
 use holm_protocol::Seq;
 
@@ -14,9 +14,9 @@ use crate::snapshot::Snapshot;
 ///
 /// # Errors
 /// The first thing that does not fit.
-pub fn check(snapshot: &Snapshot) -> Result<(), String> {
+pub fn check(snapshot: &Snapshot, schemas: &[Schema]) -> Result<(), String> {
     lanes_and_outbox(snapshot)?;
-    records_and_bases(snapshot)?;
+    records_and_bases(snapshot, snapshot.schema(schemas))?;
     states(snapshot)?;
     transactions(snapshot)?;
     let done: Vec<&str> = snapshot
@@ -28,6 +28,21 @@ pub fn check(snapshot: &Snapshot) -> Result<(), String> {
     let found: BTreeSet<&str> = snapshot.done.iter().map(String::as_str).collect();
     if found != done.iter().copied().collect() {
         return Err(format!("2: the index finds {found:?}, the records are {done:?}"));
+    }
+    version(snapshot)
+}
+
+/// 16: the new version of the app has given every record what it lacked, and the new index has all of them; or the old
+/// one is still in use, and knows nothing of that.
+fn version(snapshot: &Snapshot) -> Result<(), String> {
+    let tasks = || snapshot.records.iter().filter(|(name, _)| name.0 == "tasks");
+    let ids: BTreeSet<&str> = tasks().map(|(name, _)| name.1.as_str()).collect();
+    let is_new = snapshot.version == 2;
+    if is_new && tasks().any(|(_, record)| record.data.get("rank").is_none()) {
+        return Err(format!("16: a task of the new version has no rank: {:?}", snapshot.records));
+    }
+    if is_new && ids != snapshot.ranked.iter().map(String::as_str).collect() {
+        return Err(format!("16: the new index finds {:?} of {ids:?}", snapshot.ranked));
     }
     Ok(())
 }
@@ -59,7 +74,7 @@ fn lanes_and_outbox(snapshot: &Snapshot) -> Result<(), String> {
     }
 }
 
-fn records_and_bases(snapshot: &Snapshot) -> Result<(), String> {
+fn records_and_bases(snapshot: &Snapshot, schema: &Schema) -> Result<(), String> {
     if !snapshot.bases.keys().eq(snapshot.lanes.keys()) {
         let (bases, lanes) = (snapshot.bases.keys(), snapshot.lanes.keys());
         return Err(format!("2: bases of {bases:?}, mutations of {lanes:?}"));
@@ -67,7 +82,11 @@ fn records_and_bases(snapshot: &Snapshot) -> Result<(), String> {
     for (name, lane) in &snapshot.lanes {
         let base: &Base = &snapshot.bases[name];
         let lane: Vec<Entry> = lane.values().map(|(_, entry)| entry.clone()).collect();
-        let wanted = replay(base, &lane, ConflictPolicy::Merge).map(|(data, _)| data);
+        let collection = schema.find(&name.0).expect("a collection of the app");
+        let wanted = replay(base, &lane, ConflictPolicy::Merge).map(|(mut data, _)| {
+            collection.fill(&mut data);
+            data
+        });
         let shown = snapshot.records.get(name).map(|record| record.data.clone());
         if wanted != shown {
             return Err(format!("2: {name:?} shows {shown:?}, but {wanted:?} follows from {base:?} and {lane:?}"));

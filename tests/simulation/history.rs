@@ -125,9 +125,10 @@ impl History {
             ErrorCode::StorageFailed,
             ErrorCode::OutcomeUnknown,
             ErrorCode::Closed,
+            ErrorCode::NewerVersion,
         ];
         if !explained.contains(&error.code) {
-            self.complain(format!("a call failed with {error}"));
+            self.complain(format!("14: a call failed with {error}"));
         }
     }
 }

@@ -13,8 +13,10 @@ use holm_server::Refusal;
 
 use crate::check;
 use crate::device::Device;
+use crate::effects;
 use crate::executor::WORLD;
-use crate::world::{USER, World};
+use crate::workload::FILTERED;
+use crate::world::World;
 
 /// One tab's connection.
 pub struct Link {
@@ -43,26 +45,49 @@ enum Trip {
 #[async_trait(?Send)]
 impl Transport for Link {
     async fn send(&self, request: &Request) -> Reply {
+        // No exchange takes no time at all.
+        self.world.executor.sleep(1).await;
         let outcome = if self.device.is_offline(&self.world) {
             Err(Failure::Network("offline".into()))
         } else {
             self.exchange(request).await
         };
+        if !matches!(&outcome, Ok(answer) if answer.status == 200) {
+            check::failed(&self.world, &self.device);
+        }
         let at_ms = self.device.now_ms(&self.world);
         self.world.note(format_args!("device {} hears of its {}: {outcome:?}", self.device.number, request.path));
         Reply { outcome, at_ms }
     }
 
     async fn refresh_token(&self) -> bool {
-        self.world.dice.permille(900)
+        let is_given = self.world.dice.permille(900);
+        if is_given {
+            self.device.renew_token(&self.world);
+        }
+        is_given
     }
+}
+
+/// A request on its way.
+#[derive(Clone)]
+struct Letter {
+    /// Whose token it carries.
+    user: &'static str,
+    has_good_token: bool,
+    request: Request,
 }
 
 impl Link {
     async fn exchange(&self, request: &Request) -> Outcome {
         let (answer, heard) = oneshot::channel();
         let trip = draw(&self.world);
-        let carried = carry(Rc::clone(&self.world), request.clone(), trip, answer);
+        let letter = Letter {
+            user: self.device.user,
+            has_good_token: self.device.has_good_token(&self.world),
+            request: request.clone(),
+        };
+        let carried = carry(Rc::clone(&self.world), letter, trip, answer);
         self.world.executor.spawn(WORLD, carried);
         let timeout = self.world.executor.sleep(u64::from(request.timeout_ms));
         match select(heard, timeout).await {
@@ -98,7 +123,7 @@ fn draw(world: &World) -> Trip {
 }
 
 /// Takes a request to the server and its answer back, or does what the trip says instead.
-async fn carry(world: Rc<World>, request: Request, trip: Trip, answer: oneshot::Sender<Outcome>) {
+async fn carry(world: Rc<World>, letter: Letter, trip: Trip, answer: oneshot::Sender<Outcome>) {
     let (executor, dice) = (world.executor.clone(), world.dice.split());
     let way = || executor.sleep(dice.below(world.odds.delay_ms_max + 1));
     match trip {
@@ -107,8 +132,8 @@ async fn carry(world: Rc<World>, request: Request, trip: Trip, answer: oneshot::
         Trip::Late => {
             drop(answer);
             executor.sleep(dice.between(1, 30_000)).await;
-            let late = serve(&world, &request);
-            return world.note(format_args!("a late {} had {late:?}", request.path));
+            let late = serve(&world, &letter);
+            return world.note(format_args!("a late {} had {late:?}", letter.request.path));
         }
         Trip::Foreign => {
             way().await;
@@ -118,38 +143,53 @@ async fn carry(world: Rc<World>, request: Request, trip: Trip, answer: oneshot::
         }
         _ => way().await,
     }
-    let mut outcome = serve(&world, &request);
+    let mut outcome = serve(&world, &letter);
     if trip == Trip::Twice {
         let (world, delay_ms) = (Rc::clone(&world), dice.below(20_000));
         executor.spawn(WORLD, async move {
             world.executor.sleep(delay_ms).await;
-            let again = serve(&world, &request);
-            world.note(format_args!("a doubled {} had {again:?}", request.path));
+            let again = serve(&world, &letter);
+            world.note(format_args!("a doubled {} had {again:?}", letter.request.path));
         });
     }
     way().await;
     match (trip, &mut outcome) {
         (Trip::LoseAnswer, _) => return,
         (Trip::HangAfter, _) => return executor.sleep(u64::from(u32::MAX)).await,
-        (Trip::Truncate, Ok(answer)) => answer.body.truncate(dice.below(answer.body.len() as u64) as usize),
+        (Trip::Truncate, Ok(answer)) => answer.body.truncate(dice.below(answer.body.len().max(1) as u64) as usize),
         _ => {}
     }
     let _unheard = answer.send(outcome);
 }
 
-/// What the server makes of a request.
-fn serve(world: &World, request: &Request) -> Outcome {
-    let now_ms = world.executor.now_ms();
+/// What the server, or who stands before it, makes of a request.
+fn serve(world: &World, letter: &Letter) -> Outcome {
+    let (now_ms, Letter { user, has_good_token, request }) = (world.executor.now_ms(), letter);
+    if world.backend.is_down(now_ms) && !world.is_calm() {
+        return Err(Failure::Network("nobody listens".into()));
+    }
+    if !has_good_token {
+        world.history.fault("token expired");
+        return Ok(answer(401, None, Vec::new()));
+    }
+    // The engine cannot skip what never gets through yet, so that this must end for anything to be sent.
+    if !world.is_calm() && request.path == "push" && request.body.contains(FILTERED) {
+        world.history.fault("push filtered");
+        return Ok(answer(403, None, b"<html>Blocked by policy</html>".to_vec()));
+    }
     let answered = if request.path == "push" {
         let push: PushRequest = from_json_text(request.body.as_bytes()).expect("the client's own JSON");
         world.note(format_args!("the server gets {}", request.body));
-        world.server.borrow_mut().push(USER, &push, now_ms).map(|response| to_json_text(&response).into_bytes())
+        effects::push_is_the_user_s_own(world, user, &push);
+        let answered = world.backend.server_mut().push(user, &push, now_ms);
+        answered.map(|response| to_json_text(&response).into_bytes())
     } else {
         let mut pull: PullRequest = from_json_text(request.body.as_bytes()).expect("the client's own JSON");
         pull.limit = u32::try_from(world.odds.page).expect("pages are small");
-        world.server.borrow().pull(USER, &pull, now_ms).map(|response| to_json_text(&response).into_bytes())
+        let answered = world.backend.server().pull(user, &pull, now_ms);
+        answered.map(|response| to_json_text(&response).into_bytes())
     };
-    check::pair_is_equal(world);
+    effects::pair_is_equal(world, user);
     match answered {
         Ok(body) => Ok(answer(200, None, body)),
         Err(refusal) => {
@@ -163,10 +203,11 @@ fn serve(world: &World, request: &Request) -> Outcome {
 fn explain(world: &World, refusal: &Refusal) {
     world.history.fault(refusal.code().as_str());
     if matches!(refusal.code(), ErrorCode::InvalidRequest | ErrorCode::TxIncomplete | ErrorCode::ServerError) {
-        world.history.complain(format!("the server refused a request: {refusal}"));
+        world.history.complain(format!("14: the server refused a request: {refusal}"));
     }
-    if matches!(refusal.code(), ErrorCode::Gap | ErrorCode::ClientUnknown) && !world.was_rolled_back() {
-        world.history.complain(format!("without a rollback, the server said {refusal}"));
+    let forgot = world.was_rolled_back() || world.backend.was_restored();
+    if matches!(refusal.code(), ErrorCode::Gap | ErrorCode::ClientUnknown) && !forgot {
+        world.history.complain(format!("3: nobody forgot anything, and the server said {refusal}"));
     }
 }
 

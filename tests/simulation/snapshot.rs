@@ -39,8 +39,12 @@ pub struct Snapshot {
     pub checkpoints: BTreeMap<String, Checkpoint>,
     /// What sync remembers.
     pub sync: SyncState,
+    /// The version of the app that wrote all this last; 0 before the first.
+    pub version: u64,
     /// What the index of done tasks finds.
     pub done: Vec<String>,
+    /// What the index of ranks finds, which the new version of the app has.
+    pub ranked: Vec<String>,
 }
 
 impl Snapshot {
@@ -48,35 +52,49 @@ impl Snapshot {
     ///
     /// # Errors
     /// What is damaged.
-    pub fn take(disk: &FaultyDisk, schema: &Schema) -> Result<Option<Self>, String> {
+    pub fn take(disk: &FaultyDisk, schemas: &[Schema]) -> Result<Option<Self>, String> {
         if disk.places().is_empty() {
             return Ok(None);
         }
-        let fence = Fence { format: FORMAT, schema: schema.version };
+        let newest = schemas.last().expect("at least one").version;
+        let fence = Fence { format: FORMAT, schema: newest };
         let options = Options { fence, ..Options::default() };
         // It writes nothing, so that its name does not matter.
         let open = Database::open(Rc::new(disk.reopen()), Rc::new(MemoryLocks::new()), options, [0; SEED_BYTES]);
-        let db = open.now_or_never().expect("a disk without faults does not wait").map_err(|why| why.to_string())?;
-        let read = db.read(|view| Self::read(view, schema)).now_or_never();
-        let mut snapshot = read.expect("a disk without faults does not wait").map_err(|why| why.to_string())??;
+        let db =
+            open.now_or_never().expect("a disk without faults does not wait").map_err(|why| format!("16: {why}"))?;
+        let read = db.read(|view| Self::read(view, schemas)).now_or_never();
+        let mut snapshot = read.expect("a disk without faults does not wait").map_err(|why| format!("16: {why}"))??;
         snapshot.tail = db.tail().0;
         Ok(Some(snapshot))
     }
 
-    fn read(view: &dyn Read, schema: &Schema) -> Result<Result<Self, String>, Missing> {
+    fn read(view: &dyn Read, schemas: &[Schema]) -> Result<Result<Self, String>, Missing> {
         let mut snapshot = Self::default();
         for (key, value) in view.scan(&KeyRange::all(), Direction::Forward, usize::MAX)? {
             if let Err(why) = snapshot.add(&key, &value) {
                 return Ok(Err(why));
             }
         }
-        let query = Query::parse(r#"{"collection":"tasks","where":{"done":true}}"#, schema).expect("a query");
-        snapshot.done = query.run(view)?.into_iter().map(|row| row.id).collect();
-        Ok(Ok(snapshot))
+        let find = |query: &str| {
+            let query = Query::parse(query, snapshot.schema(schemas)).expect("a query");
+            Ok(query.run(view)?.into_iter().map(|row| row.id).collect())
+        };
+        let done = find(r#"{"collection":"tasks","where":{"done":true}}"#)?;
+        let ranked = match snapshot.version {
+            2 => find(r#"{"collection":"tasks","where":{"rank":7}}"#)?,
+            _ => Vec::new(),
+        };
+        Ok(Ok(Self { done, ranked, ..snapshot }))
+    }
+
+    /// The schema that all this is of.
+    pub fn schema<'a>(&self, schemas: &'a [Schema]) -> &'a Schema {
+        schemas.iter().find(|schema| u64::from(schema.version) == self.version).unwrap_or(&schemas[0])
     }
 
     fn add(&mut self, key: &Key, value: &Value) -> Result<(), String> {
-        match keyspace::parse(key).map_err(|_| format!("a key that nobody wrote: {key:?}"))? {
+        match keyspace::parse(key).map_err(|_| format!("2: a key that nobody wrote: {key:?}"))? {
             Parsed::Record(collection, id) => {
                 let record = record(&collection, &id, value);
                 self.records.insert((collection, id), record);
@@ -92,6 +110,10 @@ impl Snapshot {
             Parsed::Receipt(mid) => drop(self.receipts.insert(mid, decode(value)?)),
             Parsed::Checkpoint(scope) => drop(self.checkpoints.insert(scope, decode(value)?)),
             Parsed::Meta(name) if name == "sync" => self.sync = decode(value)?,
+            Parsed::Meta(name) if name == "schema" => {
+                let stored: serde_json::Value = serde_json::from_slice(value).map_err(|why| format!("16: {why}"))?;
+                self.version = stored["version"].as_u64().ok_or("16: a schema without a version")?;
+            }
             Parsed::Meta(_) | Parsed::Index(_) | Parsed::Kv(..) | Parsed::Member(..) => {}
         }
         Ok(())
@@ -99,7 +121,7 @@ impl Snapshot {
 }
 
 fn decode<T: FromJson + Default>(bytes: &[u8]) -> Result<T, String> {
-    from_json_text(bytes).map_err(|why| format!("{why} in {}", String::from_utf8_lossy(bytes)))
+    from_json_text(bytes).map_err(|why| format!("2: {why} in {}", String::from_utf8_lossy(bytes)))
 }
 
 /// Decodes the stored value of a record.

@@ -22,6 +22,19 @@ struct Track {
     latest: Option<String>,
 }
 
+/// A mutation, as it was written.
+#[derive(Clone, Debug)]
+pub struct Written {
+    /// Of which record.
+    pub name: Name,
+    /// How often the storage had been rolled back.
+    pub life: u64,
+    /// Its place in the order of writes.
+    pub order: u64,
+    /// What it does.
+    pub kind: Kind,
+}
+
 /// See the module.
 #[derive(Debug, Default)]
 pub struct Timeline {
@@ -34,7 +47,7 @@ pub struct Timeline {
     visible: BTreeMap<Name, Data>,
     tracks: BTreeMap<Name, BTreeMap<String, Track>>,
     /// The place of each mutation in the order of this device's writes.
-    pub orders: BTreeMap<String, (u64, u64)>,
+    pub orders: BTreeMap<String, Written>,
     /// What a record was right after this device's last write of it.
     pub last_written: BTreeMap<Name, Option<Data>>,
 }
@@ -99,7 +112,7 @@ impl Timeline {
         let mut is_new = false;
         self.orders.entry(entry.mid.0.clone()).or_insert_with(|| {
             is_new = true;
-            (life, order)
+            Written { name: (entry.collection.clone(), entry.id.clone()), life, order, kind: entry.kind }
         });
         is_new
     }

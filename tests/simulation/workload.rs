@@ -20,6 +20,9 @@ use crate::world::World;
 /// The server finds titles that begin so invalid.
 pub const BAD: &str = "bad";
 
+/// Somebody between client and server lets no push with it pass.
+pub const FILTERED: &str = "<filtered>";
+
 /// Shared records.
 const TASKS: u64 = 5;
 /// The end of the id of a record that only transactions write, whose other members may be refused.
@@ -107,7 +110,9 @@ impl User {
 
     fn title(&self, collection: &str) -> Value {
         let is_bad = collection == "tasks" && self.dice.permille(40);
-        Value::from(format!("{}{}", if is_bad { BAD } else { "" }, self.world.next_value()))
+        let is_filtered = self.dice.permille(self.world.odds.filter);
+        let value = self.world.next_value();
+        Value::from(format!("{}{value}{}", if is_bad { BAD } else { "" }, if is_filtered { FILTERED } else { "" }))
     }
 
     /// Each field with even chances; a patch may also remove one.
@@ -202,7 +207,7 @@ impl User {
         let Ok(found) = self.checked(rows) else { return };
         for row in parsed(&found)["rows"].as_array().expect("rows") {
             if row[2]["done"] != Value::Bool(true) {
-                self.world.history.complain(format!("a query for done tasks found {row}"));
+                self.world.history.complain(format!("2: a query for done tasks found {row}"));
             }
         }
     }

@@ -1,7 +1,7 @@
 //! One run: a server, devices, and one who makes things go wrong for a while; then calm, and judgement.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -9,45 +9,60 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use holm_core::schema::Schema;
 use holm_protocol::{ErrorCode, Limits};
-use holm_server::{Attempt, Audit, Life, Receipts, Rules, Server, Verdict};
-use holm_store::FaultyDisk;
+use holm_server::{Attempt, Audit, Receipts, Rules, Verdict};
 
+use crate::backend::Backend;
 use crate::check;
 use crate::device::Device;
 use crate::dice::Dice;
 use crate::executor::{Executor, WORLD};
-use crate::history::{Call, Fate, History};
+use crate::history::History;
 use crate::odds::Odds;
+use crate::troubles;
 use crate::workload::BAD;
 
-/// All devices are one user's.
-pub const USER: &str = "owner";
+/// Whose each device is: the last is a stranger's.
+pub const USERS: [&str; 3] = ["owner", "owner", "stranger"];
 
 /// One scope per collection.
 pub const SCOPES: [&str; 3] = ["mine", "pairs", "tasks"];
 
-const SCHEMA: &str = r#"{"version":1,"collections":{
+/// The app, and the version after it: a field with a default more, and an index of it.
+pub const SCHEMAS: [&str; 2] = [
+    r#"{"version":1,"collections":{
     "tasks":{"fields":{"title":{"type":"string"},"note":{"type":"string","optional":true},"done":{"type":"boolean","default":false}},
              "indexes":[["done","title"]]},
     "mine":{"fields":{"title":{"type":"string"},"note":{"type":"string","optional":true}}},
-    "pairs":{"fields":{"value":{"type":"string"}}}}}"#;
+    "pairs":{"fields":{"value":{"type":"string"}}}}}"#,
+    r#"{"version":2,"collections":{
+    "tasks":{"fields":{"title":{"type":"string"},"note":{"type":"string","optional":true},"done":{"type":"boolean","default":false},
+                       "rank":{"type":"integer","default":7}},
+             "indexes":[["done","title"],"rank"]},
+    "mine":{"fields":{"title":{"type":"string"},"note":{"type":"string","optional":true}}},
+    "pairs":{"fields":{"value":{"type":"string"}}}}}"#,
+];
 
 const START_MS: u64 = 1_760_000_000_000;
 /// Things go wrong for so long.
 const ROUGH_MS: u64 = 40_000;
 /// Everything must be settled so long after the last fault: the longest backoff is 5 minutes, and there may be one
-/// before a push and one before a pull.
-const CALM_MS_MAX: u64 = 15 * 60_000;
-/// Between two looks at a device.
-const LOOK_MS_MAX: u64 = 400;
+/// before a push and one before a pull. Where a clock was set back, what was said by the old one holds for an hour at most.
+const CALM_MS_MAX: u64 = 75 * 60_000;
+
+/// A run of the roughest seed needs a tenth.
+const STEPS_MAX: u64 = 300_000;
 
 /// What a run is made of.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Config {
     /// All randomness comes from it.
     pub seed: u64,
-    /// Devices of the one user.
+    /// How many devices there are.
     pub devices: usize,
+    /// A device makes no more calls.
+    pub calls_max: u64,
+    /// What does not go wrong, of [`crate::odds::KINDS`].
+    pub spared: Vec<&'static str>,
     /// Whether the server's receipts do their work.
     pub receipts: Receipts,
 }
@@ -79,10 +94,10 @@ pub struct World {
     pub odds: Odds,
     /// What happened.
     pub history: History,
-    /// The real one, without HTTP.
-    pub server: RefCell<Server>,
-    /// The app's.
-    pub schema: Schema,
+    /// The server.
+    pub backend: Backend,
+    /// The app's, by version.
+    pub schemas: Vec<Schema>,
     /// All of them.
     pub devices: RefCell<Vec<Rc<Device>>>,
     is_calm: Arc<AtomicBool>,
@@ -91,17 +106,16 @@ pub struct World {
 }
 
 impl World {
-    fn new(config: Config) -> Rc<Self> {
+    fn new(config: &Config) -> Rc<Self> {
         let dice = Dice::new(config.seed);
-        let odds = Odds::draw(&dice.split());
+        let odds = Odds::draw(&dice.split()).without(&config.spared);
         let is_calm = Arc::new(AtomicBool::new(false));
-        let rules = rules(config, &odds, Arc::clone(&is_calm));
-        let server = Server::in_memory(rules, &Life::Named("life".into())).expect("SQLite in memory");
+        let (receipts, odds_then, is_calm_then) = (config.receipts, odds.clone(), Arc::clone(&is_calm));
         let world = Rc::new(Self {
             executor: Executor::new(dice.split(), START_MS),
             history: History::new(),
-            server: RefCell::new(server),
-            schema: Schema::parse(SCHEMA).expect("a schema"),
+            backend: Backend::new(move || rules(receipts, &odds_then, Arc::clone(&is_calm_then))),
+            schemas: SCHEMAS.iter().map(|text| Schema::parse(text).expect("a schema")).collect(),
             devices: RefCell::default(),
             is_calm,
             was_rolled_back: Cell::new(false),
@@ -110,9 +124,10 @@ impl World {
             dice,
         });
         for number in 0..config.devices {
-            let device = Device::new(number, world.dice.between(20, 120));
-            let skew = i64::try_from(world.dice.below(2 * world.odds.skew_ms_max + 1)).expect("small");
-            device.set_skew_ms(skew - i64::try_from(world.odds.skew_ms_max).expect("small"));
+            let user = USERS[number % USERS.len()];
+            let device = Device::new(number, user, world.dice.between(20, 120).min(config.calls_max));
+            device.set_skew_ms(world.draw_skew_ms());
+            device.renew_token(&world);
             world.devices.borrow_mut().push(device);
         }
         world
@@ -133,6 +148,17 @@ impl World {
         self.was_rolled_back.get()
     }
 
+    /// Some device did.
+    pub fn set_rolled_back(&self) {
+        self.was_rolled_back.set(true);
+    }
+
+    /// How wrong a clock is.
+    pub fn draw_skew_ms(&self) -> i64 {
+        let most = i64::try_from(self.odds.skew_ms_max).expect("some hours");
+        i64::try_from(self.dice.below(2 * self.odds.skew_ms_max + 1)).expect("some hours") - most
+    }
+
     /// A value that nobody wrote before.
     pub fn next_value(&self) -> String {
         self.last_value.set(self.last_value.get() + 1);
@@ -140,11 +166,14 @@ impl World {
     }
 
     fn is_over(&self) -> bool {
+        if self.executor.steps() > STEPS_MAX {
+            self.history.complain(format!("13: it goes on and on, at {} ms", self.executor.now_ms() - START_MS));
+        }
         self.history.complaint().is_some()
     }
 }
 
-fn rules(config: Config, odds: &Odds, is_calm: Arc<AtomicBool>) -> Rules {
+fn rules(receipts: Receipts, odds: &Odds, is_calm: Arc<AtomicBool>) -> Rules {
     let retry = odds.retry;
     let check = move |attempt: Attempt<'_>| {
         let title = attempt.mutation.data.get("title").and_then(|title| title.as_str());
@@ -162,7 +191,7 @@ fn rules(config: Config, odds: &Odds, is_calm: Arc<AtomicBool>) -> Rules {
     Rules {
         limits: Limits { mutations: u32::try_from(odds.mutations).expect("small"), bytes: 2_000_000 },
         check: Box::new(check),
-        receipts: config.receipts,
+        receipts,
         audit: Audit::On,
         tombstones_ms: 5_000,
         ..Rules::default()
@@ -170,7 +199,7 @@ fn rules(config: Config, odds: &Odds, is_calm: Arc<AtomicBool>) -> Rules {
 }
 
 /// Runs a seed from its start to its judgement.
-pub fn run(config: Config) -> Report {
+pub fn run(config: &Config) -> Report {
     let world = World::new(config);
     let devices = world.devices.borrow().clone();
     for device in &devices {
@@ -178,10 +207,10 @@ pub fn run(config: Config) -> Report {
             device.start(&world, slot);
         }
     }
-    make_trouble(&world);
+    troubles::make(&world);
     let watched = Rc::clone(&world);
     world.executor.run(START_MS + ROUGH_MS, || {
-        bury(&watched);
+        troubles::bury(&watched);
         watched.is_over()
     });
 
@@ -190,7 +219,7 @@ pub fn run(config: Config) -> Report {
     let mut looked_ms = 0;
     let mut is_settled = false;
     world.executor.run(until_ms, || {
-        bury(&world);
+        troubles::bury(&world);
         if world.executor.now_ms() >= looked_ms + 500 {
             looked_ms = world.executor.now_ms();
             is_settled = check::is_settled(&world);
@@ -207,9 +236,7 @@ pub fn run(config: Config) -> Report {
 
 fn report(world: &Rc<World>) -> Report {
     for device in world.devices.borrow().iter() {
-        for slot in 0..world.odds.tabs {
-            device.kill(world, slot);
-        }
+        device.kill_all(world);
     }
     world.executor.kill(WORLD);
     world.devices.borrow_mut().clear();
@@ -218,148 +245,30 @@ fn report(world: &Rc<World>) -> Report {
         hash: world.history.hash(),
         steps: world.executor.steps(),
         calls,
-        effects: world.server.borrow().effects().expect("SQLite in memory").len(),
+        effects: world.backend.effects().len(),
         faults: world.history.faults(),
         complaint: world.history.complaint(),
     }
 }
 
-/// Starts everything that makes things go wrong, and the one who looks.
-fn make_trouble(world: &Rc<World>) {
-    type Trouble = fn(&Rc<World>, &Rc<Device>);
-    let odds = &world.odds;
-    let troubles: [(u64, Trouble); 5] = [
-        (odds.crash_ms, crash),
-        (odds.freeze_ms, freeze),
-        (odds.offline_ms, cut_off),
-        (odds.crash_ms * 6, roll_back),
-        (LOOK_MS_MAX, |world, device| check::look(world, device)),
-    ];
-    for (every_ms, trouble) in troubles {
-        let (world_then, dice) = (Rc::clone(world), world.dice.split());
-        world.executor.spawn(WORLD, async move {
-            loop {
-                world_then.executor.sleep(dice.between(1, 2 * every_ms)).await;
-                if world_then.is_calm() {
-                    return;
-                }
-                let device = Rc::clone(dice.one_of(&world_then.devices.borrow()));
-                trouble(&world_then, &device);
-            }
-        });
-    }
-    if odds.forget_ms > 0 {
-        let (world_then, every_ms) = (Rc::clone(world), odds.forget_ms);
-        world.executor.spawn(WORLD, async move {
-            while !world_then.is_calm() {
-                world_then.executor.sleep(every_ms).await;
-                world_then.history.fault("tombstones forgotten");
-                let forgotten = world_then.server.borrow_mut().collect(world_then.executor.now_ms());
-                forgotten.expect("SQLite in memory");
-            }
-        });
-    }
-}
-
-fn crash(world: &Rc<World>, device: &Rc<Device>) {
-    let slot = world.dice.below(world.odds.tabs);
-    if device.kill(world, slot) {
-        world.history.fault("tab crashed");
-        start_later(world, device, slot);
-    }
-}
-
-/// A tab whose disk died is dead.
-fn bury(world: &Rc<World>) {
-    for device in world.devices.borrow().iter() {
-        let is_dead = |slot: &u64| device.tabs.borrow().get(slot).is_some_and(|tab| tab.disk.is_crashed());
-        for slot in (0..world.odds.tabs).filter(is_dead) {
-            device.kill(world, slot);
-            world.history.fault("tab crashed in a disk operation");
-            start_later(world, device, slot);
-        }
-    }
-}
-
-fn start_later(world: &Rc<World>, device: &Rc<Device>, slot: u64) {
-    world.note(format_args!("device {} tab {slot} crashed", device.number));
-    check::look(world, device);
-    let (world_then, device) = (Rc::clone(world), Rc::clone(device));
-    let pause_ms = world.dice.between(1, 3_000);
-    world.executor.spawn(WORLD, async move {
-        world_then.executor.sleep(pause_ms).await;
-        if !device.tabs.borrow().contains_key(&slot) {
-            device.start(&world_then, slot);
-        }
-    });
-}
-
-fn freeze(world: &Rc<World>, device: &Rc<Device>) {
-    let Some(group) = device.tabs.borrow().values().next().map(|tab| tab.group) else { return };
-    world.history.fault("tab frozen");
-    world.executor.freeze(group);
-    let (world_then, pause_ms) = (Rc::clone(world), world.dice.between(10, 15_000));
-    world.executor.spawn(WORLD, async move {
-        world_then.executor.sleep(pause_ms).await;
-        world_then.executor.thaw(group);
-    });
-}
-
-fn cut_off(world: &Rc<World>, device: &Rc<Device>) {
-    world.history.fault("device offline");
-    device.go_offline(world.executor.now_ms() + world.dice.between(10, 20_000));
-}
-
-/// The browser brings back an older state of the storage, as it was found to do.
-fn roll_back(world: &Rc<World>, device: &Rc<Device>) {
-    let older = device.disk.borrow().duplicate();
-    let calls = world.history.calls.borrow();
-    let is_kept = |call: &Call| call.device == device.number && call.fate == Fate::Acknowledged;
-    let before: BTreeSet<String> =
-        calls.iter().filter(|(_, call)| is_kept(call)).map(|(receipt, _)| receipt.clone()).collect();
-    let (world_then, device, pause_ms) = (Rc::clone(world), Rc::clone(device), world.dice.between(10, 8_000));
-    world.executor.spawn(WORLD, async move {
-        world_then.executor.sleep(pause_ms).await;
-        if world_then.is_calm() {
-            return;
-        }
-        world_then.history.fault("storage rolled back");
-        world_then.note(format_args!("device {} storage rolled back", device.number));
-        bring_back(&world_then, &device, older, &before);
-    });
-}
-
-fn bring_back(world: &Rc<World>, device: &Rc<Device>, older: FaultyDisk, before: &BTreeSet<String>) {
-    world.was_rolled_back.set(true);
-    for slot in 0..world.odds.tabs {
-        if device.kill(world, slot) {
-            start_later(world, device, slot);
-        }
-    }
-    *device.disk.borrow_mut() = older;
-    device.timeline.borrow_mut().roll_back();
-    device.checkpoints.borrow_mut().clear();
-    // What was told since is the one loss that nobody can prevent.
-    for (receipt, call) in world.history.calls.borrow_mut().iter_mut() {
-        if call.device == device.number && call.fate != Fate::Refused && !before.contains(receipt) {
-            call.fate = Fate::Unknown;
-        }
-    }
-}
-
-/// Ends all faults; whoever is dead is started again.
+/// Ends all faults; whoever is dead, or of the old version, is started again.
 fn calm_down(world: &Rc<World>) {
     world.note(format_args!("calm"));
     world.is_calm.store(true, Ordering::Relaxed);
     for device in world.devices.borrow().iter() {
+        device.disk.borrow().limit_bytes(None);
+        device.kill(world, world.odds.tabs);
         for slot in 0..world.odds.tabs {
             let tab = device.tabs.borrow().get(&slot).cloned();
-            match tab {
+            match tab.filter(|tab| tab.is_new == device.is_new()) {
                 Some(tab) => {
                     tab.disk.clear_faults();
                     world.executor.thaw(tab.group);
                 }
-                None => device.start(world, slot),
+                None => {
+                    device.kill(world, slot);
+                    device.start(world, slot);
+                }
             }
         }
     }

@@ -8,7 +8,10 @@ use super::receipt::{self, ReceiptState};
 use super::{Entry, Place, Planned, State, entry_at, remove, restore, store_entry};
 use crate::local::Local;
 use crate::schema::Schema;
-use crate::sync::SyncState;
+use crate::sync::{RETRY_AFTER_MS_MAX, SyncState};
+
+/// A server may ask for no more patience with a mutation: an hour, as with a request.
+const AFTER_S_MAX: u64 = RETRY_AFTER_MS_MAX / 1000;
 
 /// What everything shares that one commit records of the server's word.
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +65,7 @@ pub fn settle(
                 park(draft, moment, entry, reason)?;
             }
             Outcome::Retry { after } => {
-                let not_before = moment.now_ms + u64::from(*after) * 1000;
+                let not_before = moment.now_ms + u64::from(*after).min(AFTER_S_MAX) * 1000;
                 (entry.state, entry.not_before) = (State::Pending, not_before);
                 store_entry(draft, &entry);
             }

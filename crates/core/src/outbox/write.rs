@@ -221,7 +221,10 @@ fn next_value(
                     merged.insert(field.clone(), value.clone());
                 }
             }
-            collection.check(merged).map(Some)
+            // The rest of it stays as it is: a newer app may have given it fields that this one does not know.
+            collection.fill(&mut merged);
+            collection.check_size(&merged)?;
+            Ok(Some(merged))
         }
         (Operation::Put | Operation::Insert, _) => collection.check(data).map(Some),
     }

@@ -123,7 +123,11 @@ impl Collection {
         Err(Refusal::new(ErrorCode::InvalidRecord, why).in_field(name).into_error(&self.name))
     }
 
-    fn check_size(&self, data: &Data) -> Result<(), Error> {
+    /// Looks how large a record is.
+    ///
+    /// # Errors
+    /// `record-too-large` over [`RECORD_BYTES_MAX`] bytes of JSON.
+    pub fn check_size(&self, data: &Data) -> Result<(), Error> {
         let bytes = json_bytes(data);
         if bytes <= RECORD_BYTES_MAX {
             return Ok(());

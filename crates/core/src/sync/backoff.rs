@@ -7,6 +7,13 @@ pub const SPAN_MS_MAX: u64 = 5 * 60 * 1_000;
 /// A server may ask for more patience than we would draw, up to this.
 pub const RETRY_AFTER_MS_MAX: u64 = 60 * 60 * 1_000;
 
+/// Whether it is time, by a wall clock that may have been set: what is more than an hour off was said by another clock.
+#[must_use]
+pub fn is_due(at_ms: u64, now_ms: u64) -> bool {
+    // One comparison: what is past is the farthest off of all.
+    at_ms.wrapping_sub(now_ms).wrapping_sub(1) >= RETRY_AFTER_MS_MAX
+}
+
 /// Counts failures in a row and draws the delay after each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Backoff {
@@ -51,6 +58,14 @@ mod tests {
         assert_eq!(backoff.failed(0, SPAN_MS_MAX - 1), SPAN_MS_MAX - 1);
         backoff.reset();
         assert!(backoff.failed(0, SPAN_MS_MAX - 1) < FIRST_MS);
+    }
+
+    #[test]
+    fn a_time_is_due_that_is_past_or_more_than_an_hour_off() {
+        let now_ms = 10 * RETRY_AFTER_MS_MAX;
+        let due = [0, now_ms, now_ms + RETRY_AFTER_MS_MAX + 1, u64::MAX].map(|at_ms| is_due(at_ms, now_ms));
+        assert_eq!(due, [true; 4]);
+        assert!(!is_due(now_ms + 1, now_ms) && !is_due(now_ms + RETRY_AFTER_MS_MAX, now_ms));
     }
 
     #[test]

@@ -7,7 +7,7 @@
 //! The first exchange after every open is a pull: it repairs lost push answers and tells a rolled-back storage.
 //! Browser events are hints; only the outcome of requests decides.
 
-use super::backoff::Backoff;
+use super::backoff::{Backoff, is_due};
 
 /// How often to ask for news where no stream tells of them.
 pub const POLL_MS: u64 = 30_000;
@@ -140,7 +140,7 @@ struct Line {
 
 impl Line {
     fn ready(&self, now_ms: u64) -> bool {
-        self.wanted && self.after_ms <= now_ms
+        self.wanted && is_due(self.after_ms, now_ms)
     }
 
     fn clear(&mut self) {
@@ -150,7 +150,7 @@ impl Line {
     fn fail(&mut self, now_ms: u64, floor_ms: u64, entropy: u64) {
         let delay = self.backoff.failed(floor_ms, entropy);
         let asked = floor_ms > 0;
-        self.after_ms = self.after_ms.max(now_ms + delay);
+        self.after_ms = now_ms + delay;
         self.why = Some(if asked { Why::ServerAsked } else { Why::Backoff });
     }
 }
@@ -236,7 +236,7 @@ impl Machine {
         if let Some(why) = self.stopped {
             return Action::Idle(why);
         }
-        let pull = Line { wanted: self.pull.wanted || now_ms >= self.poll_at_ms, ..self.pull };
+        let pull = Line { wanted: self.pull.wanted || is_due(self.poll_at_ms, now_ms), ..self.pull };
         let push_ready = self.greeted && self.push.ready(now_ms);
         let pull_ready = pull.ready(now_ms);
         if push_ready && (self.push_next || !pull_ready) {
@@ -410,6 +410,21 @@ mod tests {
         machine.handle(0, Event::Offline);
         assert_eq!(machine.next(0), Action::Wait { until_ms: PROBE_MS, why: Why::Offline });
         assert_eq!(machine.next(PROBE_MS), Action::Push);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_holds_nothing_up() {
+        const HOURS_MS: u64 = 10 * 3_600_000;
+        let mut machine = greeted();
+        machine.handle(HOURS_MS, Event::Pulled(false));
+        assert_eq!(machine.next(HOURS_MS), Action::Wait { until_ms: HOURS_MS + POLL_MS, why: Why::Poll });
+        assert_eq!(machine.next(0), Action::Pull);
+        machine.handle(0, Event::Pulled(false));
+        machine.handle(HOURS_MS, Event::LocalWrite);
+        machine.handle(HOURS_MS, failed(Exchange::Push, false, 7_000));
+        assert_eq!(machine.next(1), Action::Push);
+        machine.handle(1, failed(Exchange::Push, true, 0));
+        assert_eq!(machine.next(1), Action::Wait { until_ms: 701, why: Why::Backoff });
     }
 
     #[test]

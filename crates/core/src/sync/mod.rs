@@ -11,7 +11,7 @@ mod state;
 mod status;
 
 pub use answer::{Failed, Refused, read_pull, read_push};
-pub use backoff::Backoff;
+pub use backoff::{Backoff, RETRY_AFTER_MS_MAX};
 pub use machine::{Action, Event, Exchange, Machine, Why};
 pub use push::{Frozen, PushLimits};
 pub use state::{Checkpoint, Places, SyncState};

@@ -23,7 +23,8 @@ pub enum Page {
     More,
     /// It was computed from a state that is not there: nothing changed.
     Late,
-    /// The server has seen seqs that this database never gave: its storage was rolled back.
+    /// The server has seen seqs that this database never gave, or has forgotten some that it answered: storage was rolled back, here
+    /// or there.
     RolledBack,
 }
 
@@ -74,7 +75,7 @@ pub fn apply(
     if local.client != request.client {
         return Ok(Page::Late);
     }
-    if response.acked > sync.last_seq {
+    if response.acked > sync.last_seq || response.acked < request.seen {
         return Ok(Page::RolledBack);
     }
     for (asked, _) in request.scopes.iter().zip(&response.scopes) {

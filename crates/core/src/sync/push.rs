@@ -3,6 +3,7 @@
 use holm_protocol::{ClientId, Hlc, Limits, Mutation, PROTOCOL_VERSION, PushRequest, PushResponse, Seq, to_json_text};
 use holm_store::{Draft, SortedMap};
 
+use super::backoff::is_due;
 use super::state::SyncState;
 use super::{Lease, SyncContext};
 use crate::keyspace;
@@ -133,7 +134,7 @@ fn choose(waiting: Vec<Entry>, now_ms: u64, limits: PushLimits) -> Vec<Entry> {
     let mut chosen: Vec<Entry> = Vec::new();
     let mut bytes = 0;
     for group in groups(waiting) {
-        let free = group.iter().all(|entry| !busy.contains_key(&record(entry)) && entry.not_before <= now_ms);
+        let free = group.iter().all(|entry| !busy.contains_key(&record(entry)) && is_due(entry.not_before, now_ms));
         for entry in &group {
             busy.insert(record(entry), true);
         }

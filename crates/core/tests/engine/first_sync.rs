@@ -1,5 +1,6 @@
 //! A first sync, whose pages name rows that cannot be here yet, and what is written meanwhile.
 
+use holm_core::ErrorCode;
 use holm_core::engine::Step;
 use holm_core::outbox::Operation::{Delete, Patch, Put};
 use holm_store::{Fault, Operation};
@@ -158,4 +159,14 @@ fn rows_that_do_not_fit_the_schema_are_kept_as_the_server_sent_them() {
         bench.put("1", "fits again");
         assert_eq!(bench.title("1").as_deref(), Some("fits again"));
     }
+}
+
+#[test]
+fn a_record_that_a_newer_app_gave_a_field_can_be_patched_and_keeps_it() {
+    let bench = Bench::synced();
+    bench.wire.page(&json!([change("a", "r1", &json!({ "title": "milk", "later": 5 }), 0, "s")]), &json!({}));
+    bench.sync();
+    bench.write(Patch, &json!([["a", { "title": "bread" }]]));
+    assert_eq!(bench.record("a"), Some(json!({ "title": "bread", "done": false, "later": 5 })));
+    assert_eq!(bench.refused(Patch, &json!([["a", { "later": 6 }]])), ErrorCode::InvalidRecord);
 }

@@ -272,6 +272,28 @@ fn a_mutation_that_the_server_wants_later_goes_again_under_another_seq_and_the_s
 }
 
 #[test]
+fn a_clock_that_is_set_back_holds_up_nothing_that_the_server_wants_later() {
+    const HOURS_MS: u64 = 10 * 3_600_000;
+    let bench = Bench::synced();
+    bench.put("a", "milk");
+    bench.wire.outcome(json!({ "status": "retry", "after": 30 }));
+    while bench.step(NOW_MS + HOURS_MS) == Step::Again {}
+    while bench.step(NOW_MS) == Step::Again {}
+    assert_eq!(bench.wire.mutations().len(), 2);
+}
+
+#[test]
+fn a_server_cannot_ask_for_more_than_an_hour_of_patience() {
+    let bench = Bench::synced();
+    bench.put("a", "milk");
+    bench.wire.outcome(json!({ "status": "retry", "after": u32::MAX }));
+    while bench.step(NOW_MS) == Step::Again {}
+    bench.engine.happened(NOW_MS, holm_core::sync::Event::Asked);
+    while bench.step(NOW_MS + 3_600_000) == Step::Again {}
+    assert_eq!(bench.wire.mutations().len(), 2);
+}
+
+#[test]
 fn a_reset_sweeps_what_the_server_does_not_name_and_keeps_what_waits() {
     let bench = Bench::synced();
     let row = |id: &str| change(id, "r0", &json!({ "title": id }), 0, "c_b");
@@ -361,6 +383,21 @@ fn a_storage_that_was_rolled_back_starts_over_with_the_first_pull() {
     assert_eq!((sent.len(), &sent[0]["mid"]), (2, &sent[1]["mid"]));
     let pushes = bench.wire.requests("push");
     assert_ne!(pushes[0]["client"], pushes[1]["client"]);
+}
+
+#[test]
+fn a_server_that_was_restored_from_a_backup_is_told_again_what_no_pull_has_covered() {
+    let bench = Bench::synced();
+    bench.put("a", "milk");
+    while bench.wire.mutations().is_empty() {
+        bench.step(NOW_MS);
+    }
+    bench.wire.set_acked(0);
+    bench.sync();
+    bench.engine.happened(NOW_MS, holm_core::sync::Event::Online);
+    bench.sync();
+    let sent = bench.wire.mutations();
+    assert_eq!((sent.len(), &sent[0]["mid"]), (2, &sent[1]["mid"]));
 }
 
 #[test]

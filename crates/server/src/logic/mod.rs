@@ -3,6 +3,7 @@
 //! `push` is one write transaction, `pull` one read transaction. Time is an argument.
 
 mod apply;
+mod backup;
 mod checkpoint;
 mod inspect;
 mod pull;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use holm_protocol::{Hlc, PROTOCOL_VERSION, PullRequest, PullResponse, PushRequest, PushResponse};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
+pub use self::backup::Backup;
 pub use self::inspect::{Effect, StoredReceipt, StoredRow};
 pub(crate) use self::pull::is_no_news;
 pub use self::tables::Life;
