@@ -50,6 +50,8 @@ export interface Calls {
   parked(): string;
   retryParked(mid: string): void;
   discardParked(mid: string): void;
+  /** Some records at a time. */
+  evict(collection: string): void;
   explain(collection: string, id: string): string;
   close(): void;
 }
@@ -78,4 +80,6 @@ export interface Instants {
   end(tx: number): void;
   pause(): void;
   resume(): void;
+  /** 1 while storage is short, else 0. */
+  short(is: number): void;
 }

@@ -436,7 +436,7 @@ export interface Status {
   readonly lastPullAt: number | null;
   /** When it is tried again. */
   readonly nextAttemptAt: number | null;
-  /** Why nothing goes on just now. */
+  /** Why nothing goes on just now; 'storage' while a pull of many pages waits for room, so that the app's own writes have it. */
   readonly why: string | null;
   /** How the last attempt failed. */
   readonly error: HolmError | null;
@@ -518,6 +518,12 @@ export interface Sync<S extends Schema = any> {
   retry(mid: string): Promise<void>;
   /** Gives a parked mutation up; the record goes back to what the server has. */
   discard(mid: string): Promise<void>;
+  /**
+   * Makes room: removes the records of a collection from this device, which the server keeps. Records with mutations that wait stay.
+   * `invalid-argument` while the collection is synced: open the database without it in `sync.scopes` first, and with it again to
+   * have the records back.
+   */
+  evict(collection: CollectionName<S>): Promise<void>;
 }
 
 // ---- Database

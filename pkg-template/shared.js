@@ -6,6 +6,7 @@ import { handOver } from './hand-over.js';
 import { heard } from './heard.js';
 import { load } from './load.js';
 import { Records } from './records.js';
+import { Room } from './room.js';
 import { StatusBoard } from './sync.js';
 
 /** @typedef {import('./engine.d.ts').Engine} Engine */
@@ -44,6 +45,7 @@ export class Shared {
   /** How many commits this page has heard of, its own and those of others: nothing that reads show has changed in between. */
   moment = 0;
   board = new StatusBoard(() => this.engine);
+  #room = new Room(() => (this.ending ? undefined : this.#engine));
   /** @type {Promise<void> | undefined} */
   ending;
   #users = 0;
@@ -100,6 +102,11 @@ export class Shared {
     }
   }
 
+  #moved() {
+    this.board.changed();
+    if (this.#engine && this.#options.flat.syncUrl !== undefined) void this.#room.look();
+  }
+
   #tell() {
     for (const hear of heard) hear(this.#options.flat, Number(this.board.read().pending));
   }
@@ -111,7 +118,7 @@ export class Shared {
       await load(module, wasm);
       const engine = await module.open_engine(JSON.stringify(flat), askToken, kind => {
         if (kind === 'commit') this.moment++;
-        else if (kind === 'status') this.board.changed();
+        else if (kind === 'status') this.#moved();
       });
       if (flat.syncUrl !== undefined && flat.storage === 'indexeddb') void handOver(flat, askToken !== undefined);
       this.#engine = engine;

@@ -36,7 +36,7 @@ export class Storage {
  * @param {'persist' | 'persisted' | 'estimate'} what
  * @returns {Promise<any>}
  */
-async function ask(what) {
+export async function ask(what) {
   try {
     return await navigator.storage[what]();
   } catch {

@@ -138,6 +138,22 @@ export class Sync {
     return this.#session.run(engine => engine.call('discardParked', text(mid, 'A parked mutation')));
   }
 
+  /**
+   * Removes a collection's records from this device, but for those with mutations that wait: the server has them, and
+   * `sync.scopes` does not name it, else they would be back at once.
+   * @param {string} collection
+   */
+  evict(collection) {
+    return this.#session.run(async engine => {
+      const all = JSON.stringify({ collection: text(collection, 'A collection') });
+      for (let [left, before] = [NaN, NaN]; ; before = left) {
+        await engine.call('evict', collection);
+        left = Number(await engine.call('count', all));
+        if (left === before) return;
+      }
+    });
+  }
+
   /** @param {(engine: Engine) => Promise<string>} question */
   #ask(question) {
     return this.#session.run(async engine => freezeDeep(decode(await question(engine))));

@@ -120,6 +120,7 @@ impl Held {
             Deed::KvDelete => Order::KvDelete { space: first, key: second },
             Deed::RetryParked => Order::Retry { mid: MutationId(first), receipt: held.runtime.engine().draw() },
             Deed::DiscardParked => Order::Discard(MutationId(first)),
+            Deed::Evict => Order::Evict(first),
             Deed::TxCommit => {
                 let tx = self.transaction(given)?;
                 let durability = if given.text(2) == "strict" { Durability::Strict } else { Durability::Relaxed };
@@ -151,6 +152,7 @@ impl Held {
             Instant::End => self.end(given),
             Instant::Pause => engine.happened(scope::now_ms(), Event::Paused),
             Instant::Resume => engine.happened(scope::now_ms(), Event::Resumed),
+            Instant::Short => engine.happened(scope::now_ms(), Event::Short(given.whole(0) == Some(1))),
         }
         Ok(JsValue::UNDEFINED)
     }

@@ -35,6 +35,7 @@ pub enum Deed {
     KvDelete,
     RetryParked,
     DiscardParked,
+    Evict,
     Synced,
     SyncNow,
     Close,
@@ -53,6 +54,7 @@ pub enum Instant {
     End,
     Pause,
     Resume,
+    Short,
 }
 
 pub const CALLS: &[(&str, Call)] = &[
@@ -76,6 +78,7 @@ pub const CALLS: &[(&str, Call)] = &[
     ("kvDelete", Call::Do(Deed::KvDelete)),
     ("retryParked", Call::Do(Deed::RetryParked)),
     ("discardParked", Call::Do(Deed::DiscardParked)),
+    ("evict", Call::Do(Deed::Evict)),
     ("synced", Call::Do(Deed::Synced)),
     ("syncNow", Call::Do(Deed::SyncNow)),
     ("close", Call::Do(Deed::Close)),
@@ -92,6 +95,7 @@ pub const INSTANTS: &[(&str, Instant)] = &[
     ("end", Instant::End),
     ("pause", Instant::Pause),
     ("resume", Instant::Resume),
+    ("short", Instant::Short),
 ];
 
 pub const OPERATIONS: &[(&str, Operation)] = &[

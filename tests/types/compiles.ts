@@ -104,6 +104,7 @@ export async function besides(db: Database<typeof schema>): Promise<void> {
   db.sync.subscribe(({ pending }) => { void pending; })();
   const { standing } = await db.sync.explain('tasks', 'a');
   if (standing === 'parked') for (const { mid, reason } of await db.sync.parked()) { void reason.code; await db.sync.retry(mid); }
+  await db.sync.evict('tasks');
   await db.transaction(tx => tx.tasks.delete('a'), { durability: 'strict' });
   const agreed: boolean | null = await db.storage.persist();
   const { usage, quota, persisted } = await db.storage.estimate();

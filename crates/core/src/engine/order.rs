@@ -6,11 +6,11 @@ use std::rc::Rc;
 use holm_protocol::MutationId;
 use holm_store::Draft;
 
-use super::Engine;
 use super::promised::Promised;
+use super::{Engine, Options};
 use crate::kv;
 use crate::outbox::{self, Planned, WriteContext};
-use crate::schema::Schema;
+use crate::sync::pull;
 
 /// A write that answers nothing.
 pub enum Order {
@@ -43,20 +43,23 @@ pub enum Order {
     },
     /// Gives a parked mutation up.
     Discard(MutationId),
+    /// Removes some records of a collection that the server has too.
+    Evict(String),
 }
 
 impl Engine {
     /// Commits an order.
     ///
     /// # Errors
-    /// As [`kv::set`]; as [`outbox::retry`]; `not-found` for what is not parked; `storage-…`; `closed`.
+    /// As [`kv::set`]; as [`outbox::retry`]; `not-found` for what is not parked; as [`pull::evict`]; `storage-…`; `closed`.
     pub fn order(&self, now_ms: u64, order: Order) -> Promised<()> {
         let options = Rc::clone(&self.inner.options);
-        self.commit(move |draft| follow(draft, &options.schema, now_ms, &order))
+        self.commit(move |draft| follow(draft, &options, now_ms, &order))
     }
 }
 
-fn follow(draft: &mut Draft<'_>, schema: &Schema, now_ms: u64, order: &Order) -> Planned<()> {
+fn follow(draft: &mut Draft<'_>, options: &Options, now_ms: u64, order: &Order) -> Planned<()> {
+    let Options { schema, scopes, .. } = options;
     match order {
         Order::KvSet { space, key, json, ttl_ms } => kv::set(draft, space, key, json, *ttl_ms, now_ms)?,
         Order::KvDelete { space, key } => kv::delete(draft, space, key),
@@ -67,6 +70,7 @@ fn follow(draft: &mut Draft<'_>, schema: &Schema, now_ms: u64, order: &Order) ->
             outbox::retry(draft, &cx, mid)?;
         }
         Order::Discard(mid) => outbox::discard(draft, mid)?,
+        Order::Evict(name) => pull::evict(draft, schema.collection(name)?, scopes.as_deref())?,
     }
     Ok(())
 }

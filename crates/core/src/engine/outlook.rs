@@ -117,7 +117,8 @@ impl Engine {
     /// Pushes and pulls now, whatever the backoff says, and waits for the outcome.
     ///
     /// # Errors
-    /// As the exchange failed; `invalid-argument` without a server, or while the app paused sync; `closed`.
+    /// As the exchange failed; `invalid-argument` without a server, or while the app paused sync; `storage-quota` while storage is
+    /// short; `closed`.
     pub async fn sync_now(&self, now_ms: u64) -> Result<(), Error> {
         self.ensure_open()?;
         if self.inner.options.scopes.is_none() {
@@ -141,8 +142,14 @@ impl Engine {
             if status.last_pull_at >= Some(now_ms) && status.phase == Phase::Idle {
                 return Ok(());
             }
-            if status.why.as_deref() == Some("paused") {
-                return Err(Error::new(ErrorCode::InvalidArgument, "sync is paused; resume it first"));
+            match status.why.as_deref() {
+                Some("paused") => {
+                    return Err(Error::new(ErrorCode::InvalidArgument, "sync is paused; resume it first"));
+                }
+                Some("storage") => {
+                    return Err(Error::new(ErrorCode::StorageFull, "storage is short for what the server has"));
+                }
+                _ => {}
             }
             self.status_changed(seen).await;
             self.ensure_open()?;

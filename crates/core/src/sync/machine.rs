@@ -56,6 +56,8 @@ pub enum Event {
     },
     /// Nothing more may be tried until somebody acts.
     Stopped(Why),
+    /// Whether storage is short: a pull of many pages then waits, so that there is room for what the app writes.
+    Short(bool),
     /// The app paused sync.
     Paused,
     /// The app resumed sync.
@@ -92,6 +94,8 @@ pub enum Why {
     Schema,
     /// The sync address redirects.
     Redirected,
+    /// Storage is short, and the server has more pages.
+    Storage,
 }
 
 impl Why {
@@ -108,6 +112,7 @@ impl Why {
             Self::Forbidden => "forbidden",
             Self::Schema => "schema",
             Self::Redirected => "redirected",
+            Self::Storage => "storage",
         }
     }
 }
@@ -166,6 +171,9 @@ pub struct Machine {
     unconfirmed: bool,
     poll_at_ms: u64,
     paused: bool,
+    /// The last page was not the last of its walk.
+    walking: bool,
+    short: bool,
     stopped: Option<Why>,
 }
 
@@ -181,6 +189,8 @@ impl Default for Machine {
             unconfirmed: false,
             poll_at_ms: 0,
             paused: false,
+            walking: false,
+            short: false,
             stopped: None,
         }
     }
@@ -219,6 +229,7 @@ impl Machine {
                 self.failed(now_ms, exchange, unreachable, (floor_ms, entropy));
             }
             Event::Stopped(why) => self.stopped = Some(why),
+            Event::Short(short) => self.short = short,
             Event::Paused => self.paused = true,
             Event::Resumed => {
                 self.paused = false;
@@ -238,14 +249,19 @@ impl Machine {
         }
         let pull = Line { wanted: self.pull.wanted || is_due(self.poll_at_ms, now_ms), ..self.pull };
         let push_ready = self.greeted && self.push.ready(now_ms);
-        let pull_ready = pull.ready(now_ms);
+        let held = self.short && self.walking;
+        let pull_ready = !held && pull.ready(now_ms);
         if push_ready && (self.push_next || !pull_ready) {
             return Action::Push;
         }
         if pull_ready {
             return Action::Pull;
         }
-        self.wait(pull)
+        match held {
+            true if self.push.wanted => Action::Wait { until_ms: self.push.after_ms, why: Why::Storage },
+            true => Action::Idle(Why::Storage),
+            false => self.wait(pull),
+        }
     }
 
     /// Whether everything was sent and heard; a service worker may go to sleep then.
@@ -289,7 +305,7 @@ impl Machine {
 
     fn pulled(&mut self, now_ms: u64, more: bool) {
         self.pull.clear();
-        self.pull.wanted = more;
+        (self.pull.wanted, self.walking) = (more, more);
         self.push_next = true;
         self.greeted = true;
         if !more {
@@ -425,6 +441,29 @@ mod tests {
         assert_eq!(machine.next(1), Action::Push);
         machine.handle(1, failed(Exchange::Push, true, 0));
         assert_eq!(machine.next(1), Action::Wait { until_ms: 701, why: Why::Backoff });
+    }
+
+    #[test]
+    fn while_storage_is_short_a_walk_waits_and_pushes_go_on() {
+        let mut machine = Machine::default();
+        machine.handle(0, Event::Short(true));
+        assert_eq!(machine.next(0), Action::Pull, "the first page tells what the server has of ours");
+        machine.handle(0, Event::Pulled(true));
+        assert_eq!(machine.next(0), Action::Push);
+        machine.handle(0, Event::Drained);
+        assert_eq!(machine.next(0), Action::Idle(Why::Storage));
+        machine.handle(1, Event::LocalWrite);
+        assert_eq!(machine.next(1), Action::Push);
+        machine.handle(1, failed(Exchange::Push, true, 0));
+        assert_eq!(machine.next(1), Action::Wait { until_ms: 701, why: Why::Storage });
+        machine.handle(2, Event::Online);
+        machine.handle(2, Event::Drained);
+        machine.handle(3, Event::Short(false));
+        assert_eq!(machine.next(3), Action::Pull);
+        machine.handle(3, Event::Pulled(false));
+        machine.handle(3, Event::Short(true));
+        machine.handle(3, Event::Poke);
+        assert_eq!(machine.next(3), Action::Pull, "what is no walk is small");
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! Pulling: pages of server changes laid under what is pending here.
 
-use holm_protocol::{Change, Data, PROTOCOL_VERSION, PullRequest, PullResponse, ScopeRequest, ScopeResponse};
+use holm_protocol::{
+    Change, Data, ErrorCode, PROTOCOL_VERSION, PullRequest, PullResponse, ScopeRequest, ScopeResponse,
+};
 use holm_store::{Draft, Key, Read};
 
 use super::state::{Checkpoint, SyncState};
 use super::{Lease, SyncContext};
+use crate::Error;
 use crate::local::Local;
 use crate::outbox::{Base, Moment, Planned, base_ids, bases, confirm_covered, restore, save_base, settle};
 use crate::records::{self, Before, Written};
@@ -236,6 +239,32 @@ fn sweep(draft: &mut Draft<'_>, moment: &Moment<'_>, collection: &Collection, sc
 fn forget_members(draft: &mut Draft<'_>, scope: &str) -> Planned<()> {
     for (key, _) in stored::scan(draft, &keyspace::members(scope))? {
         draft.delete(&key);
+    }
+    Ok(())
+}
+
+/// Records that one commit evicts: some 30 ms of work.
+const EVICTED_AT_ONCE: usize = 2_000;
+
+/// Removes some records of a scope that this device has no mutation of, and forgets how far it was pulled: who wants them again pulls
+/// all of it. It is to be called until none is left.
+///
+/// # Errors
+/// `invalid-argument` where the scope is active, or there is no server that has them; `storage-corrupt`.
+pub fn evict(draft: &mut Draft<'_>, collection: &Collection, active: Option<&[String]>) -> Planned<()> {
+    let name = &collection.name;
+    if active.is_none_or(|active| active.contains(name)) {
+        let message = "only what is on the server and in no scope that is synced can be evicted";
+        return Err(Error::new(ErrorCode::InvalidArgument, message).into());
+    }
+    let kept = base_ids(draft, name)?;
+    let mut ids = records::ids(draft, name)?;
+    ids.retain(|id| kept.binary_search(id).is_err());
+    ids.truncate(EVICTED_AT_ONCE);
+    forget_members(draft, name)?;
+    Checkpoint::default().save(draft, name);
+    for id in &ids {
+        records::store(draft, collection, id, None)?;
     }
     Ok(())
 }

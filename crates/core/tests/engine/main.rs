@@ -3,6 +3,7 @@
 
 mod bench;
 mod durability;
+mod evict;
 mod first_sync;
 mod local;
 mod opening;
