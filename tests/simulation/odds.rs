@@ -135,7 +135,7 @@ impl Odds {
             worker_ms: *dice.one_of(&[6_000, NEVER]),
             upgrade_ms: *dice.one_of(&[10_000, 10_000, NEVER]),
             restart_ms: *dice.one_of(&[10_000, NEVER]),
-            restore_ms: *dice.one_of(&[15_000, NEVER, NEVER, NEVER]),
+            restore_ms: *dice.one_of(&[6_000, 15_000, NEVER, NEVER]),
             token_ms: *dice.one_of(&[4_000, 20_000, NEVER, NEVER]),
             tabs: *dice.one_of(&[1, 2, 2, 3]),
             has_sync_lock: dice.permille(600),
