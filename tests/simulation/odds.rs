@@ -72,8 +72,11 @@ pub struct Odds {
 /// What never happens in a run.
 pub const NEVER: u64 = u64::MAX / 4;
 
+/// Lets one kind never happen.
+type Spare = fn(&mut Odds);
+
 /// What can be spared, by the name it is known by.
-pub const KINDS: [(&str, fn(&mut Odds)); 23] = [
+pub const KINDS: [(&str, Spare); 23] = [
     ("lost", |odds| (odds.lose_request, odds.lose_answer) = (0, 0)),
     ("hang", |odds| odds.hang = 0),
     ("doubled", |odds| odds.duplicate = 0),
