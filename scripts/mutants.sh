@@ -10,14 +10,19 @@ source "$(dirname "$0")/setup.sh"
 SEEDS=${HOLM_SEEDS:-300}
 SECONDS_MAX=600 # for one bug: a loop without an end is found out by this
 MUTANTS=$ROOT/tests/simulation/mutants
-COPY=$CARGO_TARGET_DIR/mutants # always the same place, so that cargo builds only what a bug changed
+# Always the same place, so that cargo builds only what a bug changed; never where the tree itself is built, since cargo tells the
+# crates of a copy from those of the tree by nothing but the times of their files.
+COPY=$CARGO_TARGET_DIR/mutants/tree
+export CARGO_TARGET_DIR=$CARGO_TARGET_DIR/mutants/target
 LOG=$(mktemp)
 trap 'rm -f "$LOG"' EXIT
 
 copy_tree() {
   rm -rf "$COPY"
   mkdir -p "$COPY"
-  (cd "$ROOT" && git ls-files -z --cached --others --exclude-standard | tar --null --ignore-failed-read -T - -c) | tar -x -C "$COPY"
+  (cd "$ROOT" && git ls-files -z --cached --others --exclude-standard | tar --null --ignore-failed-read -T - -c) | tar -x -m -C "$COPY"
+  # What an interrupted run left behind may have been built from a bug.
+  (cd "$COPY" && cargo clean --quiet --package holm --package holm-core --package holm-protocol --package holm-server --package holm-store)
   git -C "$COPY" init --quiet # else `git apply` would look for a repository above
 }
 

@@ -28,7 +28,7 @@ pub struct Backend {
     last_life: Cell<u64>,
     down_until_ms: Cell<u64>,
     undone: RefCell<BTreeSet<String>>,
-    was_restored: Cell<bool>,
+    restores: Cell<u64>,
 }
 
 impl Backend {
@@ -44,7 +44,7 @@ impl Backend {
             last_life: Cell::new(0),
             down_until_ms: Cell::new(0),
             undone: RefCell::default(),
-            was_restored: Cell::new(false),
+            restores: Cell::new(0),
         }
     }
 
@@ -77,7 +77,12 @@ impl Backend {
 
     /// Whether effects were taken back.
     pub fn was_restored(&self) -> bool {
-        self.was_restored.get()
+        self.restores() > 0
+    }
+
+    /// How often that happened. Whatever was under way to the server then is lost.
+    pub fn restores(&self) -> u64 {
+        self.restores.get()
     }
 
     /// Whether a change of a life is one that the server still has.
@@ -109,7 +114,7 @@ impl Backend {
         let Some(kept) = self.kept.take() else { return false };
         self.down_until_ms.set(until_ms);
         self.undone.replace(self.ever_applied());
-        self.was_restored.set(true);
+        self.restores.set(self.restores.get() + 1);
         self.live_again(&kept);
         true
     }

@@ -75,6 +75,8 @@ struct Letter {
     /// Whose token it carries.
     user: &'static str,
     has_good_token: bool,
+    /// How often the server had been restored from a backup when it was sent.
+    restores: u64,
     request: Request,
 }
 
@@ -85,6 +87,7 @@ impl Link {
         let letter = Letter {
             user: self.device.user,
             has_good_token: self.device.has_good_token(&self.world),
+            restores: self.world.backend.restores(),
             request: request.clone(),
         };
         let carried = carry(Rc::clone(&self.world), letter, trip, answer);
@@ -164,8 +167,9 @@ async fn carry(world: Rc<World>, letter: Letter, trip: Trip, answer: oneshot::Se
 
 /// What the server, or who stands before it, makes of a request.
 fn serve(world: &World, letter: &Letter) -> Outcome {
-    let (now_ms, Letter { user, has_good_token, request }) = (world.executor.now_ms(), letter);
-    if world.backend.is_down(now_ms) && !world.is_calm() {
+    let (now_ms, Letter { user, has_good_token, restores, request }) = (world.executor.now_ms(), letter);
+    let is_down = world.backend.is_down(now_ms) && !world.is_calm();
+    if is_down || *restores != world.backend.restores() {
         return Err(Failure::Network("nobody listens".into()));
     }
     if !has_good_token {

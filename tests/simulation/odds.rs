@@ -72,8 +72,11 @@ pub struct Odds {
 /// What never happens in a run.
 pub const NEVER: u64 = u64::MAX / 4;
 
+/// Lets one kind never happen.
+type Spare = fn(&mut Odds);
+
 /// What can be spared, by the name it is known by.
-pub const KINDS: [(&str, fn(&mut Odds)); 23] = [
+pub const KINDS: [(&str, Spare); 23] = [
     ("lost", |odds| (odds.lose_request, odds.lose_answer) = (0, 0)),
     ("hang", |odds| odds.hang = 0),
     ("doubled", |odds| odds.duplicate = 0),
@@ -135,7 +138,7 @@ impl Odds {
             worker_ms: *dice.one_of(&[6_000, NEVER]),
             upgrade_ms: *dice.one_of(&[10_000, 10_000, NEVER]),
             restart_ms: *dice.one_of(&[10_000, NEVER]),
-            restore_ms: *dice.one_of(&[15_000, NEVER, NEVER, NEVER]),
+            restore_ms: *dice.one_of(&[6_000, 15_000, NEVER, NEVER]),
             token_ms: *dice.one_of(&[4_000, 20_000, NEVER, NEVER]),
             tabs: *dice.one_of(&[1, 2, 2, 3]),
             has_sync_lock: dice.permille(600),

@@ -203,7 +203,8 @@ fn back_up(world: &World) {
     world.backend.back_up();
 }
 
-fn restore(world: &World) {
+/// Takes the last backup in place of what the server has.
+pub fn restore(world: &World) {
     if world.backend.restore(world.executor.now_ms() + world.dice.below(8_000)) {
         world.history.fault("server restored");
         world.note(format_args!("the server is restored from its backup"));

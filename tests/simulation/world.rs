@@ -17,7 +17,7 @@ use crate::device::Device;
 use crate::dice::Dice;
 use crate::executor::{Executor, WORLD};
 use crate::history::History;
-use crate::odds::Odds;
+use crate::odds::{NEVER, Odds};
 use crate::troubles;
 use crate::workload::BAD;
 
@@ -253,6 +253,10 @@ fn report(world: &Rc<World>) -> Report {
 
 /// Ends all faults; whoever is dead, or of the old version, is started again.
 fn calm_down(world: &Rc<World>) {
+    // Where nobody writes any more, a pull must notice it.
+    if world.odds.restore_ms < NEVER && world.dice.permille(500) {
+        troubles::restore(world);
+    }
     world.note(format_args!("calm"));
     world.is_calm.store(true, Ordering::Relaxed);
     for device in world.devices.borrow().iter() {
