@@ -82,6 +82,7 @@ export interface FakeServerOptions {
  * ```
  */
 export class FakeServer {
+  /** A server with no data. */
   constructor(options?: FakeServerOptions);
   /** Its address, for `open({ sync: { url } })`. */
   readonly url: string;
@@ -92,7 +93,7 @@ export class FakeServer {
   /** Each mutation that had its effect: a mutation that is sent twice is here once. */
   readonly effects: readonly SeenMutation[];
 
-  /** Answers `fetch` from now on. */
+  /** Answers `fetch` from now on; one server at a time for an address. */
   install(): Restore;
 
   /** The living records of a collection, by id. */
@@ -188,6 +189,7 @@ export class FakeConnectivity {
  * ```
  */
 export class FakeClock {
+  /** `now` is where it begins; the present when it is not said. */
   constructor(options?: { now?: number | Date });
   /** Milliseconds since 1970. */
   readonly now: number;

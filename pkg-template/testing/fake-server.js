@@ -57,6 +57,7 @@ export class FakeServer {
 
   install() {
     return this.#installed.put(() => putPlace({
+      url: this.#url,
       takes: url => url === this.#url || url.startsWith(`${this.#url}/`),
       answer: request => this.#answer(request),
     }));
@@ -185,6 +186,7 @@ export class FakeServer {
   /** @param {Request} request */
   async #answer(request) {
     const text = await activity.during(request.text());
+    request.signal.throwIfAborted();
     const path = request.url.slice(this.#url.length);
     const told = { kind: path.slice(1), method: request.method, path, token: bearer(request), body: parsed(text), status: 0, answer: /** @type {unknown} */ (undefined) };
     this.requests.push(told);

@@ -1,9 +1,9 @@
 // The one `fetch` that stands in for the page's while a server or a connectivity is installed, in whatever order they came.
 
 import { activity } from './activity.js';
-import { replaced, value } from './patches.js';
+import { replaced, value, wrong } from './patches.js';
 
-/** @typedef {{ takes(url: string): boolean, answer(request: Request): Promise<Response> }} Place */
+/** @typedef {{ url: string, takes(url: string): boolean, answer(request: Request): Promise<Response> }} Place */
 /** @typedef {{ readonly open: boolean, broken(): Promise<never> }} Way */
 
 /** @type {Set<Place>} */
@@ -13,7 +13,11 @@ const ways = new Set();
 let restore = () => {};
 
 /** @param {Place} place */
-export const putPlace = place => put(places, place);
+export function putPlace(place) {
+  if ([...places].some(({ url }) => url === place.url)) throw wrong(`Another server is installed at ${place.url}: take it away first, or give this one another url.`, 'url');
+  return put(places, place);
+}
+
 /** @param {Way} way */
 export const putWay = way => put(ways, way);
 
