@@ -163,7 +163,7 @@ export class FakeConnectivity {
   readonly onLine: boolean;
   /** Whether requests get through. */
   readonly reachable: boolean;
-  /** Stands between the page and every address; online, until told otherwise. */
+  /** Stands between the page and every address but those of WebAssembly, which an app has in its cache; online, until told otherwise. */
   install(): Restore;
   /** No network, and the browser says so: requests fail, also those under way, and `offline` is heard. */
   offline(): void;

@@ -6,6 +6,9 @@ import { replaced, value, wrong } from './patches.js';
 /** @typedef {{ url: string, takes(url: string): boolean, answer(request: Request): Promise<Response> }} Place */
 /** @typedef {{ readonly open: boolean, broken(): Promise<never> }} Way */
 
+// An app that starts without a network has this from its service worker.
+const IN_THE_CACHE = /\.wasm$/;
+
 /** @type {Set<Place>} */
 const places = new Set();
 /** @type {Set<Way>} */
@@ -50,6 +53,7 @@ function replaceFetch() {
  */
 async function go(request, beneath) {
   request.signal.throwIfAborted();
+  if (IN_THE_CACHE.test(new URL(request.url).pathname)) return beneath();
   if ([...ways].some(way => !way.open)) throw failedToFetch();
   const place = [...places].find(one => one.takes(request.url));
   const answer = place ? place.answer(request) : beneath();

@@ -104,8 +104,9 @@ test('a fetch beneath goes on, unless there is no way', async t => {
   assert.equal(await (await fetch('http://other.test/')).text(), 'http://other.test/');
   network.offline();
   await assert.rejects(fetch('http://other.test/'), TypeError);
+  assert.equal((await fetch('http://other.test/engine_bg.wasm')).status, 200, 'as from the cache');
   for (const restore of restores) restore();
-  assert.equal(beneath.mock.callCount(), 1);
+  assert.equal(beneath.mock.callCount(), 2);
 });
 
 test('a clock moves from timer to timer', async t => {
