@@ -175,7 +175,7 @@ export function testKit(server: FakeServer, network: FakeConnectivity, storage: 
   void new FakeServer({ conflict: 'theirs' });
   // @ts-expect-error TS2322 a date or a number
   void new FakeClock({ now: '2026' });
-  // @ts-expect-error TS2345 both are said
+  // @ts-expect-error TS2741 both are said
   network.lie({ onLine: true });
   // @ts-expect-error TS2322 pushes or pulls
   server.loseAnswer({ on: 'sync' });
