@@ -14,6 +14,8 @@ const realNow = performance.now.bind(performance);
 const QUIET_TURNS = 10;
 const QUIET_MS = 3;
 const REST_MS_MAX = 10_000;
+// So that no timer of ours has the number of one of the page's.
+const FIRST_TIMER = 2 ** 30;
 
 /** @typedef {{ id: number, due: number, every: number | undefined, run: () => void }} Timer */
 
@@ -23,7 +25,7 @@ export class FakeClock {
   #timers = new Map();
   #given;
   #now = 0;
-  #drawn = 0;
+  #drawn = FIRST_TIMER;
 
   /** @param {any} [options] */
   constructor(options = {}) {
@@ -112,8 +114,10 @@ export class FakeClock {
       activity.happened();
       return immediate ? handle(id) : id;
     };
+    const { clearTimeout: beneath } = globalThis;
     const clear = value((/** @type {any} */ id) => {
       if (this.#timers.delete(Number(id))) activity.happened();
+      else beneath(id);
     });
     return { setTimeout: value(set(false)), setInterval: value(set(true)), clearTimeout: clear, clearInterval: clear };
   }

@@ -131,6 +131,19 @@ test('a clock moves from timer to timer', async t => {
   assert.equal(setTimeout(note, 1, 'x').unref().hasRef(), true);
 });
 
+test('a clock leaves timers alone that it did not set, but for clearing them', async () => {
+  const clock = new FakeClock();
+  const fired = [];
+  const [, cleared] = ['kept', 'cleared'].map(name => setTimeout(() => fired.push(name), 10));
+  const restore = clock.install();
+  clearTimeout(cleared);
+  const own = setTimeout(() => fired.push('own'), 5);
+  restore();
+  clearTimeout(own);
+  await new Promise(resolve => { setTimeout(resolve, 30); });
+  assert.deepEqual(fired, ['kept']);
+});
+
 test('a clock waits for transactions and answers', async t => {
   const [clock, server] = [new FakeClock(), new FakeServer()];
   const db = await openDatabase(t, 'clock');
