@@ -141,6 +141,20 @@ test('a storage that breaks off in the middle of a write loses nothing', async (
   expect([await shown(tasks), server.effects.length]).toEqual([['Buy milk'], 1]);
 });
 
+test('a server that is restored from a backup takes nothing away that waits', async () => {
+  server.put('tasks', { id: 'old', title: 'Buy bread', done: false });
+  const tasks = await openTasks();
+  network.offline();
+  await tasks.add('Buy milk');
+  server.delete('tasks', 'old');
+  server.put('tasks', { id: 'other', title: 'Buy eggs', done: false });
+  server.newEpoch();
+  network.online();
+  await clock.settle();
+  expect(await shown(tasks)).toEqual(['Buy eggs', 'Buy milk']);
+  expect(server.rows('tasks').map(({ title }) => title).toSorted()).toEqual(['Buy eggs', 'Buy milk']);
+});
+
 test("a hotel's login page is told apart from the server", async () => {
   server.captivePortal({ times: Infinity });
   const tasks = await openTasks();
