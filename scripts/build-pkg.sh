@@ -68,7 +68,15 @@ printf 'export const BUILD = "%s";\n' "$build" >"$stage/build.js"
 "$bin/esbuild" "$stage/"{index,service-worker,catalog,salvage}.js --bundle --splitting --chunk-names='shared-[hash]' \
   --format=esm --target=es2022 --minify --log-level=warning --log-override:import-is-undefined=error --outdir="$fresh"
 
-cp "$ROOT"/pkg-template/{package.json,README.md,index.d.ts,catalog.d.ts,salvage.d.ts,service-worker.d.ts,holm.wasm.d.ts} "$ROOT"/LICENSE-{MIT,APACHE} "$fresh"
+# The test kit has its own copies of what it needs, so that the files above are what they are without it; but one HolmError for all.
+kit=$stage/kit
+mkdir "$kit"
+cp -r "$ROOT"/pkg-template/{testing.js,testing,walk.js} "$kit"
+printf "export { HolmError } from './index.js';\n" >"$kit/errors.js"
+"$bin/esbuild" "$kit/testing.js" --bundle '--external:./ind*.js' --format=esm --target=es2022 --minify --log-level=warning \
+  --log-override:import-is-undefined=error --outdir="$fresh"
+
+cp "$ROOT"/pkg-template/{package.json,README.md,{index,catalog,salvage,service-worker,testing,holm.wasm}.d.ts} "$ROOT"/LICENSE-{MIT,APACHE} "$fresh"
 rm -rf "$ROOT/pkg"
 cp -r "$fresh" "$ROOT/pkg"
 

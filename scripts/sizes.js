@@ -10,7 +10,7 @@ const PAGE_GZIP_MAX = 15_000;
 const folder = process.argv[2];
 const page = imported('index.js');
 const beside = file => imported(file).filter(found => !page.includes(found));
-const [worker, catalog, salvage] = ['service-worker.js', 'catalog.js', 'salvage.js'].map(beside);
+const [worker, catalog, salvage, testing] = ['service-worker.js', 'catalog.js', 'salvage.js', 'testing.js'].map(beside);
 
 const rows = [
   { what: 'engine (WebAssembly)', files: ['engine_bg.wasm'], max: WASM_GZIP_MAX },
@@ -18,6 +18,7 @@ const rows = [
   { what: 'service worker, beside it', files: worker },
   { what: 'catalog, where imported', files: ['catalog_engine_bg.wasm', ...catalog] },
   { what: 'salvage, where imported', files: ['salvage_engine_bg.wasm', ...salvage] },
+  { what: 'testing, where imported', files: testing },
 ].map(row => ({ ...row, ...measured(row.files) }));
 
 for (const { what, raw, gzip, max, files } of rows) {

@@ -23,7 +23,7 @@ function undocumented(types) {
   });
 }
 
-for (const file of ['index.d.ts', 'service-worker.d.ts']) {
+for (const file of ['index.d.ts', 'service-worker.d.ts', 'testing.d.ts']) {
   test(`everything in ${file} is documented`, async () => {
     assert.deepEqual(undocumented(await text(`pkg-template/${file}`)), []);
   });

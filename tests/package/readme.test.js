@@ -1,4 +1,4 @@
-// The README of the package: its commands are run, its scripts built and opened, its types compiled. Its React is in react.test.js.
+// The README of the package: its commands are run, its scripts built and opened, its types compiled. Its React is in react.test.js, its test in testing.test.js.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -12,7 +12,7 @@ import { App, html } from './harness/app.js';
 import { snippet, snippets, typed } from './harness/readme.js';
 
 test('every snippet is one that is run, and the first ones are short', () => {
-  assert.deepEqual(snippets.map(({ info }) => info), ['sh', 'js main.js', 'js sw.js', 'js main.js', 'js catalog.js', 'js storage.js', 'js salvage.js', 'ts types.ts', 'jsx notes.jsx']);
+  assert.deepEqual(snippets.map(({ info }) => info), ['sh', 'js main.js', 'js sw.js', 'js main.js', 'js catalog.js', 'js storage.js', 'js salvage.js', 'js tasks.test.js', 'ts types.ts', 'jsx notes.jsx']);
   const [install, page, worker, register] = snippets;
   assert(typed(install, page) <= 20, 'from install to the first synced record');
   assert(typed(worker, register) <= 3, 'the service worker');

@@ -4,6 +4,7 @@ import { defineSchema, HolmError, open, t } from 'holm';
 import type { CollectionName, Collection, Database, ErrorCode, Insert, Patch, QueryPlan, Row, Status, Transaction, Value, Where, Write } from 'holm';
 import { salvage, type Salvage, type SalvageLine } from 'holm/salvage';
 import { provideToken } from 'holm/service-worker';
+import { FakeClock, FakeConnectivity, FakeServer, FaultyStorage, type Restore, type SeenMutation, type ServerRecord } from 'holm/testing';
 
 /** Exactly the same type, `any` being no other type. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true : false;
@@ -142,4 +143,27 @@ export async function anything(db: Database, collection: Collection): Promise<un
   await collection.put({ whatever: 1 });
   await collection.where({ some: { gt: 1 } }).orderBy('-some').all();
   return db.tasks?.all();
+}
+
+export async function testKit(): Promise<void> {
+  const server = new FakeServer({ token: 'a', conflict: { tasks: 'manual' }, schema: { min: 1, max: 2 }, limits: { mutations: 10 } });
+  const [network, clock, storage] = [new FakeConnectivity(), new FakeClock({ now: new Date() }), new FaultyStorage()];
+  const restores: Restore[] = [server, network, clock, storage].map(each => each.install());
+  await open({ name: 'app', schema, sync: { url: server.url } });
+  same<ReturnType<typeof server.rows>, ServerRecord[]>(true);
+  const title: string = server.rows('tasks')[0]!.title;
+  server.put('tasks', { title });
+  server.patch('tasks', 'a', { title: undefined });
+  const accept = server.reject((mutation: SeenMutation, record) => record?.id === mutation.id && { code: 'validation', field: 'title' });
+  server.reject(({ kind }) => (kind === 'delete' ? 'no' : undefined));
+  server.retry(({ data }) => (data.title ? 5 : undefined));
+  accept();
+  server.fail(503, { retryAfter: 7, on: 'push', times: Infinity });
+  const release: Restore = server.hold({ on: 'pull' });
+  release();
+  same<typeof server.requests[number]['status'], number>(true);
+  network.lie({ onLine: true, reachable: false });
+  await clock.advance(clock.now - 5);
+  storage.quota({ nth: 2 })();
+  restores.forEach(restore => restore());
 }

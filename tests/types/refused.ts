@@ -3,6 +3,7 @@
 
 import { defineSchema, HolmError, open, t } from 'holm';
 import type { Database, ErrorCode, Row } from 'holm';
+import { FakeClock, FakeConnectivity, FakeServer, FaultyStorage } from 'holm/testing';
 
 const schema = defineSchema({ version: 1, collections: {
   projects: { fields: { name: t.string() } },
@@ -165,4 +166,23 @@ export function schemas(): void {
   t.enum([]);
   // @ts-expect-error TS2345 elements are never missing
   t.array(t.string().optional());
+}
+
+export function testKit(server: FakeServer, network: FakeConnectivity, storage: FaultyStorage): void {
+  // @ts-expect-error TS2353 no such option
+  void new FakeServer({ adress: '/sync' });
+  // @ts-expect-error TS2322 no way to settle conflicts
+  void new FakeServer({ conflict: 'theirs' });
+  // @ts-expect-error TS2322 a date or a number
+  void new FakeClock({ now: '2026' });
+  // @ts-expect-error TS2741 both are said
+  network.lie({ onLine: true });
+  // @ts-expect-error TS2322 pushes or pulls
+  server.loseAnswer({ on: 'sync' });
+  // @ts-expect-error TS2322 no error code
+  server.reject(() => ({ code: 'wrong' }));
+  // @ts-expect-error TS2540 its records are read-only
+  server.rows('tasks')[0]!.id = 'b';
+  // @ts-expect-error TS2353 no such option
+  storage.quota({ after: 1 });
 }
