@@ -133,10 +133,10 @@ pub fn failed(world: &World, device: &Device) {
 fn checkpoints_cover_rows(world: &World, device: &Device, snapshot: &Snapshot) -> Result<(), String> {
     let rows = world.backend.rows(device.user);
     for (scope, checkpoint) in &snapshot.checkpoints {
-        let Some((life, at)) = checkpoint.at.as_deref().map(place_of_checkpoint) else { continue };
+        let Some((life, at, newest)) = checkpoint.at.as_deref().map(place_of_checkpoint) else { continue };
         let before = device.checkpoints.borrow_mut().insert(scope.clone(), (life.clone(), at));
         // What a restored server does not know will be answered with a reset.
-        if !world.backend.remembers(&life, at) {
+        if !world.backend.remembers(&life, newest) {
             continue;
         }
         let went_back = |(life, before): &(String, u64)| *before > at && world.backend.remembers(life, *before);
@@ -161,12 +161,13 @@ fn checkpoints_cover_rows(world: &World, device: &Device, snapshot: &Snapshot) -
     Ok(())
 }
 
-/// The life and the change number in a checkpoint of the reference server: `epoch.life.change~start.tag`.
-fn place_of_checkpoint(text: &str) -> (String, u64) {
+/// The life, the change, and the newest change that a checkpoint of the reference server knows of:
+/// `epoch.life.change~start+head.tag`.
+fn place_of_checkpoint(text: &str) -> (String, u64, u64) {
     let mut parts = text.split('.').skip(1);
     let (life, place) = parts.next().zip(parts.next()).expect("a checkpoint of this server");
-    let change = place.split('~').next().and_then(|change| change.parse().ok());
-    (life.to_owned(), change.expect("a checkpoint of this server"))
+    let changes: Vec<u64> = place.split(['~', '+']).map(|change| change.parse().expect("a number")).collect();
+    (life.to_owned(), changes[0], changes.iter().copied().max().expect("there is one"))
 }
 
 /// The change number in a revision of the reference server: `change-life`.

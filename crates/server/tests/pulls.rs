@@ -247,6 +247,21 @@ fn a_restored_backup_is_noticed() {
     std::fs::remove_dir_all(&folder).expect("removes");
 }
 
+/// A page leaves out what has moved to the end of the log, and a backup puts that back where it was.
+#[test]
+fn a_walk_that_went_on_after_a_backup_is_no_use_once_that_is_restored() {
+    let mut server = filled(3);
+    let before = pull(&server, None, 1);
+    let backup = server.backup().expect("copies");
+    push_as(&mut server, "c_b", vec![patch("r2", json!({ "title": "y" })).seq(1).mid("b1")]);
+    let walked = pull(&server, checkpoint(&before), 1);
+    assert_eq!((ids(&walked), walked.scopes[0].more), (vec!["r3".to_owned()], true), "r2 comes later");
+    let server = Server::restore(&backup, Rules::default(), &Life::Drawn).expect("opens");
+    assert!(!pull(&server, checkpoint(&before), 9).scopes[0].reset);
+    let again = pull(&server, checkpoint(&walked), 9);
+    assert!(again.scopes[0].reset && ids(&again).contains(&"r2".to_owned()), "{:?}", ids(&again));
+}
+
 #[test]
 fn files_that_are_not_ours_are_left_alone() {
     let folder = std::env::temp_dir().join(format!("holm-foreign-{}", std::process::id()));

@@ -1,7 +1,9 @@
-//! Checkpoints: `epoch.life.change.tag`, or `epoch.life.change~start.tag` in the middle of a first walk.
+//! Checkpoints: `epoch.life.change.tag`; in the middle of a walk `change+head` in place of `change`, and of a first walk
+//! `change~start+head`.
 //!
 //! `change` is the last change that the client has. A first walk skips the tombstones up to `start`, the last
-//! change when it began: who has nothing needs no news of deletions. `tag` ties it to one user's scope.
+//! change when it began: who has nothing needs no news of deletions. `head` was the last change when the page was given: what
+//! had moved to between them is not on it, and a restored backup moves that back. `tag` ties it to one user's scope.
 
 use rusqlite::Connection;
 use sha2::{Digest, Sha256};
@@ -14,6 +16,7 @@ use crate::Refusal;
 pub(super) struct Checkpoint {
     pub(super) change: u64,
     pub(super) start: Option<u64>,
+    pub(super) head: Option<u64>,
 }
 
 /// What checkpoints of one answer have in common.
@@ -28,7 +31,8 @@ impl Checkpoints<'_> {
     /// The text that the client keeps.
     pub(super) fn text(&self, scope: &str, checkpoint: Checkpoint) -> String {
         let start = checkpoint.start.map(|start| format!("~{start}")).unwrap_or_default();
-        format!("{}.{}.{}{start}.{}", self.epoch, self.life, checkpoint.change, self.tag(scope))
+        let head = checkpoint.head.map(|head| format!("+{head}")).unwrap_or_default();
+        format!("{}.{}.{}{start}{head}.{}", self.epoch, self.life, checkpoint.change, self.tag(scope))
     }
 
     /// The place that a text stands for; `None` if it is not from here, or not good any more.
@@ -36,7 +40,7 @@ impl Checkpoints<'_> {
         let Some((life, checkpoint)) = self.read(scope, text) else {
             return Ok(None);
         };
-        let newest_known = checkpoint.start.unwrap_or(checkpoint.change).max(checkpoint.change);
+        let newest_known = checkpoint.change.max(checkpoint.start.unwrap_or(0)).max(checkpoint.head.unwrap_or(0));
         let forgotten: u64 =
             self.connection.prepare_cached("SELECT forgotten FROM counter")?.query_row([], |row| row.get(0))?;
         let complete = checkpoint.start.unwrap_or(checkpoint.change) >= forgotten;
@@ -49,15 +53,21 @@ impl Checkpoints<'_> {
         if epoch != self.epoch || tag != self.tag(scope) || parts.next().is_some() {
             return None;
         }
-        let checkpoint = match place.split_once('~') {
-            None => Checkpoint { change: place.parse().ok()?, start: None },
-            Some((change, start)) => Checkpoint { change: change.parse().ok()?, start: Some(start.parse().ok()?) },
-        };
-        Some((life, checkpoint))
+        let (place, head) = parted(place, '+')?;
+        let (change, start) = parted(place, '~')?;
+        Some((life, Checkpoint { change: change.parse().ok()?, start, head }))
     }
 
     fn tag(&self, scope: &str) -> String {
         let digest = Sha256::digest(format!("{}\0{scope}", self.user));
         digest[..4].iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// What stands before a sign, and the number behind it where there is one; `None` where that is no number.
+fn parted(text: &str, sign: char) -> Option<(&str, Option<u64>)> {
+    match text.split_once(sign) {
+        None => Some((text, None)),
+        Some((before, number)) => Some((before, Some(number.parse().ok()?))),
     }
 }

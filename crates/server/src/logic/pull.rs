@@ -102,11 +102,11 @@ impl Walk<'_> {
             None => Some(rows::count_alive(self.connection, self.checkpoints.user, &scope.name)?),
             Some(_) => None,
         };
-        let from = from.unwrap_or(Checkpoint { change: 0, start: Some(self.last_change) });
+        let from = from.unwrap_or(Checkpoint { change: 0, start: Some(self.last_change), head: None });
         let (changes, stopped_at, last) = self.changes(&scope.name, from)?;
         let place = match stopped_at {
-            Some(change) => Checkpoint { change, start: from.start },
-            None => Checkpoint { change: self.last_change, start: None },
+            Some(change) => Checkpoint { change, start: from.start, head: Some(self.last_change) },
+            None => Checkpoint { change: self.last_change, start: None, head: None },
         };
         Ok(ScopeResponse {
             key: scope.name.clone(),
