@@ -48,7 +48,7 @@ optimise() { # compiled, folder, name
   rm -rf "$2"
   mkdir -p "$2"
   wasm-bindgen "$1" --target web --no-typescript --omit-default-module-path --out-dir "$2" --out-name "$3"
-  "$bin/wasm-opt" "$2/$3_bg.wasm" -Os --low-memory-unused --converge --skip-pass=local-cse --always-inline-max-function-size 0 \
+  "$bin/wasm-opt" "$2/$3_bg.wasm" -Os --low-memory-unused --converge --skip-pass=local-cse --skip-pass=simplify-locals-nostructure --always-inline-max-function-size 0 \
     --one-caller-inline-max-function-size 30 -g -o "$2/named.wasm" "${features[@]}"
   node "$ROOT/scripts/like-order.js" "$2/named.wasm" "$2/ordered.wasm" "$2/functions.txt"
   "$bin/wasm-opt" "$2/ordered.wasm" --reorder-functions-by-name -o "$2/packed.wasm" "${features[@]}"

@@ -242,6 +242,8 @@ impl Engine {
     async fn recording(&self, recorded: Promised<Next>, following: Option<Box<PullRequest>>) -> Result<Next, Error> {
         let Some(following) = following else {
             self.recorded().await?;
+            // Planned in a task of its own: to read a first page and to plan it, with nothing compiled yet, each takes some 20 ms.
+            self.inner.options.pace.turn().await;
             return recorded.await;
         };
         let mut begun = Box::pin(maybe_done(recorded));

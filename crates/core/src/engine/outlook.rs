@@ -89,7 +89,7 @@ impl Engine {
     /// `invalid-argument` without a server; `closed`.
     pub async fn synced(&self, receipt: &str) -> Result<(), Error> {
         if self.inner.options.scopes.is_none() {
-            return Err(Error::new(ErrorCode::InvalidArgument, "this database was opened without `sync`"));
+            return Err(Error::new(ErrorCode::InvalidArgument, "it was opened without `sync`"));
         }
         loop {
             let seen = self.status_changes();
@@ -122,7 +122,7 @@ impl Engine {
     pub async fn sync_now(&self, now_ms: u64) -> Result<(), Error> {
         self.ensure_open()?;
         if self.inner.options.scopes.is_none() {
-            return Err(Error::new(ErrorCode::InvalidArgument, "this database was opened without `sync`"));
+            return Err(Error::new(ErrorCode::InvalidArgument, "it was opened without `sync`"));
         }
         // What is on its way already may fail for what was before; only an exchange begun from now on answers the call.
         let mut begun_before = matches!(self.status().phase, Phase::Pushing | Phase::Pulling);
@@ -147,7 +147,7 @@ impl Engine {
                     return Err(Error::new(ErrorCode::InvalidArgument, "sync is paused; resume it first"));
                 }
                 Some("storage") => {
-                    return Err(Error::new(ErrorCode::StorageFull, "storage is short for what the server has"));
+                    return Err(Error::new(ErrorCode::StorageFull, "storage is short"));
                 }
                 _ => {}
             }

@@ -254,7 +254,7 @@ const EVICTED_AT_ONCE: usize = 2_000;
 pub fn evict(draft: &mut Draft<'_>, collection: &Collection, active: Option<&[String]>) -> Planned<()> {
     let name = &collection.name;
     if active.is_none_or(|active| active.contains(name)) {
-        let message = "only what is on the server and in no scope that is synced can be evicted";
+        let message = "it is synced, or nowhere else";
         return Err(Error::new(ErrorCode::InvalidArgument, message).into());
     }
     let kept = base_ids(draft, name)?;
