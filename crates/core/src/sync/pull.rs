@@ -243,7 +243,7 @@ fn forget_members(draft: &mut Draft<'_>, scope: &str) -> Planned<()> {
     Ok(())
 }
 
-/// Records that one commit evicts: some 30 ms of work.
+/// Records that one commit evicts: a page that gives back many of them goes on in between.
 const EVICTED_AT_ONCE: usize = 2_000;
 
 /// Removes some records of a scope that this device has no mutation of, and forgets how far it was pulled: who wants them again pulls

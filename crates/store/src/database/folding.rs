@@ -114,7 +114,7 @@ impl Inner {
     fn keep(&self, blocks: &[(BlockId, Vec<u8>)]) {
         let mut cache = self.cache.borrow_mut();
         for (id, frame) in blocks {
-            // Twice as much in memory, at most, as stored: keys come out complete.
+            // More in memory than stored, since keys come out complete; hardly ever twice as much.
             if cache.has_room(2 * frame.len())
                 && let Ok(block) = read_block(id, frame)
             {
