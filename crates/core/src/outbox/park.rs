@@ -8,6 +8,7 @@ use holm_store::{Draft, Read};
 use super::receipt::{self, ReceiptState};
 use super::{Entry, Moment, Operation, Planned, WriteContext, remove, restore, write};
 use crate::records;
+use crate::schema::Schema;
 use crate::stored::{self, decode, encode};
 use crate::value::unset;
 use crate::{Error, keyspace};
@@ -123,16 +124,18 @@ fn retry_one(draft: &mut Draft<'_>, cx: &WriteContext<'_>, member: Parked) -> Pl
     let visible = records::read(draft, &entry.collection, &entry.id)?;
     let (operation, data) = match (mine, visible) {
         (None, _) => (Operation::Delete, Data::new()),
-        (Some(_), Some(_)) => (Operation::Patch, wanted_fields(&entry)),
+        (Some(_), Some(_)) => (Operation::Patch, wanted_fields(cx.schema, &entry)),
         (Some(mine), None) => (Operation::Put, mine),
     };
     write(draft, cx, &entry.collection, operation, &[(entry.id, DataText::from(&data))])
 }
 
-/// The fields the mutation changed, removals included.
-fn wanted_fields(entry: &Entry) -> Data {
+/// The fields the mutation changed, removals included; but an older app, which did not know of a field, has not removed it.
+fn wanted_fields(schema: &Schema, entry: &Entry) -> Data {
+    let fields = schema.find(&entry.collection).map(|collection| &collection.fields);
+    let may_lack = |name: &String| fields.and_then(|fields| fields.get(name)).is_some_and(|field| field.optional);
     let mut wanted = Data::new();
-    for name in entry.stamps.keys() {
+    for name in entry.stamps.keys().filter(|name| entry.data.contains_key(*name) || may_lack(name)) {
         wanted.insert(name.clone(), entry.data.get(name).cloned().unwrap_or_else(unset));
     }
     wanted

@@ -222,3 +222,27 @@ fn damage_is_told() {
     bench.disk.damage(&place, bytes / 2);
     assert_eq!(refused(&bench.disk, SCHEMA), ErrorCode::StorageCorrupt);
 }
+
+#[test]
+fn what_an_app_was_refused_over_a_field_it_does_not_know_is_tried_again_by_it_and_by_a_newer_one() {
+    let bench = Bench::synced();
+    bench.wire.page(&json!([change("a", "r1", &json!({ "title": "milk", "rank": 9 }), 0, "c_z")]), &json!({}));
+    bench.sync();
+    bench.put("a", "bad");
+    bench.wire.outcome(json!({ "status": "rejected", "code": "validation" }));
+    bench.sync();
+    let fields = json!({
+        "title": {"type": "string"},
+        "note": {"type": "string", "optional": true},
+        "done": {"type": "boolean", "default": false},
+        "rank": {"type": "integer", "default": 7},
+    });
+    bench.retry(&bench.parked()[0].entry.mid);
+    assert_eq!(bench.record("a").expect("there")["rank"], 9);
+    bench.wire.outcome(json!({ "status": "rejected", "code": "validation" }));
+    bench.sync();
+    let next = try_open(&bench.disk, &bench.wire, &schema(2, &fields, &json!([])), None, 2).expect("opens");
+    next.retry(&next.parked()[0].entry.mid);
+    let after = json!({ "title": "bad", "done": false, "rank": 9 });
+    assert_eq!(next.record("a"), Some(after), "who did not know of a field has not removed it");
+}
