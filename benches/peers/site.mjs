@@ -1,7 +1,7 @@
 // The pages: each engine in one minified file with what it needs beside it, and the built Holm package as it is.
 
 import { createHash } from 'node:crypto';
-import { cp, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
@@ -61,6 +61,7 @@ export async function downloadBytes({ here, site, pkg, engine }) {
 
 /** What of the package a page loads. */
 async function downloads(pkg) {
-  const names = (await readdir(pkg)).filter(name => /\.(js|wasm)$/.test(name) && name !== 'service-worker.js');
-  return names.sort().map(name => join(pkg, name));
+  const page = await readFile(join(pkg, 'index.js'), 'utf8');
+  const shared = [...page.matchAll(/(?:from|import)\s*["']\.\/([^"']+)["']/g)].map(([, name]) => name);
+  return ['engine_bg.wasm', 'index.js', ...new Set(shared)].map(name => join(pkg, name));
 }
