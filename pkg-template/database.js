@@ -1,6 +1,7 @@
 // The handle that `open` gives: the collections, transactions, settings and sync of one database.
 
 import { Collection } from './collection.js';
+import { settleConflicts } from './conflicts.js';
 import { HolmError, closedError, holmError, report } from './errors.js';
 import { KeyValue } from './kv.js';
 import { checkOptions, checkedDurability } from './options.js';
@@ -285,6 +286,7 @@ export class Database {
       Object.defineProperty(this, collection, { value: new Collection(port, collection), enumerable: true });
     }
     Object.freeze(this);
+    settleConflicts(this.sync, schema.resolvers);
   }
 
   /**

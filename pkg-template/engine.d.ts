@@ -48,7 +48,8 @@ export interface Calls {
   synced(id: string): void;
   syncNow(): void;
   parked(): string;
-  retryParked(mid: string): void;
+  /** Fields that go over its own stand in the JSON. */
+  retryParked(mid: string, json: string): void;
   discardParked(mid: string): void;
   /** Some records at a time. */
   evict(collection: string): void;

@@ -172,8 +172,40 @@ export const t: {
   readonly enum: <const V extends readonly [string, ...string[]]>(values: V) => Field<V[number], false, false, 'value', never>;
 };
 
-/** How two people's edits of one record are settled: field by field, or the later one as a whole. */
-export type Conflict = 'merge' | 'last-write';
+/** The two sides of a conflict, and what was there before; null where there is no record. */
+export interface Conflict {
+  /** The parked mutation, for `resolve`. */
+  readonly mid: string;
+  /** The collection of the record. */
+  readonly collection: string;
+  /** The record's id. */
+  readonly id: string;
+  /** What the server had when the record was written here, where that is still known. */
+  readonly base: Readonly<Record<string, any>> | null;
+  /** As this device wrote it; null is a delete. */
+  readonly mine: Readonly<Record<string, any>> | null;
+  /** As the server has it; null is a delete. */
+  readonly theirs: Readonly<Record<string, any>> | null;
+  /** The fields in which the two differ. */
+  readonly fields: readonly string[];
+}
+
+/** Makes one record of two: gives its fields, or null for the server's. It must not wait, and give the same for the same. */
+export type Resolver = (conflict: Conflict) => Record<string, unknown> | null;
+
+/**
+ * How two people's edits of one record are settled.
+ *
+ * - `'merge'`: field by field, the later edit of each.
+ * - `'last-write'`: the later edit as a whole.
+ * - `'server'`: the server's record; this device's edit is given up.
+ * - `'client'`: this device's edit, sent again.
+ * - `'manual'`: by a person; see `db.sync.conflicts()`.
+ * - a function: as it says, on a page that is open.
+ *
+ * The first two are settled by the server. For the others it must be told to settle nothing itself (`docs/conflicts.md`).
+ */
+export type ConflictPolicy = 'merge' | 'last-write' | 'server' | 'client' | 'manual' | Resolver;
 
 type Signed<Name extends string> = Name | `-${Name}`;
 type IndexColumn<F> = { [N in keyof F & string]: KindOf<F[N]> extends 'tree' | 'json' ? never : KindOf<F[N]> extends 'list' ? N | `${N}[]` : N }[keyof F & string];
@@ -188,7 +220,9 @@ export interface CollectionDeclaration<F extends Fields = any, Names = any> {
   /** Each a column, or several: 'done', ['done', '-updatedAt'], 'tags[]', { fields: ['email'], unique: true }. */
   indexes?: readonly (IndexKey<F> | readonly IndexKey<F>[] | { fields: readonly IndexKey<F>[]; unique?: boolean })[];
   /** How edits meet; 'merge' when it is not said. */
-  conflict?: Conflict;
+  conflict?: ConflictPolicy;
+  /** False sends each write on its own: else those of one record that were not sent yet go as one. */
+  coalesce?: boolean;
 }
 
 /** A declared schema. */
@@ -485,7 +519,13 @@ export interface Parked {
   /** The record's id. */
   readonly id: string;
   /** What the server said. */
-  readonly reason: { readonly code: ErrorCode; readonly message: string; readonly field?: string };
+  readonly reason: {
+    readonly code: ErrorCode;
+    readonly message: string;
+    readonly field?: string;
+    /** The refused mutation that this one was written after, and means nothing without: they are retried and discarded together. */
+    readonly after?: string;
+  };
   /** The whole record as the app saw it; absent after a delete. */
   readonly mine?: Record<string, unknown>;
   /** When (wall clock, milliseconds). */
@@ -516,6 +556,12 @@ export interface Sync<S extends Schema = any> {
   parked(): Promise<readonly Parked[]>;
   /** Sends a parked mutation once more, as a new one. */
   retry(mid: string): Promise<void>;
+  /** The same with these fields in place of its own. */
+  edit(mid: string, fields: Record<string, unknown>): Promise<void>;
+  /** The parked mutations that met another's on the server. */
+  conflicts(): Promise<readonly Conflict[]>;
+  /** Settles a conflict: `'mine'`, `'theirs'`, or the fields of mine as they are to be. */
+  resolve(mid: string, choice: 'mine' | 'theirs' | Record<string, unknown>): Promise<void>;
   /** Gives a parked mutation up; the record goes back to what the server has. */
   discard(mid: string): Promise<void>;
   /**

@@ -67,16 +67,18 @@ export const t = Object.freeze({
   },
 });
 
-/** A declared schema: its version, the names of its collections and its text for the engine. */
+/** A declared schema: its version, the names of its collections, its text for the engine, and what settles conflicts here. */
 export class Schema {
   /**
    * @param {number} version
    * @param {Record<string, unknown>} collections
+   * @param {Record<string, import('./conflicts.js').Resolver>} resolvers by collection
    */
-  constructor(version, collections) {
+  constructor(version, collections, resolvers) {
     this.version = version;
     this.collections = Object.freeze(Object.keys(collections));
     this.text = JSON.stringify({ version, collections });
+    this.resolvers = Object.freeze(resolvers);
     Object.freeze(this);
   }
 }
@@ -92,12 +94,15 @@ export function defineSchema(declaration) {
   for (const name of Object.keys(rest)) throw invalid(`A schema has version and collections, no "${name}"`, name);
   /** @type {Record<string, unknown>} */
   const shapes = {};
+  /** @type {Record<string, import('./conflicts.js').Resolver>} */
+  const resolvers = {};
   for (const [name, collection] of Object.entries(collections)) {
     if (!/^[A-Za-z][A-Za-z0-9_]{0,63}$/.test(name)) throw invalid(`A collection cannot be named "${name}"`, name);
     if (RESERVED.has(name)) throw invalid(`"${name}" is a word of the database itself; give the collection another name`, name);
     shapes[name] = collectionShape(name, collection);
+    if (typeof collection.conflict === 'function') resolvers[name] = collection.conflict;
   }
-  return new Schema(version, shapes);
+  return new Schema(version, shapes, resolvers);
 }
 
 /**
@@ -107,9 +112,10 @@ export function defineSchema(declaration) {
 function collectionShape(name, collection) {
   if (!isPlain(collection) || !isPlain(collection.fields)) throw invalid(`Collection "${name}" has no fields`, name);
   if (Object.hasOwn(collection.fields, 'id')) throw invalid('Every record has an id already; it is not declared', `${name}.id`);
-  const { fields, indexes = [], ...rest } = collection;
+  const { fields, indexes = [], conflict, ...rest } = collection;
+  const policy = conflict === undefined ? {} : { conflict: typeof conflict === 'function' ? 'custom' : conflict };
   if (!Array.isArray(indexes)) throw invalid('indexes is a list', `${name}.indexes`);
-  return { fields: shapesOf(fields, name), indexes: indexes.map(index => (typeof index === 'string' ? [index] : index)), ...rest };
+  return { fields: shapesOf(fields, name), indexes: indexes.map(index => (typeof index === 'string' ? [index] : index)), ...policy, ...rest };
 }
 
 /**

@@ -92,9 +92,10 @@ export class Shared {
   }
 
   async #end() {
-    this.#tell();
+    const told = this.#tell();
     try {
       await this.engine.call('close');
+      await told;
     } catch (error) {
       throw holmError(error);
     } finally {
@@ -108,7 +109,7 @@ export class Shared {
   }
 
   #tell() {
-    for (const hear of heard) hear(this.#options.flat, Number(this.board.read().pending));
+    return Promise.all([...heard].map(hear => hear(this.#options.flat, Number(this.board.read().pending))));
   }
 
   /** @param {EngineModule} module */
@@ -122,7 +123,7 @@ export class Shared {
       });
       if (flat.syncUrl !== undefined && flat.storage === 'indexeddb') void handOver(flat, askToken !== undefined);
       this.#engine = engine;
-      this.#tell();
+      void this.#tell();
     } catch (error) {
       databases.delete(flat.name);
       throw holmError(error);

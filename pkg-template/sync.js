@@ -1,8 +1,9 @@
 // What the app sees of sync: the truth about it, and the few things it may ask for.
 
+import { sidesOf } from './conflicts.js';
 import { HolmError, holmError } from './errors.js';
 import { safely } from './query.js';
-import { decode, freezeDeep } from './walk.js';
+import { decode, encodeFields, freezeDeep } from './walk.js';
 
 /** @typedef {import('./engine.d.ts').Engine} Engine */
 
@@ -117,7 +118,10 @@ export class Sync {
     return this.#ask(engine => engine.call('explain', text(collection, 'A collection'), text(id, 'A record id')));
   }
 
-  /** The mutations that the server refused, each with its reason and its data. */
+  /**
+   * The mutations that the server refused, each with its reason and its data.
+   * @returns {Promise<readonly any[]>}
+   */
   parked() {
     return this.#ask(engine => engine.call('parked'));
   }
@@ -127,7 +131,31 @@ export class Sync {
    * @param {string} mid
    */
   retry(mid) {
-    return this.#session.run(engine => engine.call('retryParked', text(mid, 'A parked mutation')));
+    return this.edit(mid, {});
+  }
+
+  /**
+   * The same with these fields in place of its own.
+   * @param {string} mid
+   * @param {unknown} fields
+   */
+  edit(mid, fields) {
+    return this.#session.run(engine => engine.call('retryParked', text(mid, 'A parked mutation'), encodeFields(fields, { patch: true })));
+  }
+
+  /** The parked mutations that met another's on the server, each with what stands against what. */
+  async conflicts() {
+    return Object.freeze((await this.parked()).filter(({ reason }) => reason.code === 'conflict').map(sidesOf));
+  }
+
+  /**
+   * Settles a conflict.
+   * @param {string} mid
+   * @param {unknown} choice 'mine', 'theirs', or the fields as they are to be
+   */
+  resolve(mid, choice) {
+    if (choice === 'theirs') return this.discard(mid);
+    return this.edit(mid, choice === 'mine' ? {} : choice);
   }
 
   /**

@@ -40,16 +40,32 @@ compile() { # feature, name
   node "$ROOT/scripts/short-names.js" "$made/packed.wasm" "$fresh/$2_bg.wasm" "$stage/$2.js"
 }
 
+# Knocks at the engine's doors, and writes down which build it is.
+check_engine() { # stage, folder of the WebAssembly
+  node "$ROOT/scripts/check-seam.js" "$ROOT/pkg-template/engine.d.ts" "$1/engine.js" "$2/engine_bg.wasm"
+  local build
+  build=$(node -p 'require("node:crypto").createHash("sha256").update(require("node:fs").readFileSync(process.argv[1])).digest("hex").slice(0, 16)' "$2/engine_bg.wasm")
+  printf 'export const BUILD = "%s";\n' "$build" >"$1/build.js"
+}
+
+# A file for each script that an app imports, and one for what they share.
+bundle() { # stage, folder, names
+  local stage=$1 folder=$2
+  shift 2
+  "$bin/esbuild" "${@/#/$stage/}" --bundle --splitting --chunk-names='shared-[hash]' \
+    --format=esm --target=es2022 --minify --log-level=warning --log-override:import-is-undefined=error --outdir="$folder"
+}
+
 # `-Os`, since `-Oz` saves bytes that pack well anyway; little is inlined and nothing kept in a local to be named twice, since
-# what is repeated packs well. Low memory is the far end of the stack, which lies below everything else: no pointer is ever
+# what is repeated packs well; so does an alignment that is never told, and is only a hint. Low memory is the far end of the stack, which lies below everything else: no pointer is ever
 # moved into it by an overflow. Done once for each compiled file.
 optimise() { # compiled, folder, name
   say "optimising $3"
   rm -rf "$2"
   mkdir -p "$2"
   wasm-bindgen "$1" --target web --no-typescript --omit-default-module-path --out-dir "$2" --out-name "$3"
-  "$bin/wasm-opt" "$2/$3_bg.wasm" -Os --low-memory-unused --converge --skip-pass=local-cse --skip-pass=simplify-locals-nostructure --always-inline-max-function-size 0 \
-    --one-caller-inline-max-function-size 30 -g -o "$2/named.wasm" "${features[@]}"
+  "$bin/wasm-opt" "$2/$3_bg.wasm" -Os --low-memory-unused --converge --skip-pass=local-cse --always-inline-max-function-size 0 \
+    --one-caller-inline-max-function-size 30 --merge-locals --coalesce-locals-learning --reorder-locals --dealign -g -o "$2/named.wasm" "${features[@]}"
   node "$ROOT/scripts/like-order.js" "$2/named.wasm" "$2/ordered.wasm" "$2/functions.txt"
   "$bin/wasm-opt" "$2/ordered.wasm" --reorder-functions-by-name -o "$2/packed.wasm" "${features[@]}"
 }
@@ -60,13 +76,19 @@ cp "$ROOT"/pkg-template/*.js "$stage"
 compile engine engine
 compile catalog catalog_engine
 compile salvage salvage_engine
-node "$ROOT/scripts/check-seam.js" "$ROOT/pkg-template/engine.d.ts" "$stage/engine.js" "$fresh/engine_bg.wasm"
-build=$(node -p 'require("node:crypto").createHash("sha256").update(require("node:fs").readFileSync(process.argv[1])).digest("hex").slice(0, 16)' "$fresh/engine_bg.wasm")
-printf 'export const BUILD = "%s";\n' "$build" >"$stage/build.js"
+check_engine "$stage" "$fresh"
+bundle "$stage" "$fresh" index.js service-worker.js catalog.js salvage.js
 
-# A file for the page, the worker, the catalog and the salvage each, and one for what they share.
-"$bin/esbuild" "$stage/"{index,service-worker,catalog,salvage}.js --bundle --splitting --chunk-names='shared-[hash]' \
-  --format=esm --target=es2022 --minify --log-level=warning --log-override:import-is-undefined=error --outdir="$fresh"
+# The full engine has the same names in a folder of its own, with copies of the scripts around it.
+full=$stage/full
+mkdir "$full" "$fresh/full"
+compile full full_engine
+cp "$ROOT"/pkg-template/*.js "$full"
+mv "$stage/full_engine.js" "$full/engine.js"
+mv "$fresh/full_engine_bg.wasm" "$fresh/full/engine_bg.wasm"
+mv "$fresh/full_engine_functions.txt" "$fresh/full/engine_functions.txt"
+check_engine "$full" "$fresh/full"
+bundle "$full" "$fresh/full" index.js service-worker.js
 
 # The test kit has its own copies of what it needs, so that the files above are what they are without it; but one HolmError for all.
 kit=$stage/kit

@@ -4,8 +4,8 @@
 // tells who each one was: a browser says of a trap `wasm-function[1234]`.
 
 import { readFileSync, writeFileSync } from 'node:fs';
-import { gzipSync } from 'node:zlib';
 
+import { gzip } from './gzip.js';
 import { CODE, CUSTOM, FUNCTION_NAMES, functionBodies, functionNames, number, section, sections, text } from './wasm-reader.js';
 
 /** In bytes: about two instructions. */
@@ -20,7 +20,7 @@ const LENGTHS = [0.8, 0.85, 0.9];
 /** The order that packs best. */
 function best(bodies) {
   const orders = WINDOWS.flatMap(window => LENGTHS.map(length => ordered(bodies, window, length)));
-  const packed = orders.map(order => gzipSync(Buffer.concat(order.map(at => bodies[at])), { level: 9 }).length);
+  const packed = orders.map(order => gzip(Buffer.concat(order.map(at => bodies[at]))).length);
   return orders[packed.indexOf(Math.min(...packed))];
 }
 

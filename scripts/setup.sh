@@ -21,6 +21,7 @@ need_base() {
   node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' ||
     fail "Holm needs Node 20.19 or newer; this is $(node --version)."
   has npm || fail "Holm needs npm, which comes with Node: install it and run this again."
+  has gzip || fail "Holm needs gzip, by which it tells sizes: install it and run this again."
   has cc || has gcc || has clang || fail "Holm needs a C compiler for SQLite: install one (Debian: build-essential) and run this again."
 }
 
@@ -114,7 +115,7 @@ build_site() {
   cp -r "$ROOT/pkg" "$site/pkg"
   [[ -z ${1:-} ]] || cp -r "$1" "$site/$(basename "$(dirname "$1")")"
   node "$ROOT/scripts/shell-list.js" "$site"
-  gzip --best --keep --no-name "$site"/pkg/*.wasm # what the server sends, so that it packs them once
+  gzip --best --keep --no-name "$site"/pkg/*.wasm "$site"/pkg/full/*.wasm # what the server sends, so that it packs them once
   HOLM_WWW=$site
   export HOLM_WWW
 }

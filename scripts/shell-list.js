@@ -6,10 +6,11 @@ import { join } from 'node:path';
 
 const KEPT = /\.(html|css|js|svg|png|wasm|webmanifest)$/;
 const LEFT_OUT = ['sw.js', 'shell.js', 'pkg/service-worker.js'];
+const UNUSED = 'pkg/full/';
 
 const site = process.argv[2];
 const files = readdirSync(site, { recursive: true }).map(file => file.replaceAll('\\', '/'))
-  .filter(file => KEPT.test(file) && !LEFT_OUT.includes(file)).sort();
+  .filter(file => KEPT.test(file) && !LEFT_OUT.includes(file) && !file.startsWith(UNUSED)).sort();
 const hash = createHash('sha256');
 for (const file of files) hash.update(file).update(readFileSync(join(site, file)));
 

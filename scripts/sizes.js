@@ -2,7 +2,8 @@
 
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { gzipSync } from 'node:zlib';
+
+import { gzip as packed } from './gzip.js';
 
 const WASM_GZIP_MAX = 150_000;
 const PAGE_GZIP_MAX = 15_000;
@@ -16,6 +17,7 @@ const rows = [
   { what: 'engine (WebAssembly)', files: ['engine_bg.wasm'], max: WASM_GZIP_MAX },
   { what: 'page (JavaScript)', files: page, max: PAGE_GZIP_MAX },
   { what: 'service worker, beside it', files: worker },
+  { what: 'full engine, instead', files: ['full/engine_bg.wasm'] },
   { what: 'catalog, where imported', files: ['catalog_engine_bg.wasm', ...catalog] },
   { what: 'salvage, where imported', files: ['salvage_engine_bg.wasm', ...salvage] },
   { what: 'testing, where imported', files: testing },
@@ -43,7 +45,7 @@ function imported(file, found = []) {
 function measured(files) {
   const contents = files.map(file => readFileSync(join(folder, file)));
   const sum = sizes => sizes.reduce((total, size) => total + size, 0);
-  return { raw: sum(contents.map(content => content.length)), gzip: sum(contents.map(content => gzipSync(content, { level: 9 }).length)) };
+  return { raw: sum(contents.map(content => content.length)), gzip: sum(contents.map(content => packed(content).length)) };
 }
 
 function kilobytes(bytes) {

@@ -2,8 +2,8 @@
 
 use holm_core::query::Diff;
 use holm_core::records::{Row, rows_json};
-use holm_core::{Error, ErrorCode};
-use holm_protocol::{ToJson, from_json_text, to_json_text};
+use holm_core::{Error, ErrorCode, FULL};
+use holm_protocol::{Data, ToJson, from_json_text, to_json_text};
 
 /// JSON text of what the engine answers.
 pub fn json(value: &dyn ToJson) -> String {
@@ -16,6 +16,19 @@ pub fn json(value: &dyn ToJson) -> String {
 /// `invalid-id`.
 pub fn read_ids(text: &str) -> Result<Vec<String>, Error> {
     from_json_text(text.as_bytes()).map_err(|_| Error::new(ErrorCode::InvalidId, "ids are a list of strings"))
+}
+
+/// Reads a JSON object of fields.
+///
+/// # Errors
+/// `invalid-record`; `invalid-argument` for any field where the engine is not [`FULL`].
+pub fn read_fields(text: &str) -> Result<Data, Error> {
+    if !FULL {
+        let is_empty = matches!(text, "" | "{}");
+        let refused = || Error::new(ErrorCode::InvalidArgument, "only holm/full can edit it");
+        return if is_empty { Ok(Data::new()) } else { Err(refused()) };
+    }
+    from_json_text(text.as_bytes()).map_err(|_| Error::new(ErrorCode::InvalidRecord, "a record is an object of fields"))
 }
 
 /// `{"rows": […], "diff": {…}}`.

@@ -19,7 +19,7 @@ use js_sys::{Array, Function};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use super::convert::{json, read_ids, watched_json};
+use super::convert::{json, read_fields, read_ids, watched_json};
 use super::failure::to_js;
 use super::given::Given;
 use super::names::{CALLS, Call, Deed, INSTANTS, Instant, OPERATIONS, Subject, meant};
@@ -118,7 +118,10 @@ impl Held {
         let order = match deed {
             Deed::KvSet => Order::KvSet { space: first, key: second, json: given.text(2), ttl_ms: given.whole(3) },
             Deed::KvDelete => Order::KvDelete { space: first, key: second },
-            Deed::RetryParked => Order::Retry { mid: MutationId(first), receipt: held.runtime.engine().draw() },
+            Deed::RetryParked => {
+                let (mid, receipt, edit) = (MutationId(first), held.runtime.engine().draw(), read_fields(&second)?);
+                Order::Retry { mid, receipt, edit }
+            }
             Deed::DiscardParked => Order::Discard(MutationId(first)),
             Deed::Evict => Order::Evict(first),
             Deed::TxCommit => {

@@ -57,14 +57,36 @@ test('opening without a browser says what to do, and with the bytes in memory it
   ]);
 });
 
+test('the full engine knows policies that the other refuses by name', () => {
+  app.write({ 'full.js': `
+    import { readFile } from 'node:fs/promises';
+    import { fileURLToPath } from 'node:url';
+    for (const [entry, bytes] of [['holm', 'holm/holm.wasm'], ['holm/full', 'holm/full/holm.wasm']]) {
+      const { defineSchema, open, t } = await import(entry);
+      const wasm = await readFile(fileURLToPath(import.meta.resolve(bytes)));
+      for (const conflict of ['merge', 'manual', 'client', () => null]) {
+        const schema = defineSchema({ version: 1, collections: { tasks: { fields: { title: t.string() }, conflict } } });
+        const opened = open({ name: 'x', schema, storage: 'memory', wasm });
+        console.log(entry, await opened.then(db => db.close().then(() => 'opened'), error => error.code + ': ' + error.message));
+      }
+    }
+  ` });
+  const refused = 'holm invalid-schema: collections.tasks.conflict: must be merge, last-write or manual, without holm/full';
+  assert.deepEqual(app.run('node', ['full.js']).trim().split('\n'), [
+    'holm opened', 'holm opened', refused, refused, ...Array(4).fill('holm/full opened'),
+  ]);
+});
+
 test('it holds what its exports name, and nothing else', () => {
   const { exports, version } = JSON.parse(read('package.json'));
   const targets = Object.values(exports).flatMap(target => (typeof target === 'string' ? [target] : Object.values(target)));
   for (const target of targets) assert(read(target).length > 0, target);
   assert.match(readFileSync(join(ROOT, 'Cargo.toml'), 'utf8'), new RegExp(`^version = "${version}"$`, 'm'), 'one version everywhere');
   assert(WebAssembly.validate(readFileSync(join(app.installed, 'engine_bg.wasm'))));
-  const besides = readdirSync(app.installed).filter(name => !targets.includes(`./${name}`)).map(name => name.replace(/^shared-\w+/, 'shared'));
-  assert.deepEqual(besides.toSorted(), ['LICENSE-APACHE', 'LICENSE-MIT', 'README.md', 'catalog_engine_bg.wasm', 'catalog_engine_functions.txt', 'engine_functions.txt', 'salvage_engine_bg.wasm', 'salvage_engine_functions.txt', 'shared.js']);
+  const unnamed = (folder, prefix) => readdirSync(folder).filter(name => !targets.includes(`${prefix}${name}`)).map(name => name.replace(/^shared-\w+/, 'shared'));
+  const [besides, inFull] = [unnamed(app.installed, './'), unnamed(join(app.installed, 'full'), './full/')];
+  assert.deepEqual(inFull.toSorted(), ['engine_functions.txt', 'shared.js']);
+  assert.deepEqual(besides.toSorted(), ['LICENSE-APACHE', 'LICENSE-MIT', 'README.md', 'catalog_engine_bg.wasm', 'catalog_engine_functions.txt', 'engine_functions.txt', 'full', 'salvage_engine_bg.wasm', 'salvage_engine_functions.txt', 'shared.js']);
 });
 
 test('publint finds nothing', async () => {

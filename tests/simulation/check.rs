@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use holm_core::outbox::ReceiptState;
-use holm_protocol::{Data, Revision};
+use holm_protocol::{Data, ErrorCode, Revision};
 
 use crate::consistency;
 use crate::device::Device;
@@ -47,7 +47,10 @@ fn every_call_is_somewhere(world: &World, device: &Device, snapshot: &Snapshot) 
     // A device that forgot some of its writes is another writer to the server, which did not.
     let is_one_writer = !forgot(world, device);
     let entries = snapshot.lanes.values().flat_map(BTreeMap::values);
-    let waiting: BTreeSet<&str> = entries.filter(|(waits, _)| *waits).map(|(_, entry)| entry.mid.as_str()).collect();
+    let waiting: BTreeSet<&str> =
+        entries.filter(|(waits, _)| *waits).map(|(_, entry)| entry.receipt().as_str()).collect();
+    let families = families(snapshot);
+    let deleted = deleted(world);
     for (receipt, call) in world.history.calls.borrow().iter().filter(|(_, call)| call.device == device.number) {
         call_is_whole(receipt, call, snapshot)?;
         if call.is_transaction {
@@ -57,23 +60,63 @@ fn every_call_is_somewhere(world: &World, device: &Device, snapshot: &Snapshot) 
             }
         }
         for (mid, name) in mutations(receipt, call) {
-            let Some(state) = snapshot.receipts.get(&mid) else { continue };
+            let Some((first, state)) = told(snapshot, &mid) else { continue };
+            let any_of_it = |wanted: &dyn Fn(&String) -> bool| families[first].iter().any(wanted);
             let is_right = match state {
-                ReceiptState::Pending => waiting.contains(mid.as_str()),
-                ReceiptState::Acknowledged { .. } => ever_applied.contains(&mid),
-                ReceiptState::Parked { .. } => snapshot.parked.contains_key(&mid) && !applied.contains(&mid),
-                ReceiptState::Discarded => world.history.released.borrow().contains(&mid),
-                ReceiptState::Unknown => false,
+                ReceiptState::Pending => waiting.contains(first),
+                // What was made and removed before it was sent is nobody's business.
+                ReceiptState::Acknowledged { .. } => {
+                    any_of_it(&|mid| ever_applied.contains(mid)) || any_of_it(&|mid| deleted.contains(mid))
+                }
+                ReceiptState::Parked { .. } => {
+                    any_of_it(&|mid| snapshot.parked.contains_key(mid)) && !any_of_it(&|mid| applied.contains(mid))
+                }
+                ReceiptState::Discarded => any_of_it(&|mid| world.history.released.borrow().contains(mid)),
+                ReceiptState::Joined { .. } | ReceiptState::Unknown => false,
             };
+            if matches!(state, ReceiptState::Parked { code: ErrorCode::Undeliverable, .. }) {
+                world.history.undelivered.borrow_mut().insert(name.clone());
+            }
             if !is_right {
                 return Err(format!("3: the receipt of {mid} of {name:?} says {state:?}, which is not so"));
             }
-            if is_one_writer && has_one_writer(name) && matches!(state, ReceiptState::Parked { .. }) {
+            let was_delivered = !world.history.undelivered.borrow().contains(name);
+            if is_one_writer && was_delivered && has_one_writer(name) && matches!(state, ReceiptState::Parked { .. }) {
                 return Err(format!("3: {name:?} has one writer, and its {mid} was parked: {state:?}"));
             }
         }
     }
     Ok(())
+}
+
+/// The mutations that became one before they were sent, with those that were made of it later, by the first.
+fn families(snapshot: &Snapshot) -> BTreeMap<&str, BTreeSet<String>> {
+    let mut families: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for mid in snapshot.receipts.keys() {
+        if let Some((first, _)) = told(snapshot, mid) {
+            families.entry(first).or_default().insert(mid.clone());
+        }
+    }
+    families
+}
+
+/// Whose receipt tells of a mutation, and what it tells.
+fn told<'a>(snapshot: &'a Snapshot, mid: &str) -> Option<(&'a str, &'a ReceiptState)> {
+    let (mid, state) = snapshot.receipts.get_key_value(mid)?;
+    match state {
+        ReceiptState::Joined { into } => {
+            let (first, state) = snapshot.receipts.get_key_value(into.as_str())?;
+            Some((first.as_str(), state))
+        }
+        state => Some((mid.as_str(), state)),
+    }
+}
+
+/// The mutations of calls that remove records.
+fn deleted(world: &World) -> BTreeSet<String> {
+    let calls = world.history.calls.borrow();
+    let deletes = calls.iter().filter(|(_, call)| call.is_delete);
+    deletes.flat_map(|(receipt, call)| mutations(receipt, call).map(|(mid, _)| mid).collect::<Vec<_>>()).collect()
 }
 
 fn applied(world: &World) -> BTreeSet<String> {
@@ -243,7 +286,9 @@ fn one_writer_is_obeyed(world: &World, device: &Device, server: &Replica) -> Res
         return Ok(());
     }
     let timeline = device.timeline.borrow();
-    for (name, written) in timeline.last_written.iter().filter(|(name, _)| has_one_writer(name)) {
+    let undelivered = world.history.undelivered.borrow();
+    let is_judged = |name: &Name| has_one_writer(name) && !undelivered.contains(name);
+    for (name, written) in timeline.last_written.iter().filter(|(name, _)| is_judged(name)) {
         let there = server.get(name).map(|(_, data)| data);
         if there != written.as_ref() {
             return Err(format!("5: {name:?} has one writer, who wrote {written:?}, and the server has {there:?}"));

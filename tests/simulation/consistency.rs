@@ -63,7 +63,7 @@ fn lanes_and_outbox(snapshot: &Snapshot) -> Result<(), String> {
         }
         if *waits {
             waiting.insert(entry.order);
-            if snapshot.outbox.get(&entry.order) != Some(&entry.place()) {
+            if snapshot.outbox.get(&entry.order) != Some(&entry.pointer()) {
                 return Err(format!("2: {entry:?} waits and is not in the outbox"));
             }
         }

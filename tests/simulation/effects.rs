@@ -29,7 +29,7 @@ pub fn check(world: &World) -> Result<(), String> {
         }
         let name = written.name;
         let before = last.insert((device, written.life, name.clone()), written.order);
-        if before.is_some_and(|before| before >= written.order) {
+        if before.is_some_and(|before| before >= written.order) && !written.may_come_late {
             return Err(format!("5: {mid} of {name:?} (order {}) took effect after order {before:?}", written.order));
         }
         if effect.change.is_some() {
@@ -41,8 +41,10 @@ pub fn check(world: &World) -> Result<(), String> {
 
 fn writer(world: &World, mid: &str) -> Option<(usize, &'static str, Written)> {
     world.devices.borrow().iter().find_map(|device| {
-        let written = device.timeline.borrow().orders.get(mid)?.clone();
-        Some((device.number, device.user, written))
+        let timeline = device.timeline.borrow();
+        let written = timeline.orders.get(mid)?.clone();
+        let may_come_late = timeline.is_of_an_earlier_life(&written);
+        Some((device.number, device.user, Written { may_come_late, ..written }))
     })
 }
 

@@ -31,6 +31,8 @@ pub struct Call {
     pub rows: Vec<Name>,
     /// Whether the server must apply all or none.
     pub is_transaction: bool,
+    /// Whether it removes records.
+    pub is_delete: bool,
     /// What the app was told.
     pub fate: Fate,
 }
@@ -45,6 +47,8 @@ pub struct History {
     pub calls: RefCell<BTreeMap<String, Call>>,
     /// Parked mutations that the app gave up or sent again, by mutation id.
     pub released: RefCell<BTreeSet<String>>,
+    /// Records of which a mutation was undeliverable, once at least.
+    pub undelivered: RefCell<BTreeSet<Name>>,
 }
 
 impl History {
@@ -57,6 +61,7 @@ impl History {
             faults: RefCell::default(),
             calls: RefCell::default(),
             released: RefCell::default(),
+            undelivered: RefCell::default(),
         }
     }
 

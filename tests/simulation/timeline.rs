@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use holm_core::keyspace::{self, Parsed};
-use holm_core::outbox::{Entry, State};
+use holm_core::outbox::{Entry, ReceiptState, State};
 use holm_protocol::{Data, Kind, from_json_text};
 use holm_store::{Applied, Change, Records};
 
@@ -33,6 +33,8 @@ pub struct Written {
     pub order: u64,
     /// What it does.
     pub kind: Kind,
+    /// A rolled-back storage may send it after what was written later.
+    pub may_come_late: bool,
 }
 
 /// See the module.
@@ -48,6 +50,8 @@ pub struct Timeline {
     tracks: BTreeMap<Name, BTreeMap<String, Track>>,
     /// The place of each mutation in the order of this device's writes.
     pub orders: BTreeMap<String, Written>,
+    /// Writes that became one with another.
+    joined: BTreeSet<String>,
     /// What a record was right after this device's last write of it.
     pub last_written: BTreeMap<Name, Option<Data>>,
 }
@@ -84,6 +88,15 @@ impl Timeline {
                 }
             }
         }
+        for (mid, state) in &snapshot.receipts {
+            if let ReceiptState::Joined { into } = state
+                && self.joined.insert(mid.clone())
+                && let Some(Written { name, .. }) = self.orders.get(into.as_str())
+            {
+                let record = snapshot.records.get(name).map(|record| record.data.clone());
+                self.last_written.insert(name.clone(), record);
+            }
+        }
         if !self.is_stale && snapshot.tail == self.tail {
             return;
         }
@@ -107,13 +120,22 @@ impl Timeline {
         self.life > 0
     }
 
+    /// Whether a mutation was written before the storage was rolled back last: one that had become one with a later write may be back.
+    pub fn is_of_an_earlier_life(&self, written: &Written) -> bool {
+        written.life < self.life
+    }
+
     fn remember(&mut self, entry: &Entry, order: u64) -> bool {
         let life = self.life;
         let mut is_new = false;
+        let name = || (entry.collection.clone(), entry.id.clone());
+        let written = || Written { name: name(), life, order, kind: entry.kind, may_come_late: false };
         self.orders.entry(entry.mid.0.clone()).or_insert_with(|| {
             is_new = true;
-            Written { name: (entry.collection.clone(), entry.id.clone()), life, order, kind: entry.kind }
+            written()
         });
+        // It may have become another in the entry that it came in.
+        self.orders.entry(entry.receipt().0.clone()).or_insert_with(written);
         is_new
     }
 
@@ -121,12 +143,23 @@ impl Timeline {
         let mut written: BTreeSet<Name> = BTreeSet::new();
         let mut touched: BTreeSet<Name> = BTreeSet::new();
         for (key, value) in writes.iter() {
-            if let Ok(Parsed::Lane(collection, id, order)) = keyspace::parse(key) {
-                let name = (collection, id);
-                touched.insert(name.clone());
-                if self.take_in_lane(&name, order, value) {
-                    written.insert(name);
+            match (keyspace::parse(key), value) {
+                (Ok(Parsed::Lane(collection, id, order)), value) => {
+                    let name = (collection, id);
+                    touched.insert(name.clone());
+                    if self.take_in_lane(&name, order, value) {
+                        written.insert(name);
+                    }
                 }
+                // A write that became one with another, and took it back where nothing of it is left.
+                (Ok(Parsed::Receipt(mid)), Some(value)) => {
+                    if let Ok(ReceiptState::Joined { into }) = from_json_text(value)
+                        && self.joined.insert(mid)
+                    {
+                        written.extend(self.orders.get(into.as_str()).map(|written| written.name.clone()));
+                    }
+                }
+                _ => {}
             }
         }
         for (key, value) in writes.iter() {
@@ -161,7 +194,8 @@ impl Timeline {
         };
         let entry: Entry = from_json_text(&value[1..]).expect("the engine's own JSON");
         self.remember(&entry, order);
-        let is_new = self.lanes.entry(name.clone()).or_default().insert(order, entry.clone()).is_none();
+        let before = self.lanes.entry(name.clone()).or_default().insert(order, entry.clone());
+        let is_new = before.is_none_or(|before| before.mid != entry.mid);
         if is_new {
             self.track(name, &entry);
         }
@@ -178,7 +212,8 @@ impl Timeline {
             let before = self.visible.get(name).and_then(|data| data.get(field));
             let latest = entry.data.get(field).map(ToString::to_string);
             let earlier = std::mem::replace(&mut track.latest, latest);
-            track.replaced.insert(entry.order, before.map(ToString::to_string).into_iter().chain(earlier).collect());
+            let replaced = before.map(ToString::to_string).into_iter().chain(earlier);
+            track.replaced.entry(entry.order).or_default().extend(replaced);
         }
     }
 

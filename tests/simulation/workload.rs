@@ -8,7 +8,7 @@ use futures_util::future::select;
 use holm_core::engine::{Engine, Order, Question, Transaction};
 use holm_core::outbox::{Operation, Parked};
 use holm_core::{Error, ErrorCode};
-use holm_protocol::from_json_text;
+use holm_protocol::{Data, Kind, from_json_text};
 use holm_store::Durability;
 use serde_json::{Map, Value, json};
 
@@ -79,7 +79,7 @@ impl User {
         let count = if self.dice.permille(800) { 1 } else { self.dice.between(2, 3) };
         let rows: Vec<Value> = (0..count).map(|_| self.row(collection, operation)).collect();
         let names = names(collection, &rows);
-        let receipt = self.begin(names, false);
+        let receipt = self.begin(names, false, operation == Operation::Delete);
         let text = Value::from(rows).to_string();
         self.world.note(format_args!("device {} {operation:?} {collection} {text} {receipt}", self.device.number));
         let rows =
@@ -132,9 +132,9 @@ impl User {
         fields
     }
 
-    fn begin(&self, rows: Vec<Name>, is_transaction: bool) -> String {
+    fn begin(&self, rows: Vec<Name>, is_transaction: bool, is_delete: bool) -> String {
         let receipt = self.engine.draw();
-        let call = Call { device: self.device.number, rows, is_transaction, fate: Fate::Open };
+        let call = Call { device: self.device.number, rows, is_transaction, is_delete, fate: Fate::Open };
         self.world.history.begin(&receipt, call);
         receipt
     }
@@ -189,7 +189,7 @@ impl User {
         }
         let names =
             rows.iter().flat_map(|(collection, rows)| names(collection, rows.as_array().expect("rows"))).collect();
-        let receipt = self.begin(names, true);
+        let receipt = self.begin(names, true, false);
         self.world.note(format_args!("device {} transaction {rows:?} {receipt}", self.device.number));
         let outcome = self.engine.tx_commit(tx, self.now_ms(), &receipt, Durability::Relaxed).await;
         self.end(&receipt, &outcome);
@@ -221,17 +221,34 @@ impl User {
         }
         let chosen = self.dice.one_of(&parked);
         let together = |tx: &Option<(String, u32)>| tx.is_some() && *tx == chosen.entry.tx;
-        let group = parked.iter().filter(|other| together(&other.entry.tx) || other.entry.mid == chosen.entry.mid);
-        self.world.history.released.borrow_mut().extend(group.map(|member| member.entry.mid.0.clone()));
+        let goes_along = |other: &&Parked| {
+            let (mid, after) = (&chosen.entry.mid, other.reason.after.as_ref());
+            together(&other.entry.tx) || other.entry.mid == *mid || after == Some(mid)
+        };
+        let history = &self.world.history;
+        for Parked { entry, reason, .. } in parked.iter().filter(goes_along) {
+            history.released.borrow_mut().insert(entry.mid.0.clone());
+            if reason.code == ErrorCode::Undeliverable {
+                history.undelivered.borrow_mut().insert((entry.collection.clone(), entry.id.clone()));
+            }
+        }
         let mid = chosen.entry.mid.clone();
         let order = if self.dice.permille(500) {
-            Order::Retry { mid: mid.clone(), receipt: self.engine.draw() }
+            Order::Retry { mid: mid.clone(), receipt: self.engine.draw(), edit: self.edit(chosen) }
         } else {
             Order::Discard(mid.clone())
         };
         let outcome = self.engine.order(self.now_ms(), order).await;
         self.world.note(format_args!("device {} unparked {mid:?}: {outcome:?}", self.device.number));
         let _counted = self.checked(outcome);
+    }
+
+    /// What the user puts in its place, if anything.
+    fn edit(&self, parked: &Parked) -> Data {
+        let is_edited =
+            parked.entry.kind != Kind::Delete && parked.entry.collection != "pairs" && self.dice.permille(300);
+        let title = is_edited.then(|| ("title".to_owned(), self.world.next_value().into()));
+        title.into_iter().collect()
     }
 
     /// Asks for a sync, and loses patience.

@@ -1,7 +1,7 @@
 // Never run. What an app may write, and the types it gets for it: must compile as it stands.
 
 import { defineSchema, HolmError, open, t } from 'holm';
-import type { CollectionName, Collection, Database, ErrorCode, Insert, Patch, QueryPlan, Row, Status, Transaction, Value, Where, Write } from 'holm';
+import type { CollectionName, Collection, Conflict, Database, ErrorCode, Insert, Patch, QueryPlan, Row, Status, Transaction, Value, Where, Write } from 'holm';
 import { salvage, type Salvage, type SalvageLine } from 'holm/salvage';
 import { provideToken } from 'holm/service-worker';
 import { FakeClock, FakeConnectivity, FakeServer, FaultyStorage, type Restore, type SeenMutation, type ServerRecord } from 'holm/testing';
@@ -22,7 +22,11 @@ const schema = defineSchema({ version: 1, collections: {
     indexes: ['updatedAt', ['done', '-updatedAt'], 'tags[]', ['projectId', '-tags[]'], 'tags', { fields: ['title'], unique: true }],
     conflict: 'merge',
   },
-  links: { fields: { all: t.array(t.ref('tasks')), self: t.ref('links').optional() } },
+  links: { fields: { all: t.array(t.ref('tasks')), self: t.ref('links').optional() }, conflict: 'manual', coalesce: false },
+} });
+
+export const votes = defineSchema({ version: 1, collections: {
+  votes: { fields: { count: t.integer() }, conflict: ({ base, mine, theirs }) => (mine && theirs && { count: mine['count'] + theirs['count'] - base?.['count'] }) },
 } });
 
 type Task = Row<typeof schema, 'tasks'>;
@@ -54,6 +58,9 @@ export async function records(db: Database<typeof schema>): Promise<void> {
   await write.synced;
   const receipt: string = write.receipt;
   await db.sync.receipt(receipt);
+  const conflicts: readonly Conflict[] = await db.sync.conflicts();
+  for (const { mid, fields } of conflicts) await db.sync.resolve(mid, fields.length > 1 ? 'theirs' : { title: 'both' });
+  for (const { mid, reason } of await db.sync.parked()) await (reason.after ? db.sync.discard(mid) : db.sync.edit(mid, { title: undefined }));
   const ids: string[] = await db.tasks.putMany([whole, { ...whole, id: 'b', done: undefined, photo: new Uint8Array(1) }]);
   await db.tasks.insert({ ...whole, extra: { deep: [1, 2n, null] }, weight: 3n });
   await db.tasks.insertMany([]);

@@ -15,5 +15,9 @@ mod stored;
 pub mod sync;
 pub mod value;
 
+/// Whether this is the full engine: one mutation of many writes, and conflict policies that a device or a person decides. The other
+/// parks every conflict, and reads what a full one has stored.
+pub const FULL: bool = cfg!(feature = "full");
+
 pub use error::{Error, Said};
 pub use holm_protocol::ErrorCode;

@@ -187,7 +187,8 @@ impl Engine {
 
     /// Plans what to send.
     fn to_send(&self, now_ms: u64, lease: &Rc<Lease>, exchange: Exchange) -> Promised<Ask> {
-        let (cx, limits, lease) = (self.context(now_ms), self.inner.push_limits.get(), Rc::clone(lease));
+        let (cx, mut limits, lease) = (self.context(now_ms), self.inner.push_limits.get(), Rc::clone(lease));
+        limits.mutations = limits.mutations.min(self.inner.machine.borrow().prefix());
         match exchange {
             Exchange::Push => self.plan(STRICT, move |draft| {
                 Ok(match push::freeze(draft, &cx.borrow(), &lease, limits)? {
@@ -292,12 +293,20 @@ impl Engine {
         self.plan(STRICT, move |draft| push::start_over(draft, &lease, client.clone())).await?;
         // A server that never agrees must not get a storm: the next try waits like one after a failure.
         let entropy = self.entropy();
-        self.note(at_ms, Event::Failed { exchange: Exchange::Push, unreachable: true, floor_ms: 0, entropy })
+        self.note(
+            at_ms,
+            Event::Failed { exchange: Exchange::Push, unreachable: true, floor_ms: 0, entropy, suspects: 0 },
+        )
     }
 
     fn succeeded(&self, at_ms: u64, event: Event) -> Result<(), Error> {
+        // A pull that succeeds does not hide what is wrong with the pushes.
+        let is_cured = event == Event::Pushed || !self.inner.machine.borrow().is_push_failing();
         self.edit_status(&mut |status| {
-            (status.online, status.error) = (Connection::Online, None);
+            status.online = Connection::Online;
+            if is_cured {
+                status.error = None;
+            }
             (status.why, status.next_attempt_at) = (None, None);
             match event {
                 Event::Pushed => status.last_push_at = Some(at_ms),
@@ -333,11 +342,12 @@ impl Engine {
             status.error = Some(status_error(&failed.error));
         });
         let (floor_ms, entropy) = (failed.floor_ms, self.entropy());
+        let suspects = if failed.is_of_the_request() { u16::try_from(mutations).unwrap_or(u16::MAX) } else { 0 };
         Next::Failed(match failed.refused {
             Some(Refused::Token) => Event::Stopped(Why::Token),
             Some(Refused::Forbidden) => Event::Stopped(Why::Forbidden),
             Some(Refused::Schema) if exchange == Exchange::Pull => Event::Stopped(Why::Schema),
-            _ => Event::Failed { exchange, unreachable, floor_ms, entropy },
+            _ => Event::Failed { exchange, unreachable, floor_ms, entropy, suspects },
         })
     }
 
@@ -350,7 +360,7 @@ impl Engine {
             return Step::Ended;
         }
         self.edit_status(&mut |status| status.error = Some(status_error(error)));
-        let event = Event::Failed { exchange, unreachable: true, floor_ms: 0, entropy: self.entropy() };
+        let event = Event::Failed { exchange, unreachable: true, floor_ms: 0, entropy: self.entropy(), suspects: 0 };
         self.inner.machine.borrow_mut().handle(now_ms, event);
         Step::Again
     }

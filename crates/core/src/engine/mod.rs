@@ -168,8 +168,8 @@ impl Engine {
             if !draft.goes_on() {
                 (at, stamp) = (0, OnceCell::new());
             }
-            let (written, together, stamp) = (0, None, &stamp);
-            let cx = WriteContext { schema, now_ms, receipt: &receipt, written, together, queued, stamp };
+            let (written, together, seen, stamp) = (0, None, None, &stamp);
+            let cx = WriteContext { schema, now_ms, receipt: &receipt, written, together, queued, seen, stamp };
             let part = at..(at + ROWS_PER_TURN).min(rows.len());
             at = part.end;
             outbox::write_part(draft, &cx, &collection, operation, &rows, part)?;

@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::rc::Rc;
 
-use holm_protocol::MutationId;
+use holm_protocol::{Data, MutationId};
 use holm_store::Draft;
 
 use super::promised::Promised;
@@ -40,6 +40,8 @@ pub enum Order {
         mid: MutationId,
         /// What the new write is known by.
         receipt: String,
+        /// Fields that it is to have instead, removals included.
+        edit: Data,
     },
     /// Gives a parked mutation up.
     Discard(MutationId),
@@ -64,10 +66,10 @@ fn follow(draft: &mut Draft<'_>, options: &Options, now_ms: u64, order: &Order) 
         Order::KvSet { space, key, json, ttl_ms } => kv::set(draft, space, key, json, *ttl_ms, now_ms)?,
         Order::KvDelete { space, key } => kv::delete(draft, space, key),
         Order::KvSweep => kv::sweep(draft, now_ms)?,
-        Order::Retry { mid, receipt } => {
-            let (written, together, queued, stamp) = (0, None, true, &OnceCell::new());
-            let cx = WriteContext { schema, now_ms, receipt, written, together, queued, stamp };
-            outbox::retry(draft, &cx, mid)?;
+        Order::Retry { mid, receipt, edit } => {
+            let (written, together, queued, seen, stamp) = (0, None, true, None, &OnceCell::new());
+            let cx = WriteContext { schema, now_ms, receipt, written, together, queued, seen, stamp };
+            outbox::retry(draft, &cx, mid, edit)?;
         }
         Order::Discard(mid) => outbox::discard(draft, mid)?,
         Order::Evict(name) => pull::evict(draft, schema.collection(name)?, scopes.as_deref())?,

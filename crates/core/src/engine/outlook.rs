@@ -103,7 +103,7 @@ impl Engine {
                         "the refused write was given up, or sent again as another",
                     ));
                 }
-                ReceiptState::Unknown => {
+                ReceiptState::Unknown | ReceiptState::Joined { .. } => {
                     return Err(Error::new(
                         ErrorCode::NotFound,
                         format!("nothing is known of the receipt {}", quoted(receipt)),
@@ -143,7 +143,8 @@ impl Engine {
                 return Ok(());
             }
             match status.why.as_deref() {
-                Some("paused") => {
+                // Of a pause that is over, the status of the one who leads says so a moment later.
+                Some("paused") if !status.leader || self.inner.machine.borrow().is_paused() => {
                     return Err(Error::new(ErrorCode::InvalidArgument, "sync is paused; resume it first"));
                 }
                 Some("storage") => {

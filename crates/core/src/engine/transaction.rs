@@ -95,6 +95,7 @@ impl Script {
                 written,
                 together,
                 queued: self.options.scopes.is_some(),
+                seen: None,
                 stamp: &stamp,
             };
             outbox::write(draft, &cx, &step.collection, step.operation, &step.rows)?;

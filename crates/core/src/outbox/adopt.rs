@@ -47,6 +47,8 @@ pub fn adopt(draft: &mut Draft<'_>, schema: &Schema) -> Planned<()> {
                 order,
                 state: State::Pending,
                 mid,
+                first: None,
+                joined: None,
                 tx: None,
                 collection: collection.name.clone(),
                 id,

@@ -53,6 +53,10 @@ pub struct Entry {
     pub state: State,
     /// Its identity.
     pub mid: MutationId,
+    /// The mutation that it began as, whose receipt tells of it.
+    pub first: Option<MutationId>,
+    /// How many writes joined it.
+    pub joined: Option<u64>,
     /// The transaction it belongs to, and how many members that has.
     pub tx: Option<(String, u32)>,
     /// Of which collection.
@@ -73,7 +77,7 @@ pub struct Entry {
     pub not_before: u64,
 }
 
-json_fields!(Entry { order, state, mid, collection, id, kind, at; tx, base, not_before; data, stamps });
+json_fields!(Entry { order, state, mid, collection, id, kind, at; first, joined, tx, base, not_before; data, stamps });
 
 /// Where an entry stands in the outbox.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -84,26 +88,43 @@ pub struct Place {
     pub collection: String,
     /// Which record.
     pub id: String,
+    /// In the outbox's order: [`Entry::joined`] of what stands there.
+    pub joined: Option<u64>,
 }
 
-json_fields!(Place { order, collection, id });
+json_fields!(Place { order, collection, id; joined });
 
 impl Entry {
     /// Where it stands.
     #[must_use]
     pub fn place(&self) -> Place {
-        Place { order: self.order, collection: self.collection.clone(), id: self.id.clone() }
+        Place { order: self.order, collection: self.collection.clone(), id: self.id.clone(), joined: None }
     }
 
-    /// The entry as the wire wants it.
+    /// What the outbox's order says of it.
+    #[must_use]
+    pub fn pointer(&self) -> Place {
+        Place { joined: self.joined, ..self.place() }
+    }
+
+    /// Where its receipt is.
+    #[must_use]
+    pub fn receipt(&self) -> &MutationId {
+        self.first.as_ref().unwrap_or(&self.mid)
+    }
+
+    /// The entry as the wire wants it; or nothing in its place, which uses its seq up.
     ///
     /// # Errors
     /// `internal` when it was never frozen.
-    pub fn into_wire(self) -> Result<Mutation, Error> {
+    pub fn into_wire(self, is_skipped: bool) -> Result<Mutation, Error> {
         let State::Frozen(seq) = self.state else {
             return Err(Error::new(ErrorCode::Internal, format!("mutation {} is not frozen", self.mid)));
         };
         let (tx, n) = self.tx.unzip();
+        if is_skipped {
+            return Ok(Mutation { seq, mid: self.mid, tx, n, kind: Kind::Skip, ..Mutation::default() });
+        }
         let Self { mid, collection, id, kind, base, data, stamps, .. } = self;
         let (name, args) = (String::new(), Value::Null);
         Ok(Mutation { seq, mid, tx, n, collection, id, kind, base, data, stamps, name, args })

@@ -58,7 +58,7 @@ pub fn store_entry(draft: &mut Draft<'_>, entry: &Entry) {
     draft.put(&keyspace::lane(&entry.collection, &entry.id, entry.order), &value);
     let pointer = keyspace::outbox(entry.order);
     if waits {
-        draft.put(&pointer, &encode(&entry.place()));
+        draft.put(&pointer, &encode(&entry.pointer()));
     } else {
         draft.delete(&pointer);
     }

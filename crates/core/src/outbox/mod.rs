@@ -13,6 +13,7 @@
 //! An entry leaves the outbox only in the commit that records its own result.
 
 mod adopt;
+mod coalesce;
 mod entry;
 mod lane;
 mod park;

@@ -1,17 +1,17 @@
 //! Mutations that the server refused: kept with their reason until the app decides.
 
 use holm_protocol::{
-    Data, DataText, ErrorCode, FromJson, MutationId, Object, Parser, ServerRow, ToJson, Unfit, json_fields,
+    Data, DataText, ErrorCode, FromJson, Kind, MutationId, Object, Parser, ServerRow, ToJson, Unfit, json_fields,
 };
 use holm_store::{Draft, Read};
 
 use super::receipt::{self, ReceiptState};
-use super::{Entry, Moment, Operation, Planned, WriteContext, remove, restore, write};
+use super::{Entry, Moment, Operation, Planned, WriteContext, bases, lane, remove, restore, write};
 use crate::records;
 use crate::schema::Schema;
 use crate::stored::{self, decode, encode};
-use crate::value::unset;
-use crate::{Error, keyspace};
+use crate::value::{is_unset, unset};
+use crate::{Error, FULL, keyspace};
 use holm_protocol::order::sort;
 
 /// Why a mutation was parked.
@@ -25,9 +25,11 @@ pub struct Reason {
     pub field: Option<String>,
     /// What the server has, after a conflict.
     pub server: Option<ServerRow>,
+    /// The refused mutation without which this one means nothing.
+    pub after: Option<MutationId>,
 }
 
-json_fields!(Reason { code, message; field, server });
+json_fields!(Reason { code, message; field, server, after });
 
 /// A refused mutation.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -38,6 +40,8 @@ pub struct Parked {
     pub reason: Reason,
     /// The whole record as the app saw it; absent after a delete.
     pub mine: Option<Data>,
+    /// The record on the server when it was written, where that is still known; absent where there was none.
+    pub before: Option<Data>,
     /// When (wall clock, milliseconds).
     pub parked_at: u64,
 }
@@ -46,27 +50,50 @@ pub struct Parked {
 impl ToJson for Parked {
     fn fields(&self, object: &mut Object<'_>) {
         self.entry.fields(object);
-        object.most("reason parkedAt mine", 2, &[&self.reason, &self.parked_at, &self.mine]);
+        object.most("reason parkedAt mine before", 2, &[&self.reason, &self.parked_at, &self.mine, &self.before]);
     }
 }
 
 impl FromJson for Parked {
     fn read(&mut self, parser: &mut Parser<'_>) -> Result<(), Unfit> {
         self.entry.read(&mut parser.clone())?;
-        let slots: &mut [&mut dyn FromJson] = &mut [&mut self.reason, &mut self.parked_at, &mut self.mine];
-        parser.fill("reason parkedAt mine ", 2, slots)
+        let slots: &mut [&mut dyn FromJson] =
+            &mut [&mut self.reason, &mut self.parked_at, &mut self.mine, &mut self.before];
+        parser.fill("reason parkedAt mine before ", 2, slots)
     }
 }
 
 /// Takes an entry out of its lane, keeps it with its reason, and shows what remains.
+///
+/// Where there is no record without it, what was written after it goes the same way.
 pub(super) fn park(draft: &mut Draft<'_>, moment: &Moment<'_>, entry: Box<Entry>, reason: Reason) -> Planned<()> {
+    let base = bases(draft, &entry.collection, &entry.id)?;
+    let makes_it = matches!(entry.kind, Kind::Create | Kind::Put) && base.as_ref().is_some_and(|base| base.absent);
+    if FULL && makes_it && entry.tx.is_none() && reason.server.is_none() {
+        let later = lane(draft, &entry.collection, &entry.id)?.into_iter().filter(|later| later.order > entry.order);
+        for later in later.take_while(|later| later.kind == Kind::Patch && later.tx.is_none()) {
+            let after = Some(entry.mid.clone());
+            park_one(draft, moment, Box::new(later), Reason { after, ..reason.clone() }, None)?;
+        }
+    }
+    let before = base.filter(|base| FULL && !base.absent && base.rev == entry.base).map(|base| base.data);
+    park_one(draft, moment, entry, reason, before)
+}
+
+fn park_one(
+    draft: &mut Draft<'_>,
+    moment: &Moment<'_>,
+    entry: Box<Entry>,
+    reason: Reason,
+    before: Option<Data>,
+) -> Planned<()> {
     let collection = moment.schema.find(&entry.collection);
     let mine = records::read(draft, &entry.collection, &entry.id)?.map(|record| record.data);
     remove(draft, &entry);
     let state = ReceiptState::Parked { code: reason.code, message: reason.message.clone() };
-    receipt::save(draft, &entry.mid, &state);
+    receipt::save(draft, entry.receipt(), &state);
     let id = entry.id.clone();
-    let parked = Parked { entry, reason, mine, parked_at: moment.now_ms };
+    let parked = Parked { entry, reason, mine, before, parked_at: moment.now_ms };
     keep(draft, &parked.entry.mid, Some(&encode(&parked)));
     collection.map_or(Ok(()), |collection| restore(draft, collection, &id, moment.touch))
 }
@@ -99,34 +126,50 @@ pub fn parked(view: &dyn Read, mid: &MutationId) -> Planned<Box<Parked>> {
 /// `not-found`.
 pub fn discard(draft: &mut Draft<'_>, mid: &MutationId) -> Planned<()> {
     for member in group(draft, mid)? {
-        release(draft, &member.entry.mid);
+        release(draft, &member.entry);
     }
     Ok(())
 }
 
-/// Writes what a parked mutation wanted once more, as a new mutation, with the others of its transaction.
+/// Writes what a parked mutation wanted once more, as a new mutation, with the others of its transaction; `edit` goes over its fields.
 ///
 /// # Errors
 /// `not-found`, and whatever [`write()`] refuses.
-pub fn retry(draft: &mut Draft<'_>, cx: &WriteContext<'_>, mid: &MutationId) -> Planned<()> {
+pub fn retry(draft: &mut Draft<'_>, cx: &WriteContext<'_>, mid: &MutationId, edit: &Data) -> Planned<()> {
     let members = group(draft, mid)?;
-    let together = (members.len() > 1).then(|| u32::try_from(members.len()).unwrap_or(u32::MAX));
+    let nothing = Data::new();
+    let is_transaction = members.iter().any(|member| member.entry.tx.is_some());
+    let together = is_transaction.then(|| u32::try_from(members.len()).unwrap_or(u32::MAX));
     for (written, member) in members.into_iter().enumerate() {
         let cx = WriteContext { written, together, ..cx.clone() };
-        release(draft, &member.entry.mid);
-        retry_one(draft, &cx, member)?;
+        release(draft, &member.entry);
+        let edit = Some(edit).filter(|_| member.entry.mid == *mid).unwrap_or(&nothing);
+        retry_one(draft, &cx, member, edit)?;
     }
     Ok(())
 }
 
-fn retry_one(draft: &mut Draft<'_>, cx: &WriteContext<'_>, member: Parked) -> Planned<()> {
-    let Parked { entry, mine, .. } = member;
+fn retry_one(draft: &mut Draft<'_>, cx: &WriteContext<'_>, member: Parked, edit: &Data) -> Planned<()> {
+    let Parked { entry, mine, reason, .. } = member;
     let visible = records::read(draft, &entry.collection, &entry.id)?;
-    let (operation, data) = match (mine, visible) {
-        (None, _) => (Operation::Delete, Data::new()),
-        (Some(_), Some(_)) => (Operation::Patch, wanted_fields(cx.schema, &entry)),
-        (Some(mine), None) => (Operation::Put, mine),
+    let base = bases(draft, &entry.collection, &entry.id)?;
+    let known = base.map_or_else(|| visible.as_ref().and_then(|record| record.rev.clone()), |base| base.rev);
+    // Until a pull has brought what the mutation met on the server, it is told of here alone.
+    let server = reason.server.filter(|_| FULL && known == entry.base);
+    let (operation, mut data) = match mine {
+        None if !FULL || edit.is_empty() => (Operation::Delete, Data::new()),
+        _ if visible.is_some() && !server.as_ref().is_some_and(|row| row.deleted) => {
+            (Operation::Patch, wanted_fields(cx.schema, &entry))
+        }
+        mine => (Operation::Put, mine.unwrap_or_default()),
     };
+    for (name, value) in edit.iter().filter(|_| FULL) {
+        match operation == Operation::Put && is_unset(value) {
+            true => data.remove(name),
+            false => data.insert(name.clone(), value.clone()),
+        }
+    }
+    let cx = &WriteContext { seen: server.as_ref().and_then(|row| row.rev.as_ref()), ..cx.clone() };
     write(draft, cx, &entry.collection, operation, &[(entry.id, DataText::from(&data))])
 }
 
@@ -135,7 +178,7 @@ fn wanted_fields(schema: &Schema, entry: &Entry) -> Data {
     let fields = schema.find(&entry.collection).map(|collection| &collection.fields);
     let may_lack = |name: &String| fields.and_then(|fields| fields.get(name)).is_some_and(|field| field.optional);
     let mut wanted = Data::new();
-    for name in entry.stamps.keys().filter(|name| entry.data.contains_key(*name) || may_lack(name)) {
+    for name in entry.stamps.keys().filter(|name| entry.data.contains_key(name) || may_lack(name)) {
         wanted.insert(name.clone(), entry.data.get(name).cloned().unwrap_or_else(unset));
     }
     wanted
@@ -143,16 +186,18 @@ fn wanted_fields(schema: &Schema, entry: &Entry) -> Data {
 
 fn group(view: &dyn Read, mid: &MutationId) -> Planned<Vec<Parked>> {
     let one = parked(view, mid)?;
-    let Some((tx, _)) = &one.entry.tx else { return Ok(vec![*one]) };
     let mut members = parked_list(view)?;
-    members.retain(|other| other.entry.tx.as_ref().is_some_and(|(name, _)| name == tx));
+    members.retain(|other| {
+        let is_together = one.entry.tx.is_some() && other.entry.tx == one.entry.tx;
+        is_together || other.entry.mid == *mid || other.reason.after.as_ref() == Some(mid)
+    });
     sort(&mut members, &|left, right| left.entry.order.cmp(&right.entry.order));
     Ok(members)
 }
 
-fn release(draft: &mut Draft<'_>, mid: &MutationId) {
-    keep(draft, mid, None);
-    receipt::save(draft, mid, &ReceiptState::Discarded);
+fn release(draft: &mut Draft<'_>, entry: &Entry) {
+    keep(draft, &entry.mid, None);
+    receipt::save(draft, entry.receipt(), &ReceiptState::Discarded);
 }
 
 /// What was parked is nowhere else, since no record shows it: so it is kept twice.

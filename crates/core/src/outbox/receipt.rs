@@ -4,8 +4,8 @@ use holm_protocol::{ErrorCode, FromJson, MutationId, Object, Parser, ToJson, Unf
 use holm_store::{Draft, Read};
 
 use super::Planned;
-use crate::keyspace;
 use crate::stored::{self, encode};
+use crate::{FULL, keyspace};
 
 /// What became of one mutation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,6 +26,11 @@ pub enum ReceiptState {
     },
     /// It was parked, and the app gave it up, or sent it again as another.
     Discarded,
+    /// It became one with another before it was sent: what becomes of that one becomes of it.
+    Joined {
+        /// The other.
+        into: MutationId,
+    },
     /// Nothing is known of it.
     #[default]
     Unknown,
@@ -38,6 +43,7 @@ impl ReceiptState {
             Self::Acknowledged { .. } => "acknowledged",
             Self::Parked { .. } => "parked",
             Self::Discarded => "discarded",
+            Self::Joined { .. } => "joined",
             Self::Unknown => "unknown",
         }
     }
@@ -49,6 +55,7 @@ impl ToJson for ReceiptState {
         match self {
             Self::Acknowledged { at } => object.field("at", at),
             Self::Parked { code, message } => object.all("code message", &[code, message]),
+            Self::Joined { into } => object.field("into", into),
             Self::Pending | Self::Discarded | Self::Unknown => {}
         }
     }
@@ -57,13 +64,15 @@ impl ToJson for ReceiptState {
 impl FromJson for ReceiptState {
     fn read(&mut self, parser: &mut Parser<'_>) -> Result<(), Unfit> {
         let (mut state, mut at, mut code, mut message) = (String::new(), 0, ErrorCode::Internal, String::new());
-        let slots: &mut [&mut dyn FromJson] = &mut [&mut state, &mut at, &mut code, &mut message];
-        parser.fill("state at code message ", 1, slots)?;
+        let mut into = MutationId::default();
+        let slots: &mut [&mut dyn FromJson] = &mut [&mut state, &mut at, &mut code, &mut message, &mut into];
+        parser.fill("state at code message into ", 1, slots)?;
         *self = match state.as_str() {
             "pending" => Self::Pending,
             "acknowledged" => Self::Acknowledged { at },
             "parked" => Self::Parked { code, message },
             "discarded" => Self::Discarded,
+            "joined" if FULL => Self::Joined { into },
             _ => Self::Unknown,
         };
         Ok(())
@@ -102,9 +111,12 @@ pub(super) fn save(draft: &mut Draft<'_>, mid: &MutationId, state: &ReceiptState
 /// [`holm_store::Halt::Missing`]; `storage-corrupt`.
 pub fn receipt(view: &dyn Read, receipt: &str) -> Planned<Receipt> {
     let mut told = Receipt { state: ReceiptState::Unknown, mutations: 0 };
+    let read = |mid: &MutationId| stored::read(view, &keyspace::receipt(mid.as_str()), "a receipt");
     loop {
-        let mid = mutation_id(receipt, told.mutations);
-        let Some(state) = stored::read(view, &keyspace::receipt(mid.as_str()), "a receipt")? else { return Ok(told) };
+        let Some(mut state) = read(&mutation_id(receipt, told.mutations))? else { return Ok(told) };
+        if FULL && let ReceiptState::Joined { into } = &*state {
+            state = read(into)?.unwrap_or_default();
+        }
         told.mutations += 1;
         if rank(&state) >= rank(&told.state) {
             told.state = *state;
@@ -114,7 +126,7 @@ pub fn receipt(view: &dyn Read, receipt: &str) -> Planned<Receipt> {
 
 fn rank(state: &ReceiptState) -> u8 {
     match state {
-        ReceiptState::Unknown => 0,
+        ReceiptState::Unknown | ReceiptState::Joined { .. } => 0,
         ReceiptState::Acknowledged { .. } => 1,
         ReceiptState::Discarded => 2,
         ReceiptState::Pending => 3,

@@ -1,13 +1,15 @@
 //! What the server said, recorded.
 
-use holm_protocol::{ErrorCode, MutationResult, Outcome, Seq, ServerRow};
+use holm_protocol::{ErrorCode, Kind, MutationId, MutationResult, Outcome, Seq, ServerRow};
 use holm_store::Draft;
 
 use super::park::{Reason, park};
 use super::receipt::{self, ReceiptState};
 use super::{Entry, Place, Planned, State, entry_at, remove, restore, store_entry};
+use crate::FULL;
 use crate::local::Local;
-use crate::schema::Schema;
+use crate::records;
+use crate::schema::{ConflictPolicy, Schema};
 use crate::sync::{RETRY_AFTER_MS_MAX, SyncState};
 
 /// A server may ask for no more patience with a mutation: an hour, as with a request.
@@ -59,9 +61,10 @@ pub fn settle(
         let Some(mut entry) = entry_at(draft, &place)? else { continue };
         match outcome {
             Outcome::Ok { .. } => confirm(draft, moment.now_ms, sync, (seq, place), &mut entry),
-            Outcome::Conflict { server } => park(draft, moment, entry, conflict(server))?,
+            Outcome::Conflict { server } => settle_conflict(draft, moment, entry, server)?,
             Outcome::Rejected { code, field, message, .. } => {
-                let reason = Reason { code: *code, message: message.clone(), field: field.clone(), server: None };
+                let reason =
+                    Reason { code: *code, message: message.clone(), field: field.clone(), ..Reason::default() };
                 park(draft, moment, entry, reason)?;
             }
             Outcome::Retry { after } => {
@@ -76,16 +79,46 @@ pub fn settle(
 }
 
 fn confirm(draft: &mut Draft<'_>, now_ms: u64, sync: &mut SyncState, (seq, place): (Seq, Place), entry: &mut Entry) {
-    receipt::save(draft, &entry.mid, &ReceiptState::Acknowledged { at: now_ms });
+    receipt::save(draft, entry.receipt(), &ReceiptState::Acknowledged { at: now_ms });
     entry.state = State::Confirmed(seq);
     store_entry(draft, entry);
     sync.confirmed.insert(seq, place);
 }
 
+/// A conflict that the collection's policy decides is over; any other is parked. A transaction is parked whole.
+fn settle_conflict(draft: &mut Draft<'_>, moment: &Moment<'_>, entry: Box<Entry>, server: &ServerRow) -> Planned<()> {
+    let collection = moment.schema.find(&entry.collection).filter(|_| FULL);
+    match collection.map(|collection| (collection, collection.conflict)) {
+        Some((collection, ConflictPolicy::Server)) if entry.tx.is_none() => {
+            remove(draft, &entry);
+            receipt::save(draft, entry.receipt(), &ReceiptState::Discarded);
+            restore(draft, collection, &entry.id, moment.touch)
+        }
+        Some((_, ConflictPolicy::Client)) if entry.tx.is_none() => insist(draft, moment, *entry, server),
+        _ => park(draft, moment, entry, conflict(server)),
+    }
+}
+
+/// Sends a mutation again, as one that was made in sight of what the server has.
+fn insist(draft: &mut Draft<'_>, moment: &Moment<'_>, mut entry: Entry, server: &ServerRow) -> Planned<()> {
+    let first = entry.receipt().clone();
+    entry.mid = MutationId(format!("{first}~{}", moment.touch));
+    receipt::save(draft, &entry.mid, &ReceiptState::Joined { into: first.clone() });
+    (entry.first, entry.state, entry.base) = (Some(first), State::Pending, server.rev.clone());
+    if entry.kind != Kind::Delete && (server.deleted || entry.kind == Kind::Create) {
+        let mine = records::read(draft, &entry.collection, &entry.id)?;
+        entry.data = mine.map_or_else(|| entry.data.clone(), |record| record.data);
+        entry.kind = Kind::Put;
+    }
+    store_entry(draft, &entry);
+    Ok(())
+}
+
 fn conflict(server: &ServerRow) -> Reason {
     let message =
         if server.deleted { "the record was deleted on the server" } else { "the record changed on the server" };
-    Reason { code: ErrorCode::Conflict, message: message.to_owned(), field: None, server: Some(server.clone()) }
+    let (message, server) = (message.to_owned(), Some(server.clone()));
+    Reason { code: ErrorCode::Conflict, message, server, ..Reason::default() }
 }
 
 /// Lets go of confirmed mutations that a complete pull has covered, and shows the server's state in their place.
@@ -116,7 +149,8 @@ pub fn thaw(draft: &mut Draft<'_>, sync: &mut SyncState) -> Planned<()> {
     sent.append(&mut sync.confirmed.take_all());
     for (_, place) in sent {
         if let Some(mut entry) = entry_at(draft, &place)? {
-            entry.state = State::Pending;
+            // It was sent: nothing more may be put into it.
+            (entry.state, entry.not_before) = (State::Pending, entry.not_before.max(1));
             store_entry(draft, &entry);
         }
     }

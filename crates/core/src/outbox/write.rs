@@ -3,16 +3,15 @@
 use std::cell::OnceCell;
 use std::ops::Range;
 
-use holm_protocol::{Data, DataText, ErrorCode, Hlc, Kind, Stamps, ToJson, quoted};
+use holm_protocol::{Data, DataText, ErrorCode, Hlc, Kind, Revision, Stamps, ToJson, quoted};
 use holm_store::{Draft, Halt, Missing, PlanError, Read};
 
-use super::receipt::{self, ReceiptState};
-use super::{Base, Entry, Planned, State, bases, save_base, store_entry};
+use super::{Base, Entry, Planned, State, bases, coalesce, receipt, save_base};
 use crate::local::{Local, touch_of};
 use crate::records::{self, Before, Record, Written};
 use crate::schema::{Collection, Schema, check_id};
 use crate::value::is_unset;
-use crate::{Error, keyspace};
+use crate::{Error, FULL, keyspace};
 
 /// What a local write does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +41,8 @@ pub struct WriteContext<'a> {
     pub together: Option<u32>,
     /// Whether there is a server to tell.
     pub queued: bool,
+    /// The revision that the writer has before his eyes, where it is not the one that is stored.
+    pub seen: Option<&'a Revision>,
     /// The stamp of all that is written together, once it is drawn. With one for each row, of two transactions that are merged the
     /// one could win one row and lose another.
     pub stamp: &'a OnceCell<Hlc>,
@@ -171,23 +172,25 @@ fn write_row(
     }
     if cx.queued {
         let mid = receipt::mutation_id(cx.receipt, position);
+        let (kind, is_first) = (kind(operation), base.is_none());
         let entry = Entry {
             order: local.next_order(),
             state: State::Pending,
             mid,
+            first: None,
+            joined: None,
             tx: cx.together.map(|n| (cx.receipt.to_owned(), n)),
             collection: collection.name.clone(),
             id: id.to_owned(),
-            kind: kind(operation),
+            kind,
             // Who saw no record writes a new one, also over the tombstone of his own delete.
-            base: if visible.absent { None } else { rev.clone() },
-            data: entry_data(operation, after.as_ref(), &stamps),
+            base: cx.seen.or(rev.as_ref().filter(|_| !visible.absent)).cloned(),
+            data: entry_data(kind, after.as_ref(), &stamps),
             stamps,
             at: cx.now_ms,
             not_before: 0,
         };
-        store_entry(draft, &entry);
-        receipt::save(draft, &entry.mid, &ReceiptState::Pending);
+        coalesce::queue(draft, entry, after.as_ref(), FULL && collection.coalesce && !is_first)?;
     }
     let record = after.map(|data| Record { touch, rev, stamps: all_stamps, data });
     records::store(draft, collection, id, record.as_ref())?;
@@ -247,9 +250,10 @@ fn changed_fields(before: &Data, after: Option<&Data>, stamp: &Hlc) -> Stamps {
     changed
 }
 
-fn entry_data(operation: Operation, after: Option<&Data>, changed: &Stamps) -> Data {
+/// What a mutation of this kind carries, where the record is `after` it.
+pub(super) fn entry_data(kind: Kind, after: Option<&Data>, changed: &Stamps) -> Data {
     let Some(after) = after else { return Data::new() };
-    if operation != Operation::Patch {
+    if kind != Kind::Patch {
         return after.clone();
     }
     let mut data = Data::new();

@@ -13,8 +13,10 @@ pub(super) type RecordPlace = (String, String);
 
 #[derive(Default)]
 pub(super) struct Waiting {
-    /// The mutations that wait, by their place in the order of writes: their names, and of which record they are.
+    /// The mutations that wait, by their place in the order of writes: where their receipts are, and of which record they are.
     there: BTreeMap<u64, (String, RecordPlace)>,
+    /// How many writes joined each.
+    joined: BTreeMap<u64, Option<u64>>,
     mids: BTreeSet<String>,
     /// Places in the order of mutations that the server has, or refused.
     settled: BTreeSet<u64>,
@@ -46,17 +48,24 @@ impl Waiting {
         match key {
             Parsed::Lane(.., order) if value.first() != Some(&LANE_PENDING) => drop(self.settled.insert(order)),
             Parsed::Lane(collection, id, order) => {
-                let mid = from_json_text::<Entry>(&value[1..]).map(|entry| entry.mid.0).unwrap_or_default();
-                self.mids.insert(mid.clone());
-                self.there.insert(order, (mid, (collection, id)));
+                let entry = from_json_text::<Entry>(&value[1..]).unwrap_or_default();
+                let receipt = entry.receipt().0.clone();
+                self.mids.insert(receipt.clone());
+                self.there.insert(order, (receipt, (collection, id)));
+                self.joined.insert(order, entry.joined);
             }
             Parsed::Parked(mid) => {
-                self.settled.extend(from_json_text::<Parked>(value).map(|parked| parked.entry.order));
-                self.parked.insert(mid);
+                let parked = from_json_text::<Parked>(value).map(|parked| parked.entry);
+                self.settled.extend(parked.as_ref().map(|entry| entry.order));
+                self.parked.insert(parked.map_or(mid, |entry| entry.receipt().0.clone()));
             }
             Parsed::Outbox(order) => {
                 self.named.insert(order);
                 let Ok(place) = from_json_text::<Place>(value) else { return };
+                // An older one is there, and the last is lost.
+                if self.joined.get(&order).is_some_and(|joined| place.joined > *joined) {
+                    self.there.remove(&order);
+                }
                 if !self.there.contains_key(&order) && !self.settled.contains(&order) {
                     self.gone.entry((place.collection, place.id)).or_default().orders.push(order);
                 }

@@ -40,6 +40,8 @@ pub struct Collection {
     pub indexes: Vec<Index>,
     /// Who wins when two devices change one record.
     pub conflict: ConflictPolicy,
+    /// Whether writes of one record that were never sent become one mutation.
+    pub coalesce: bool,
 }
 
 /// Who wins when two devices change one record.

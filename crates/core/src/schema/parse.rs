@@ -4,8 +4,8 @@ use holm_protocol::{Data, ErrorCode, Value, quoted};
 use holm_store::SortedMap;
 
 use super::{Collection, Column, ConflictPolicy, Field, Index, Kind, Schema};
-use crate::Error;
 use crate::value::{Refusal, parse_json};
+use crate::{Error, FULL};
 
 /// Names of collections and fields stand in keys and messages.
 const NAME_BYTES_MAX: usize = 64;
@@ -47,7 +47,7 @@ fn collection(name: &str, value: &Value) -> Result<Collection, Refusal> {
         return Err(wrong("a collection's name is a letter, then letters, digits, _ and -, 64 at most"));
     }
     let given = object(value)?;
-    known(given, &["fields", "indexes", "conflict"])?;
+    known(given, &["fields", "indexes", "conflict", "coalesce"])?;
     let fields = within("fields", all_fields(need(given, "fields")?, 0))?;
     let indexes = match given.get("indexes") {
         None => Vec::new(),
@@ -57,7 +57,8 @@ fn collection(name: &str, value: &Value) -> Result<Collection, Refusal> {
         None => ConflictPolicy::default(),
         Some(value) => within("conflict", conflict(value))?,
     };
-    Ok(Collection { name: name.to_owned(), fields, indexes, conflict })
+    let coalesce = given.get("coalesce").is_none() || flag(given, "coalesce")?;
+    Ok(Collection { name: name.to_owned(), fields, indexes, conflict, coalesce })
 }
 
 fn all_fields(value: &Value, depth: usize) -> Result<SortedMap<String, Field>, Refusal> {
@@ -212,11 +213,16 @@ fn conflict(value: &Value) -> Result<ConflictPolicy, Refusal> {
     Ok(match value.as_str() {
         Some("merge") => ConflictPolicy::Merge,
         Some("last-write") => ConflictPolicy::LastWrite,
-        Some("server") => ConflictPolicy::Server,
-        Some("client") => ConflictPolicy::Client,
-        Some("custom") => ConflictPolicy::Custom,
         Some("manual") => ConflictPolicy::Manual,
-        _ => return Err(wrong("must be merge, last-write, server, client, custom or manual")),
+        Some("server") if FULL => ConflictPolicy::Server,
+        Some("client") if FULL => ConflictPolicy::Client,
+        Some("custom") if FULL => ConflictPolicy::Custom,
+        _ => {
+            return Err(wrong(match FULL {
+                true => "must be merge, last-write, server, client, custom or manual",
+                false => "must be merge, last-write or manual, without holm/full",
+            }));
+        }
     })
 }
 

@@ -40,6 +40,14 @@ impl Failed {
     pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Box<Self> {
         Box::new(Self { error: Error::new(code, message), floor_ms: 0, refused: None })
     }
+
+    /// Whether what was sent may be why, and not the way to the server, its load or our token.
+    #[must_use]
+    pub fn is_of_the_request(&self) -> bool {
+        use ErrorCode::{InvalidRequest, NotHolm, PayloadTooLarge, ServerError, TxIncomplete};
+        let may_be = matches!(self.error.code, ServerError | PayloadTooLarge | NotHolm | InvalidRequest | TxIncomplete);
+        may_be && self.floor_ms == 0
+    }
 }
 
 /// Reads the answer to a push.

@@ -8,6 +8,8 @@
 //! Browser events are hints; only the outcome of requests decides.
 
 use super::backoff::{Backoff, is_due};
+use super::doubt::Doubt;
+use super::why::Why;
 
 /// How often to ask for news where no stream tells of them.
 pub const POLL_MS: u64 = 30_000;
@@ -53,6 +55,8 @@ pub enum Event {
         floor_ms: u64,
         /// Random, for the jitter.
         entropy: u64,
+        /// How many mutations it had, where one of them may be why.
+        suspects: u16,
     },
     /// Nothing more may be tried until somebody acts.
     Stopped(Why),
@@ -71,50 +75,6 @@ pub enum Exchange {
     Push,
     /// Changes down.
     Pull,
-}
-
-/// Why nothing is happening.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
-    /// Everything is done; the next look for news is due later.
-    Poll,
-    /// The last try failed.
-    Backoff,
-    /// The server asked for time.
-    ServerAsked,
-    /// The browser says there is no network.
-    Offline,
-    /// The app paused sync.
-    Paused,
-    /// The server wants another token.
-    Token,
-    /// The server does not allow it.
-    Forbidden,
-    /// The server does not serve this schema version.
-    Schema,
-    /// The sync address redirects.
-    Redirected,
-    /// Storage is short, and the server has more pages.
-    Storage,
-}
-
-impl Why {
-    /// As JavaScript spells it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Poll => "poll",
-            Self::Backoff => "backoff",
-            Self::ServerAsked => "server-asked",
-            Self::Offline => "offline",
-            Self::Paused => "paused",
-            Self::Token => "token",
-            Self::Forbidden => "forbidden",
-            Self::Schema => "schema",
-            Self::Redirected => "redirected",
-            Self::Storage => "storage",
-        }
-    }
 }
 
 /// What to do now.
@@ -175,6 +135,7 @@ pub struct Machine {
     walking: bool,
     short: bool,
     stopped: Option<Why>,
+    doubt: Doubt,
 }
 
 impl Default for Machine {
@@ -192,6 +153,7 @@ impl Default for Machine {
             walking: false,
             short: false,
             stopped: None,
+            doubt: Doubt::default(),
         }
     }
 }
@@ -214,6 +176,7 @@ impl Machine {
             Event::Offline => self.postpone(now_ms),
             Event::Pushed => {
                 self.push.clear();
+                self.doubt.push_succeeded();
                 (self.push.wanted, self.push_next, self.unconfirmed) = (true, false, true);
             }
             Event::Drained => {
@@ -225,7 +188,8 @@ impl Machine {
                 (self.push.after_ms, self.push.why) = (at_ms, Some(Why::ServerAsked));
             }
             Event::Pulled(more) => self.pulled(now_ms, more),
-            Event::Failed { exchange, unreachable, floor_ms, entropy } => {
+            Event::Failed { exchange, unreachable, floor_ms, entropy, suspects } => {
+                self.doubt.push_failed(suspects);
                 self.failed(now_ms, exchange, unreachable, (floor_ms, entropy));
             }
             Event::Stopped(why) => self.stopped = Some(why),
@@ -270,6 +234,24 @@ impl Machine {
         self.greeted && !self.push.wanted && !self.pull.wanted
     }
 
+    /// How many mutations go at most; see [`Doubt`].
+    #[must_use]
+    pub fn prefix(&self) -> usize {
+        self.doubt.prefix()
+    }
+
+    /// Whether the app paused sync.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.paused
+    }
+
+    /// Whether the last push failed.
+    #[must_use]
+    pub fn is_push_failing(&self) -> bool {
+        self.push.backoff.failures() > 0
+    }
+
     /// Failures in a row, of the worse line.
     #[must_use]
     pub fn failures(&self) -> u32 {
@@ -305,6 +287,7 @@ impl Machine {
 
     fn pulled(&mut self, now_ms: u64, more: bool) {
         self.pull.clear();
+        self.doubt.pull_succeeded();
         (self.pull.wanted, self.walking) = (more, more);
         self.push_next = true;
         self.greeted = true;
@@ -322,6 +305,10 @@ impl Machine {
         line.fail(now_ms, floor_ms, entropy);
         line.wanted = true;
         let failed = *line;
+        if exchange == Exchange::Push {
+            // Whether a pull succeeds tells what to think of it.
+            (self.pull.wanted, self.push_next) = (true, false);
+        }
         if unreachable || floor_ms > 0 {
             let other = match exchange {
                 Exchange::Push => &mut self.pull,
@@ -344,7 +331,7 @@ mod tests {
     }
 
     fn failed(exchange: Exchange, unreachable: bool, floor_ms: u64) -> Event {
-        Event::Failed { exchange, unreachable, floor_ms, entropy: 700 }
+        Event::Failed { exchange, unreachable, floor_ms, entropy: 700, suspects: 0 }
     }
 
     #[test]
@@ -391,8 +378,7 @@ mod tests {
         let mut machine = greeted();
         machine.handle(1, Event::LocalWrite);
         machine.handle(1, failed(Exchange::Push, false, 0));
-        machine.handle(1, Event::Poke);
-        assert_eq!(machine.next(1), Action::Pull);
+        assert_eq!(machine.next(1), Action::Pull, "whether the server answers at all");
         machine.handle(1, Event::Pulled(false));
         assert_eq!(machine.next(1), Action::Wait { until_ms: 701, why: Why::Backoff });
     }
@@ -438,6 +424,8 @@ mod tests {
         machine.handle(0, Event::Pulled(false));
         machine.handle(HOURS_MS, Event::LocalWrite);
         machine.handle(HOURS_MS, failed(Exchange::Push, false, 7_000));
+        assert_eq!(machine.next(1), Action::Pull);
+        machine.handle(1, Event::Pulled(false));
         assert_eq!(machine.next(1), Action::Push);
         machine.handle(1, failed(Exchange::Push, true, 0));
         assert_eq!(machine.next(1), Action::Wait { until_ms: 701, why: Why::Backoff });

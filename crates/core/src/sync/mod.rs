@@ -4,18 +4,21 @@
 
 mod answer;
 mod backoff;
+mod doubt;
 mod machine;
 pub mod pull;
 pub mod push;
 mod state;
 mod status;
+mod why;
 
 pub use answer::{Failed, Refused, read_pull, read_push};
 pub use backoff::{Backoff, RETRY_AFTER_MS_MAX};
-pub use machine::{Action, Event, Exchange, Machine, Why};
+pub use machine::{Action, Event, Exchange, Machine};
 pub use push::{Frozen, PushLimits};
 pub use state::{Checkpoint, Places, SyncState};
 pub use status::{Connection, Phase, Status, StatusError};
+pub use why::Why;
 
 use holm_protocol::ErrorCode;
 use holm_store::Draft;

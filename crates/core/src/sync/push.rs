@@ -20,7 +20,7 @@ const LOOK_AHEAD: usize = 1_000;
 /// What one push may hold now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PushLimits {
-    /// Mutations per request.
+    /// Mutations per request; none at all: the first, or the transaction that it belongs to, is skipped.
     pub mutations: usize,
     /// Bytes of mutations per request.
     pub bytes: usize,
@@ -107,7 +107,7 @@ fn request(
         if full && !inside && !mutations.is_empty() {
             break;
         }
-        mutations.push(entry.into_wire()?);
+        mutations.push(entry.into_wire(limits.mutations == 0)?);
         bytes += size;
     }
     Ok(Box::new(PushRequest {

@@ -37,6 +37,8 @@ struct Server {
     requests: Vec<(&'static str, Value)>,
     instead: VecDeque<(&'static str, Instead)>,
     outcomes: VecDeque<Value>,
+    /// A push with this text in it gets no further than a filter.
+    filtered: Option<&'static str>,
     /// By the checkpoint that they follow: who asks again gets the same page.
     pages: BTreeMap<u64, Value>,
 }
@@ -59,6 +61,11 @@ impl Wire {
     /// The next request of this path brings nothing back, and has no effect.
     pub fn fail(&self, path: &'static str, failure: Failure) {
         self.server.borrow_mut().instead.push_back((path, Err(failure)));
+    }
+
+    /// A push with this text in it is answered by a filter, from now on.
+    pub fn filter(&self, text: &'static str) {
+        self.server.borrow_mut().filtered = Some(text);
     }
 
     /// The next mutation has this outcome.
@@ -103,8 +110,11 @@ impl Server {
     fn handle(&mut self, mutation: &Value) -> Value {
         let seq = mutation["seq"].as_u64().expect("a seq");
         self.acked = self.acked.max(seq);
-        let rev = format!("r{seq}");
-        let mut outcome = self.outcomes.pop_front().unwrap_or_else(|| json!({ "status": "ok", "rev": rev }));
+        let otherwise = match mutation["kind"] == "skip" {
+            true => json!({ "status": "rejected", "code": "undeliverable", "message": "" }),
+            false => json!({ "status": "ok", "rev": format!("r{seq}") }),
+        };
+        let mut outcome = self.outcomes.pop_front().unwrap_or(otherwise);
         outcome["seq"] = seq.into();
         outcome
     }
@@ -126,8 +136,13 @@ impl Transport for Wire {
         let mut server = self.server.borrow_mut();
         server.requests.push((request.path, body.clone()));
         let at = server.instead.iter().position(|(path, _)| *path == request.path);
+        let is_filtered = request.path == "push" && server.filtered.is_some_and(|text| request.body.contains(text));
         let outcome = match at.and_then(|at| server.instead.remove(at)) {
             Some((_, instead)) => instead,
+            None if is_filtered => {
+                let body = b"<html>Blocked by policy</html>".to_vec();
+                Ok(Answer { status: 403, retry_after_ms: None, body })
+            }
             None => {
                 let answer = if request.path == "push" { server.push(&body) } else { server.pull(&body) };
                 Ok(Answer { status: 200, retry_after_ms: None, body: answer.to_string().into_bytes() })
@@ -276,7 +291,13 @@ impl Bench {
 
     /// Writes what a parked mutation wanted once more.
     pub fn retry(&self, mid: &MutationId) {
-        let order = Order::Retry { mid: mid.clone(), receipt: self.engine.draw() };
+        self.edit(mid, &json!({}));
+    }
+
+    /// Writes again what a parked mutation wanted, with these fields instead.
+    pub fn edit(&self, mid: &MutationId, edit: &Value) {
+        let edit = from_json_text(edit.to_string().as_bytes()).expect("fields");
+        let order = Order::Retry { mid: mid.clone(), receipt: self.engine.draw(), edit };
         self.run(self.engine.order(NOW_MS, order)).expect("again");
     }
 
@@ -314,6 +335,19 @@ impl Bench {
             match self.step(NOW_MS) {
                 Step::Again => {}
                 step => return step,
+            }
+        }
+        panic!("sync does not come to rest: {:?}", self.status());
+    }
+
+    /// The same, with the waiting in between: until all is sent or parked. Gives how long that took, in milliseconds.
+    pub fn sync_patiently(&self) -> u64 {
+        let mut now_ms = NOW_MS;
+        for _ in 0..1_000 {
+            match self.step(now_ms) {
+                Step::Again => {}
+                Step::Wait(until_ms) if self.status().pending > 0 => now_ms = until_ms,
+                _ => return now_ms - NOW_MS,
             }
         }
         panic!("sync does not come to rest: {:?}", self.status());

@@ -2,6 +2,7 @@
 //! wants it to say.
 
 mod bench;
+mod coalesce;
 mod durability;
 mod evict;
 mod first_sync;
@@ -9,5 +10,6 @@ mod local;
 mod opening;
 mod refusals;
 mod salvage;
+mod stuck;
 mod sync;
 mod transactions;

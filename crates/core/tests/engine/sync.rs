@@ -6,13 +6,21 @@ use holm_core::outbox::Operation::{Delete, Patch, Put};
 use holm_core::outbox::ReceiptState;
 use holm_core::sync::Event;
 use holm_protocol::MutationId;
-use holm_store::Durability;
+use holm_store::{Durability, FaultyDisk};
 use serde_json::{Value, json};
 
-use crate::bench::{Bench, NOW_MS, change, parsed, tombstone, try_open};
+use crate::bench::{Bench, NOW_MS, SCHEMA, Wire, change, parsed, tombstone, try_open};
 
 fn pending(bench: &Bench) -> Vec<String> {
     bench.query(&json!({ "collection": "tasks", "where": { "$pending": true } }))
+}
+
+/// Writes of one record that are not sent yet stay as they are.
+fn bench_of_separate_writes() -> Bench {
+    let schema = SCHEMA.replace(r#""indexes""#, r#""coalesce":false,"indexes""#);
+    let bench = try_open(&FaultyDisk::new(), &Wire::default(), &schema, Some(&["tasks"]), 1).expect("opens");
+    bench.run(bench.engine.lead()).expect("leads");
+    bench
 }
 
 fn mids(mutations: &[Value]) -> Vec<&str> {
@@ -37,7 +45,7 @@ fn a_write_is_pushed_after_the_first_pull_and_acknowledged() {
 
 #[test]
 fn one_record_has_one_mutation_under_way_and_others_do_not_wait_for_it() {
-    let bench = Bench::synced();
+    let bench = bench_of_separate_writes();
     bench.put("a", "one");
     bench.put("a", "two");
     bench.put("b", "three");
@@ -427,4 +435,22 @@ fn members_of_a_transaction_travel_together() {
     assert_eq!((sent.len(), &sent[0]["n"], &sent[0]["tx"]), (2, &json!(2), &sent[1]["tx"]));
     assert_eq!(sent[0]["stamp"], sent[1]["stamp"], "merged with another transaction, both win or both lose");
     assert!(sent[0]["stamp"].is_string());
+}
+
+#[test]
+fn who_resumes_may_ask_for_a_sync_at_once() {
+    let bench = Bench::synced();
+    bench.sync();
+    bench.engine.happened(NOW_MS, Event::Paused);
+    bench.step(NOW_MS);
+    let refused = bench.run(bench.engine.sync_now(NOW_MS)).expect_err("it is paused");
+    assert_eq!(refused.code, ErrorCode::InvalidArgument);
+    bench.engine.happened(NOW_MS, Event::Resumed);
+    let asked = bench.engine.sync_now(NOW_MS);
+    let (asked, _rest) = bench.run(futures_util::future::join(asked, async {
+        for _ in 0..3 {
+            bench.engine.step(NOW_MS).await;
+        }
+    }));
+    assert_eq!(asked, Ok(()));
 }

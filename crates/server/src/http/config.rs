@@ -1,10 +1,11 @@
 //! What the program reads from its environment.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use holm_protocol::Limits;
+use holm_protocol::{Limits, Policy};
 
 use crate::Rules;
 
@@ -23,6 +24,8 @@ pub struct Config {
     pub token: Option<String>,
     /// `HOLM_LIMIT_MUTATIONS`, `HOLM_LIMIT_BYTES`: what one push may hold.
     pub limits: Limits,
+    /// `HOLM_CONFLICTS`: how collections settle conflicts that do not merge, as `notes=manual,votes=last-write`.
+    pub policies: BTreeMap<String, Policy>,
     /// `HOLM_DEBUG=1`: what tests may look at and disturb.
     pub debug: Option<Debugging>,
 }
@@ -75,6 +78,7 @@ impl Config {
             www,
             token,
             limits,
+            policies: policies(&variable("HOLM_CONFLICTS").unwrap_or_default())?,
             debug: match variable("HOLM_DEBUG").as_deref() {
                 None | Some("0") => None,
                 Some("1") => Some(Debugging { delay: Duration::from_millis(delay_ms) }),
@@ -82,6 +86,22 @@ impl Config {
             },
         })
     }
+}
+
+fn policies(text: &str) -> Result<BTreeMap<String, Policy>, String> {
+    let pairs = text.split(',').filter(|pair| !pair.is_empty());
+    let policies = pairs.map(|pair| {
+        let (collection, policy) = pair.split_once('=')?;
+        let policy = match policy {
+            "merge" => Policy::Merge,
+            "last-write" => Policy::LastWrite,
+            "manual" => Policy::Manual,
+            _ => return None,
+        };
+        Some((collection.to_owned(), policy))
+    });
+    let policies: Option<_> = policies.collect();
+    policies.ok_or_else(|| format!("HOLM_CONFLICTS is like notes=manual,votes=last-write (or merge), not {text:?}."))
 }
 
 fn number<T: std::str::FromStr>(
@@ -112,6 +132,13 @@ mod tests {
     }
 
     #[test]
+    fn each_collection_may_settle_conflicts_its_own_way() {
+        let config = read(&[("HOLM_CONFLICTS", "notes=manual,votes=last-write")]).expect("right");
+        let policies = [("notes".to_owned(), Policy::Manual), ("votes".to_owned(), Policy::LastWrite)];
+        assert_eq!(config.policies, BTreeMap::from(policies));
+    }
+
+    #[test]
     fn the_world_needs_a_token() {
         for host in ["0.0.0.0", "192.168.1.2", "::"] {
             let sentence = read(&[("HOLM_HOST", host)]).expect_err("refused");
@@ -132,6 +159,8 @@ mod tests {
             ("HOLM_DEBUG_DELAY_MS", "-1"),
             ("HOLM_LIMIT_BYTES", "1 MB"),
             ("HOLM_LIMIT_MUTATIONS", "many"),
+            ("HOLM_CONFLICTS", "notes"),
+            ("HOLM_CONFLICTS", "notes=custom"),
         ];
         for (name, value) in wrong {
             let sentence = read(&[(name, value)]).expect_err(name);

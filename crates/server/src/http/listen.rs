@@ -42,6 +42,7 @@ const COLLECT_EVERY: Duration = Duration::from_secs(3_600);
 /// What kept it from starting, in one sentence.
 pub async fn serve(config: Config, mut rules: Rules) -> Result<(), String> {
     rules.limits = config.limits;
+    rules.policies.extend(config.policies.clone());
     if config.debug.is_some() {
         rules.audit = Audit::On;
     }

@@ -1,0 +1,63 @@
+//! Writes of one record that were never sent become one mutation.
+//!
+//! | before | then | becomes |
+//! |---|---|---|
+//! | create or put | patch, put | the same, with the record as it is now |
+//! | patch | patch | a patch of both |
+//! | patch | put | a put |
+//! | create or put of a record that the server has not | delete | nothing at all |
+//! | any other | delete | a delete |
+//!
+//! Each has a mutation id of its own, since a restored disk may send the one before again. Transactions, deletes, and what was sent
+//! once are left alone, and so is what was written before the server's record changed.
+
+use holm_protocol::{Data, Kind};
+use holm_store::Draft;
+
+use super::receipt::{self, ReceiptState};
+use super::write::entry_data;
+use super::{Entry, Planned, State, drop_base, lane, remove, store_entry};
+
+impl Entry {
+    /// Whether no server can have heard of it.
+    fn was_never_sent(&self) -> bool {
+        self.state == State::Pending && self.not_before == 0
+    }
+}
+
+/// Queues an entry after which the record is `after`: in one with the entry before it where that may be.
+pub(super) fn queue(draft: &mut Draft<'_>, mut entry: Entry, after: Option<&Data>, may_join: bool) -> Planned<()> {
+    let mut before = if may_join { lane(draft, &entry.collection, &entry.id)? } else { Vec::new() };
+    let joins = |last: &Entry| {
+        let is_alone = last.tx.is_none() && entry.tx.is_none();
+        is_alone && last.was_never_sent() && last.kind != Kind::Delete && last.base == entry.base
+    };
+    let is_only = before.len() == 1;
+    let Some(last) = before.pop().filter(joins) else {
+        receipt::save(draft, &entry.mid, &ReceiptState::Pending);
+        store_entry(draft, &entry);
+        return Ok(());
+    };
+    let into = last.receipt().clone();
+    receipt::save(draft, &entry.mid, &ReceiptState::Joined { into: into.clone() });
+    if entry.kind == Kind::Delete && last.kind != Kind::Patch && last.base.is_none() && is_only {
+        receipt::save(draft, &into, &ReceiptState::Acknowledged { at: entry.at });
+        remove(draft, &last);
+        drop_base(draft, &last.collection, &last.id);
+        return Ok(());
+    }
+    let Entry { kind, mut stamps, .. } = last;
+    entry.kind = match (kind, entry.kind) {
+        (_, Kind::Delete) => Kind::Delete,
+        (Kind::Patch, kind) => kind,
+        (kind, _) => kind,
+    };
+    for (field, stamp) in &entry.stamps {
+        stamps.insert(field.clone(), stamp.clone());
+    }
+    entry.data = entry_data(entry.kind, after, &stamps);
+    (entry.order, entry.at, entry.stamps) = (last.order, last.at, stamps);
+    (entry.first, entry.joined) = (Some(into), Some(last.joined.unwrap_or(0) + 1));
+    store_entry(draft, &entry);
+    Ok(())
+}
