@@ -342,7 +342,7 @@ impl Engine {
             status.error = Some(status_error(&failed.error));
         });
         let (floor_ms, entropy) = (failed.floor_ms, self.entropy());
-        let suspects = if failed.is_of_the_request() { u16::try_from(mutations).unwrap_or(u16::MAX) } else { 0 };
+        let suspects = if failed.is_of_the_request() { u16::try_from(mutations).unwrap_or(0) } else { 0 };
         Next::Failed(match failed.refused {
             Some(Refused::Token) => Event::Stopped(Why::Token),
             Some(Refused::Forbidden) => Event::Stopped(Why::Forbidden),

@@ -113,17 +113,17 @@ impl Entry {
         self.first.as_ref().unwrap_or(&self.mid)
     }
 
-    /// The entry as the wire wants it; or nothing in its place, which uses its seq up.
+    /// The entry as the wire wants it; of one that is skipped nothing but its names.
     ///
     /// # Errors
     /// `internal` when it was never frozen.
-    pub fn into_wire(self, is_skipped: bool) -> Result<Mutation, Error> {
+    pub fn into_wire(self) -> Result<Mutation, Error> {
         let State::Frozen(seq) = self.state else {
             return Err(Error::new(ErrorCode::Internal, format!("mutation {} is not frozen", self.mid)));
         };
         let (tx, n) = self.tx.unzip();
-        if is_skipped {
-            return Ok(Mutation { seq, mid: self.mid, tx, n, kind: Kind::Skip, ..Mutation::default() });
+        if self.kind == Kind::Skip {
+            return Ok(Mutation { seq, mid: self.mid, tx, n, kind: self.kind, ..Mutation::default() });
         }
         let Self { mid, collection, id, kind, base, data, stamps, .. } = self;
         let (name, args) = (String::new(), Value::Null);

@@ -234,7 +234,7 @@ impl Machine {
         self.greeted && !self.push.wanted && !self.pull.wanted
     }
 
-    /// How many mutations go at most; see [`Doubt`].
+    /// How many mutations go at most; none at all where the first is skipped.
     #[must_use]
     pub fn prefix(&self) -> usize {
         self.doubt.prefix()

@@ -1,6 +1,8 @@
 //! Pushing: which mutations go, and what their answer means.
 
-use holm_protocol::{ClientId, Hlc, Limits, Mutation, PROTOCOL_VERSION, PushRequest, PushResponse, Seq, to_json_text};
+use holm_protocol::{
+    ClientId, Hlc, Kind, Limits, Mutation, PROTOCOL_VERSION, PushRequest, PushResponse, Seq, to_json_text,
+};
 use holm_store::{Draft, SortedMap};
 
 use super::backoff::is_due;
@@ -99,7 +101,7 @@ fn request(
     let mut mutations: Vec<Mutation> = Vec::new();
     let mut bytes = 0;
     for (seq, place) in sync.frozen.iter() {
-        let Some(entry) = frozen_entry(draft, place, seq)? else { continue };
+        let Some(mut entry) = frozen_entry(draft, place, seq)? else { continue };
         let size = size(&entry);
         let inside = entry.tx.is_some()
             && entry.tx.as_ref().map(|(tx, _)| tx) == mutations.last().and_then(|last| last.tx.as_ref());
@@ -107,7 +109,10 @@ fn request(
         if full && !inside && !mutations.is_empty() {
             break;
         }
-        mutations.push(entry.into_wire(limits.mutations == 0)?);
+        if limits.mutations == 0 {
+            entry.kind = Kind::Skip;
+        }
+        mutations.push(entry.into_wire()?);
         bytes += size;
     }
     Ok(Box::new(PushRequest {
