@@ -40,15 +40,24 @@ export function settleConflicts(sync, resolvers) {
       const { mid, collection, mine, theirs } = conflict;
       if (!Object.hasOwn(resolvers, collection) || tried.has(mid)) continue;
       tried.add(mid);
-      const settled = resolvers[collection](conflict);
-      const nothing = Object.fromEntries(Object.keys({ ...mine, ...theirs }).map(name => [name, undefined]));
-      await sync.resolve(mid, settled ? { ...nothing, ...settled } : 'theirs');
+      try {
+        const settled = resolvers[collection](conflict);
+        const nothing = Object.fromEntries(Object.keys({ ...mine, ...theirs }).map(name => [name, undefined]));
+        await sync.resolve(mid, settled ? { ...nothing, ...settled } : 'theirs');
+      } catch (error) {
+        unsettled(error);
+      }
     }
   };
-  const settle = () => look().catch(error => {
-    // Another page may have settled it, and this one may be closed by now.
-    if (!(error instanceof HolmError && ['closed', 'not-found'].includes(error.code))) report(error);
-  });
+  const settle = () => look().catch(unsettled);
   sync.subscribe(settle);
   settle();
+}
+
+/**
+ * Another page may have settled it, and this one may be closed by now; anything else is shown, and the others go on.
+ * @param {unknown} error
+ */
+function unsettled(error) {
+  if (!(error instanceof HolmError && ['closed', 'not-found'].includes(error.code))) report(error);
 }

@@ -68,6 +68,7 @@ async function atWhichItThrows([one, two]) {
   }
   await until('it was reported', 10_000, () => two.evaluate(() => globalThis.reported.length > 0));
   await now(two);
+  assert.deepEqual(await get(two, 'votes'), { id: 'a', count: 13 }, 'what the server has is in sight');
   assert.deepEqual(await two.evaluate(() => globalThis.reported), ['Uncaught Error: no luck']);
   const [conflict] = await two.evaluate(() => globalThis.db.sync.conflicts());
   assert.deepEqual([conflict.mine, conflict.theirs, conflict.fields], [{ count: 7 }, { count: 13 }, ['count']]);

@@ -20,6 +20,13 @@ fn state(bench: &Bench, receipt: &str) -> &'static str {
     }
 }
 
+/// Without a skip.
+fn is_sent_in_the_end(bench: &Bench, receipt: &str) {
+    bench.sync_patiently();
+    assert_eq!(state(bench, receipt), "acknowledged");
+    assert!(bench.wire.mutations().iter().all(|mutation| mutation["kind"] == "put"));
+}
+
 #[test]
 fn one_among_many_is_parked_and_holds_nobody_up() {
     for poison in [0, 7, 19] {
@@ -84,9 +91,7 @@ fn while_no_pull_succeeds_nothing_is_skipped() {
             bench.wire.instead("push", 500, None, "");
         }
     }
-    bench.sync_patiently();
-    assert_eq!(state(&bench, &receipt), "acknowledged");
-    assert!(bench.wire.mutations().iter().all(|mutation| mutation["kind"] == "put"));
+    is_sent_in_the_end(&bench, &receipt);
 }
 
 #[test]
@@ -97,9 +102,7 @@ fn who_asks_for_time_is_not_doubted() {
     for _ in 0..6 {
         bench.wire.instead("push", 503, Some(1_000), "");
     }
-    bench.sync_patiently();
-    assert_eq!(state(&bench, &receipt), "acknowledged");
-    assert!(bench.wire.mutations().iter().all(|mutation| mutation["kind"] == "put"));
+    is_sent_in_the_end(&bench, &receipt);
 }
 
 #[test]
