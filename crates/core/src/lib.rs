@@ -15,9 +15,5 @@ mod stored;
 pub mod sync;
 pub mod value;
 
-/// Whether this is the full engine: one mutation of many writes, and conflict policies that a device or a person decides. The other
-/// parks every conflict, and opens what a full one has stored; of a write that joined another it knows no receipt.
-pub const FULL: bool = cfg!(feature = "full");
-
 pub use error::{Error, Said};
-pub use holm_protocol::ErrorCode;
+pub use holm_protocol::{ErrorCode, FULL};

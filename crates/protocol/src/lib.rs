@@ -3,6 +3,10 @@
 //!
 //! No clock, no IO, no randomness.
 
+/// Whether this is a full engine, or a server: conflict policies that a device or a person decides, one mutation of many writes. The
+/// other engine parks every conflict, and opens what a full one has stored; of a write that joined another it knows no receipt.
+pub const FULL: bool = cfg!(feature = "full");
+
 mod conflict;
 mod error;
 mod fields;

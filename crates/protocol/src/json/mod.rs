@@ -113,8 +113,9 @@ pub fn read_json_text(text: &[u8], read: &mut dyn FromJson) -> Result<(), Unfit>
     Parser::whole(text, &mut |parser| read.read(parser))
 }
 
-/// Makes a struct [`FromJson`] and [`ToJson`], field by field; those after the semicolon are left out where they are empty, and after a
-/// second one stand `data, stamps`, which are written as [`Object::written`] says.
+/// Makes a struct [`FromJson`] and [`ToJson`], field by field; those after the semicolon are left out where they are empty, those after
+/// a `+` are for a [`FULL`](crate::FULL) engine alone, and after a second semicolon stand `data, stamps`, which are written as
+/// [`Object::written`] says.
 ///
 /// ```
 /// # use holm_protocol::{from_json_text, json_fields, to_json_text};
@@ -128,17 +129,17 @@ pub fn read_json_text(text: &[u8], read: &mut dyn FromJson) -> Result<(), Unfit>
 #[macro_export]
 macro_rules! json_fields {
     ($type:ident {
-        $($field:ident $(as $name:literal)?),* $(; $($optional:ident $(as $other:literal)?),* $(; $data:ident, $stamps:ident)?)?
+        $($field:ident $(as $name:literal)?),* $(; $($optional:ident $(as $other:literal)?),* $(+ $($full:ident),*)? $(; $data:ident, $stamps:ident)?)?
     }) => {
         impl $crate::FromJson for $type {
             fn read(&mut self, parser: &mut $crate::Parser<'_>) -> Result<(), $crate::Unfit> {
                 $($(let mut $stamps: Option<$crate::Hlc> = None;)?)?
                 let names = concat!(
                     $($crate::field_name!($field $($name)?), " ",)*
-                    $($($crate::field_name!($optional $($other)?), " ",)* $(stringify!($data), " stamp ", stringify!($stamps), " ",)?)?
+                    $($($crate::field_name!($optional $($other)?), " ",)* $($($crate::full_name!($full),)*)? $(stringify!($data), " stamp ", stringify!($stamps), " ",)?)?
                 );
                 parser.fill(names, const { <[&str]>::len(&[$(stringify!($field)),*]) }, &mut [
-                    $(&mut self.$field,)* $($(&mut self.$optional,)* $(&mut self.$data, &mut $stamps, &mut self.$stamps)?)?
+                    $(&mut self.$field,)* $($(&mut self.$optional,)* $($(#[cfg(feature = "full")] &mut self.$full,)*)? $(&mut self.$data, &mut $stamps, &mut self.$stamps)?)?
                 ])?;
                 $($(if let Some(stamp) = $stamps {
                     self.$stamps.spread(&stamp, &self.$data);
@@ -147,7 +148,7 @@ macro_rules! json_fields {
             }
         }
         $crate::write_fields!($type {
-            $($field $(as $name)?),* $(; $($optional $(as $other)?),* $(; $data, $stamps)?)?
+            $($field $(as $name)?),* $(; $($optional $(as $other)?),* $(+ $($full),*)? $(; $data, $stamps)?)?
         });
     };
 }
@@ -156,16 +157,16 @@ macro_rules! json_fields {
 #[macro_export]
 macro_rules! write_fields {
     ($type:ident {
-        $($field:ident $(as $name:literal)?),* $(; $($optional:ident $(as $other:literal)?),* $(; $data:ident, $stamps:ident)?)?
+        $($field:ident $(as $name:literal)?),* $(; $($optional:ident $(as $other:literal)?),* $(+ $($full:ident),*)? $(; $data:ident, $stamps:ident)?)?
     }) => {
         impl $crate::ToJson for $type {
             fn fields(&self, object: &mut $crate::Object<'_>) {
                 let names = concat!(
                     $($crate::field_name!($field $($name)?), " ",)*
-                    $($($crate::field_name!($optional $($other)?), " ",)* $(stringify!($data), " stamp ", stringify!($stamps), " ",)?)?
+                    $($($crate::field_name!($optional $($other)?), " ",)* $($($crate::full_name!($full),)*)? $(stringify!($data), " stamp ", stringify!($stamps), " ",)?)?
                 );
                 object.most(names, const { <[&str]>::len(&[$(stringify!($field)),*]) }, &[
-                    $(&self.$field,)* $($(&self.$optional,)*)?
+                    $(&self.$field,)* $($(&self.$optional,)* $($(#[cfg(feature = "full")] &self.$full,)*)?)?
                 ]);
                 $($(object.written(&self.$data, &self.$stamps);)?)?
             }
@@ -182,6 +183,26 @@ macro_rules! field_name {
     };
     ($field:ident $name:literal) => {
         $name
+    };
+}
+
+/// The name of a field that a [`FULL`](crate::FULL) engine alone reads and writes, and a blank.
+#[doc(hidden)]
+#[cfg(feature = "full")]
+#[macro_export]
+macro_rules! full_name {
+    ($field:ident) => {
+        concat!(stringify!($field), " ")
+    };
+}
+
+/// Nothing: see [`FULL`](crate::FULL).
+#[doc(hidden)]
+#[cfg(not(feature = "full"))]
+#[macro_export]
+macro_rules! full_name {
+    ($field:ident) => {
+        ""
     };
 }
 
