@@ -116,6 +116,7 @@ export class Shared {
   async #open(module) {
     const { flat, wasm, askToken } = this.#options;
     try {
+      if (flat.storage === 'indexeddb') void wakeStorage();
       await load(module, wasm);
       const engine = await module.open_engine(JSON.stringify(flat), askToken, kind => {
         if (kind === 'commit') this.moment++;
@@ -128,6 +129,15 @@ export class Shared {
       databases.delete(flat.name);
       throw holmError(error);
     }
+  }
+}
+
+/** Has the browser open what it keeps of this origin while the WebAssembly is on its way: else the first database waits for that. */
+async function wakeStorage() {
+  try {
+    await globalThis.indexedDB.databases();
+  } catch {
+    // Whoever opens the database is told.
   }
 }
 
