@@ -2,7 +2,7 @@
 
 use crate::{
     ClientId, DataText, ErrorCode, Fields, FromJson, Hlc, MutationId, Object, Parser, Revision, Seq, Stamps, ToJson,
-    Unfit, Value, json_fields, json_words,
+    Unfit, Value, json_fields, json_words, to_json_text,
 };
 
 /// The version of this protocol: the `v` of every message, and the marker that tells a Holm server from a captive portal.
@@ -272,6 +272,24 @@ pub struct ScopeRequest {
 
 json_fields!(ScopeRequest { name, checkpoint; args });
 
+impl ScopeRequest {
+    /// The one name of a scope with its arguments: `name`, or `name:args` where it has some.
+    ///
+    /// ```
+    /// # use holm_protocol::{Data, ScopeRequest, Value};
+    /// let args = Data::from([("id".to_owned(), Value::from("p1"))]);
+    /// let scope = ScopeRequest { name: "project".to_owned(), args, checkpoint: None };
+    /// assert_eq!(scope.key(), r#"project:{"id":"p1"}"#);
+    /// ```
+    #[must_use]
+    pub fn key(&self) -> String {
+        match self.args.is_empty() {
+            true => self.name.clone(),
+            false => format!("{}:{}", self.name, to_json_text(&self.args)),
+        }
+    }
+}
+
 /// The answer to a pull.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PullResponse {
@@ -294,14 +312,16 @@ json_fields!(PullResponse { v, epoch, now, acked, scopes; results });
 /// One page of a scope.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ScopeResponse {
-    /// `name`, or `name:args` in the server's own form.
+    /// [`ScopeRequest::key`].
     pub key: String,
-    /// Where the client stands after this page. Opaque.
+    /// Where the client stands after this page. Opaque; empty where the scope is forbidden.
     pub checkpoint: String,
     /// There is more to ask for now.
     pub more: bool,
     /// The client's checkpoint was no good: this is the first page of everything.
     pub reset: bool,
+    /// The user may not see the scope (any more).
+    pub forbidden: bool,
     /// No row of this page was on an earlier page of this walk, which began without a checkpoint.
     pub fresh: bool,
     /// Rows in all, on the first page, for progress.
@@ -310,7 +330,7 @@ pub struct ScopeResponse {
     pub changes: Vec<Change>,
 }
 
-json_fields!(ScopeResponse { key, checkpoint, more, changes; reset, fresh, total });
+json_fields!(ScopeResponse { key, checkpoint, more, changes; reset, fresh, total + forbidden });
 
 /// One row of a page: present, deleted (a tombstone) or gone (it left the scope).
 #[derive(Clone, Debug, Default, PartialEq)]

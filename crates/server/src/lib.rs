@@ -11,4 +11,4 @@ mod rules;
 pub use http::{Config, Debugging, serve};
 pub use logic::{Backup, Effect, Life, Reader, Server, StoredReceipt, StoredRow};
 pub use refusal::Refusal;
-pub use rules::{Attempt, Audit, Check, Receipts, Rules, Verdict};
+pub use rules::{Attempt, Audit, Check, MayRead, Receipts, Rules, Verdict};

@@ -46,6 +46,9 @@ pub enum Verdict {
 /// An app's check of each attempt.
 pub type Check = Box<dyn Fn(Attempt<'_>) -> Verdict + Send + Sync>;
 
+/// Whether a user may see a scope with arguments, by its key (`ScopeRequest::key`).
+pub type MayRead = Box<dyn Fn(&str, &str) -> bool + Send + Sync>;
+
 /// Whether receipts do their work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Receipts {
@@ -80,6 +83,11 @@ pub struct Rules {
     pub limits: Limits,
     /// The app's own check.
     pub check: Check,
+    /// What clients may subscribe to beside whole collections, by name: in which field, of each collection in it, a row says to which
+    /// `id` of the scope it belongs. A field that holds a list belongs to each of its items.
+    pub scopes: BTreeMap<String, BTreeMap<String, String>>,
+    /// Who may see which of these.
+    pub may_read: MayRead,
     /// Whether receipts do their work.
     pub receipts: Receipts,
     /// Whether effects are written down.
@@ -100,6 +108,8 @@ impl Default for Rules {
             schema: 0..=u32::MAX,
             limits: LIMITS,
             check: Box::new(|_| Verdict::Accept),
+            scopes: BTreeMap::new(),
+            may_read: Box::new(|_, _| true),
             receipts: Receipts::On,
             audit: Audit::Off,
             tombstones_ms: 90 * DAY_MS,

@@ -26,6 +26,9 @@ pub struct Config {
     pub limits: Limits,
     /// `HOLM_CONFLICTS`: how collections settle conflicts that do not merge, as `notes=manual,votes=last-write`.
     pub policies: BTreeMap<String, Policy>,
+    /// `HOLM_SCOPES`: what clients may subscribe to, and which field of which collection says what belongs to it, as
+    /// `project=tasks.project,project=notes.of,label=tasks.labels`.
+    pub scopes: BTreeMap<String, BTreeMap<String, String>>,
     /// `HOLM_DEBUG=1`: what tests may look at and disturb.
     pub debug: Option<Debugging>,
 }
@@ -79,6 +82,7 @@ impl Config {
             token,
             limits,
             policies: policies(&variable("HOLM_CONFLICTS").unwrap_or_default())?,
+            scopes: scopes(&variable("HOLM_SCOPES").unwrap_or_default())?,
             debug: match variable("HOLM_DEBUG").as_deref() {
                 None | Some("0") => None,
                 Some("1") => Some(Debugging { delay: Duration::from_millis(delay_ms) }),
@@ -102,6 +106,18 @@ fn policies(text: &str) -> Result<BTreeMap<String, Policy>, String> {
     });
     let policies: Option<_> = policies.collect();
     policies.ok_or_else(|| format!("HOLM_CONFLICTS is like notes=manual,votes=last-write (or merge), not {text:?}."))
+}
+
+fn scopes(text: &str) -> Result<BTreeMap<String, BTreeMap<String, String>>, String> {
+    let mut scopes: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+    for pair in text.split(',').filter(|pair| !pair.is_empty()) {
+        let parts = pair.split_once('=').and_then(|(name, of)| Some((name, of.split_once('.')?)));
+        let Some((name, (collection, field))) = parts.filter(|(name, _)| !name.is_empty() && !name.contains(':')) else {
+            return Err(format!("HOLM_SCOPES is like project=tasks.project,project=notes.of, not {text:?}."));
+        };
+        scopes.entry(name.to_owned()).or_default().insert(collection.to_owned(), field.to_owned());
+    }
+    Ok(scopes)
 }
 
 fn number<T: std::str::FromStr>(
@@ -161,6 +177,9 @@ mod tests {
             ("HOLM_LIMIT_MUTATIONS", "many"),
             ("HOLM_CONFLICTS", "notes"),
             ("HOLM_CONFLICTS", "notes=custom"),
+            ("HOLM_SCOPES", "project"),
+            ("HOLM_SCOPES", "project=tasks"),
+            ("HOLM_SCOPES", "a:b=tasks.project"),
         ];
         for (name, value) in wrong {
             let sentence = read(&[(name, value)]).expect_err(name);

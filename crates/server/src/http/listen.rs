@@ -43,6 +43,7 @@ const COLLECT_EVERY: Duration = Duration::from_secs(3_600);
 pub async fn serve(config: Config, mut rules: Rules) -> Result<(), String> {
     rules.limits = config.limits;
     rules.policies.extend(config.policies.clone());
+    rules.scopes.extend(config.scopes.clone());
     if config.debug.is_some() {
         rules.audit = Audit::On;
     }

@@ -9,7 +9,7 @@ use holm_protocol::{
 use rusqlite::{Connection, params};
 
 use super::rows::{self, Place, Row};
-use super::tables;
+use super::{members, tables};
 use crate::{Attempt, Audit, Refusal, Rules, Verdict};
 
 /// A collection's name holds at most this many bytes.
@@ -143,6 +143,7 @@ impl Applier<'_> {
         after.rev = rows::revision(change, self.life);
         after.fields = field_changes(before, &after);
         rows::save(self.connection, place, &after, self.now.ms)?;
+        members::save(self.connection, place, self.rules, before, &after, self.now.ms)?;
         self.audited(mutation, Some(change), Some(after.rev))
     }
 

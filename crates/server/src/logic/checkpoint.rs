@@ -3,13 +3,14 @@
 //!
 //! `change` is the last change that the client has. A first walk skips the tombstones up to `start`, the last
 //! change when it began: who has nothing needs no news of deletions. `head` was the last change when the page was given: what
-//! had moved to between them is not on it, and a restored backup moves that back. `tag` ties it to one user's scope.
+//! had moved to between them is not on it, and a restored backup moves that back. `tag` ties it to one user's scope, and
+//! to what the rules say of that.
 
 use rusqlite::Connection;
 use sha2::{Digest, Sha256};
 
-use super::tables;
-use crate::Refusal;
+use super::{members, tables};
+use crate::{Refusal, Rules};
 
 /// A place in commit order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +23,7 @@ pub(super) struct Checkpoint {
 /// What checkpoints of one answer have in common.
 pub(super) struct Checkpoints<'a> {
     pub(super) connection: &'a Connection,
+    pub(super) rules: &'a Rules,
     pub(super) epoch: &'a str,
     pub(super) life: &'a str,
     pub(super) user: &'a str,
@@ -59,7 +61,8 @@ impl Checkpoints<'_> {
     }
 
     fn tag(&self, scope: &str) -> String {
-        let digest = Sha256::digest(format!("{}\0{scope}", self.user));
+        let definition = scope.split_once(':').map(|(name, _)| members::definition(self.rules, name));
+        let digest = Sha256::digest(format!("{}\0{scope}{}", self.user, definition.unwrap_or_default()));
         digest[..4].iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }

@@ -6,6 +6,7 @@ mod apply;
 mod backup;
 mod checkpoint;
 mod inspect;
+mod members;
 mod pull;
 mod push;
 mod receipts;
@@ -69,6 +70,7 @@ impl Server {
     fn with(mut connection: Connection, lock: Option<File>, rules: Rules, life: &Life) -> Result<Self, Refusal> {
         connection.set_prepared_statement_cache_capacity(64);
         let (epoch, life) = tables::prepare(&mut connection, life)?;
+        members::prepare(&mut connection, &rules)?;
         Ok(Self { reader: Reader { connection, rules: Arc::new(rules), epoch, life }, _lock: lock })
     }
 
@@ -146,7 +148,8 @@ impl Reader {
     /// A [`Refusal`] of the whole request.
     pub fn pull(&self, user: &str, request: &PullRequest, now_ms: u64) -> Result<PullResponse, Refusal> {
         let tx = self.connection.unchecked_transaction()?;
-        let checkpoints = Checkpoints { connection: &tx, epoch: &self.epoch, life: &self.life, user };
+        let Self { rules, epoch, life, .. } = self;
+        let checkpoints = Checkpoints { connection: &tx, rules, epoch, life, user };
         let response = pull::handle(&checkpoints, request, stamp(now_ms))?;
         tx.finish()?;
         Ok(response)
@@ -166,9 +169,11 @@ impl Reader {
 fn collect(tx: &Transaction<'_>, rules: &Rules, now_ms: u64) -> Result<usize, Refusal> {
     let tombstones_before = now_ms.saturating_sub(rules.tombstones_ms);
     tx.execute(
-        "UPDATE counter SET forgotten = max(forgotten, (SELECT coalesce(max(change), 0) FROM rows WHERE deleted = 1 AND at_ms < ?1))",
+        "UPDATE counter SET forgotten = max(forgotten, (SELECT coalesce(max(change), 0) FROM rows WHERE deleted = 1 AND at_ms < ?1),
+           (SELECT coalesce(max(change), 0) FROM members WHERE gone = 1 AND at_ms < ?1))",
         params![tombstones_before],
     )?;
+    tx.execute("DELETE FROM members WHERE gone = 1 AND at_ms < ?1", params![tombstones_before])?;
     let tombstones = tx.execute("DELETE FROM rows WHERE deleted = 1 AND at_ms < ?1", params![tombstones_before])?;
     let receipts_before = now_ms.saturating_sub(rules.receipts_ms);
     let receipts = tx.execute("DELETE FROM receipts WHERE at_ms < ?1", params![receipts_before])?;

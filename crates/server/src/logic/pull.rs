@@ -6,14 +6,16 @@
 use std::collections::BTreeSet;
 
 use holm_protocol::{
-    Change, ClientId, DataText, Hlc, PROTOCOL_VERSION, PullRequest, PullResponse, Revision, ScopeRequest, ScopeResponse,
+    Change, ClientId, DataText, Hlc, ID_BYTES_MAX, PROTOCOL_VERSION, PullRequest, PullResponse, Revision, ScopeRequest,
+    ScopeResponse, Value,
 };
 use rusqlite::{Connection, Row as SqlRow, params};
 
 use super::apply::NAME_BYTES_MAX;
 use super::checkpoint::{Checkpoint, Checkpoints};
-use super::{push, receipts, rows, tables};
-use crate::Refusal;
+use super::members::ARGUMENT;
+use super::{members, push, receipts, rows, tables};
+use crate::{Refusal, Rules};
 
 /// Changes per scope and answer, whatever the client asks for.
 const CHANGES_MAX: u32 = 1_000;
@@ -21,12 +23,21 @@ const CHANGES_MAX: u32 = 1_000;
 /// An answer takes no further change when its rows pass this (what a phone can parse without a pause).
 const ANSWER_BYTES: usize = 2_000_000;
 
+/// The changes of a collection after a place, without the tombstones up to another.
+const COLLECTION: &str = "SELECT change, id, rev, deleted, data, stamp, stamps, collection, 0 FROM rows
+    WHERE user = ?1 AND collection = ?2 AND change > ?3 AND NOT (deleted = 1 AND change <= ?4) ORDER BY change";
+
+/// The changes of a scope with arguments after a place, without what had left it up to another.
+const PART: &str = "SELECT members.change, id, rev, deleted, data, stamp, stamps, collection, gone
+    FROM members JOIN rows USING (user, collection, id)
+    WHERE user = ?1 AND scope = ?2 AND members.change > ?3 AND NOT (gone = 1 AND members.change <= ?4) ORDER BY members.change";
+
 /// Scopes per request.
 const SCOPES_MAX: usize = 100;
 
 /// Handles a pull inside a read transaction.
 pub(super) fn handle(checkpoints: &Checkpoints<'_>, request: &PullRequest, now: Hlc) -> Result<PullResponse, Refusal> {
-    check(request)?;
+    check(checkpoints.rules, request)?;
     let connection = checkpoints.connection;
     let client = receipts::client(connection, checkpoints.user, &request.client)?;
     let seen = request.seen.min(client.last_seq);
@@ -54,7 +65,7 @@ pub(crate) fn is_no_news(response: &PullResponse) -> bool {
     response.results.is_empty() && response.scopes.iter().all(quiet)
 }
 
-fn check(request: &PullRequest) -> Result<(), Refusal> {
+fn check(rules: &Rules, request: &PullRequest) -> Result<(), Refusal> {
     push::check_version(request.v)?;
     check_client(&request.client)?;
     if request.scopes.len() > SCOPES_MAX {
@@ -65,11 +76,18 @@ fn check(request: &PullRequest) -> Result<(), Refusal> {
         if scope.name.is_empty() || scope.name.len() > NAME_BYTES_MAX {
             return Err(Refusal::invalid(format!("a scope's name holds 1 to {NAME_BYTES_MAX} bytes")));
         }
-        if !scope.args.is_empty() {
-            return Err(Refusal::invalid("this server has one scope per collection, without arguments"));
+        let id = scope.args.get(ARGUMENT).and_then(Value::as_str);
+        match rules.scopes.contains_key(&scope.name) {
+            true if scope.args.len() != 1 || id.is_none_or(|id| id.len() > ID_BYTES_MAX) => {
+                return Err(Refusal::invalid(format!("scope {} has one argument, `{ARGUMENT}`, a text", scope.name)));
+            }
+            false if !scope.args.is_empty() => {
+                return Err(Refusal::invalid(format!("this server has no scope {} with arguments", scope.name)));
+            }
+            _ => {}
         }
-        if !names.insert(&scope.name) {
-            return Err(Refusal::invalid(format!("scope {} comes twice", scope.name)));
+        if !names.insert(scope.key()) {
+            return Err(Refusal::invalid(format!("scope {} comes twice", scope.key())));
         }
     }
     Ok(())
@@ -91,26 +109,34 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn page(&mut self, scope: &ScopeRequest) -> Result<ScopeResponse, Refusal> {
+        let (key, user) = (scope.key(), self.checkpoints.user);
+        let is_part = !scope.args.is_empty();
+        if is_part && !(self.checkpoints.rules.may_read)(user, &key) {
+            let reset = scope.checkpoint.is_some();
+            return Ok(ScopeResponse { key, reset, forbidden: true, ..ScopeResponse::default() });
+        }
         let (from, reset) = match &scope.checkpoint {
             None => (None, false),
             Some(text) => {
-                let known = self.checkpoints.parse(&scope.name, text)?;
+                let known = self.checkpoints.parse(&key, text)?;
                 (known, known.is_none())
             }
         };
         let total = match from {
-            None => Some(rows::count_alive(self.connection, self.checkpoints.user, &scope.name)?),
+            None if is_part => Some(members::count(self.connection, user, &key)?),
+            None => Some(rows::count_alive(self.connection, user, &key)?),
             Some(_) => None,
         };
         let from = from.unwrap_or(Checkpoint { change: 0, start: Some(self.last_change), head: None });
-        let (changes, stopped_at, last) = self.changes(&scope.name, from)?;
+        let (changes, stopped_at, last) = self.changes(&key, if is_part { PART } else { COLLECTION }, from)?;
         let place = match stopped_at {
             Some(change) => Checkpoint { change, start: from.start, head: Some(self.last_change) },
             None => Checkpoint { change: self.last_change, start: None, head: None },
         };
         Ok(ScopeResponse {
-            key: scope.name.clone(),
-            checkpoint: self.checkpoints.text(&scope.name, place),
+            checkpoint: self.checkpoints.text(&key, place),
+            key,
+            forbidden: false,
             more: stopped_at.is_some(),
             reset,
             fresh: from.start.is_some_and(|start| last <= start),
@@ -120,13 +146,10 @@ impl Walk<'_> {
     }
 
     /// The changes after a place, where the next page begins if there are more, and the last change.
-    fn changes(&mut self, collection: &str, from: Checkpoint) -> Result<(Vec<Change>, Option<u64>, u64), Refusal> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT change, id, rev, deleted, data, stamp, stamps FROM rows
-             WHERE user = ?1 AND collection = ?2 AND change > ?3 AND NOT (deleted = 1 AND change <= ?4) ORDER BY change",
-        )?;
+    fn changes(&mut self, key: &str, sql: &str, from: Checkpoint) -> Result<(Vec<Change>, Option<u64>, u64), Refusal> {
+        let mut statement = self.connection.prepare_cached(sql)?;
         let skipped = from.start.unwrap_or(0);
-        let mut found = statement.query(params![self.checkpoints.user, collection, from.change, skipped])?;
+        let mut found = statement.query(params![self.checkpoints.user, key, from.change, skipped])?;
         let (mut changes, mut last) = (Vec::new(), from.change);
         while let Some(row) = found.next()? {
             if changes.len() == self.limit || self.bytes_left == 0 {
@@ -134,18 +157,22 @@ impl Walk<'_> {
             }
             last = row.get(0)?;
             self.bytes_left = self.bytes_left.saturating_sub(weight(row)?);
-            changes.push(change(row, collection)?);
+            changes.push(change(row)?);
         }
         Ok((changes, None, last))
     }
 }
 
-fn change(row: &SqlRow<'_>, collection: &str) -> rusqlite::Result<Change> {
+fn change(row: &SqlRow<'_>) -> rusqlite::Result<Change> {
+    let (collection, id, deleted) = (row.get(7)?, row.get(1)?, row.get::<_, bool>(3)?);
+    if !deleted && row.get(8)? {
+        return Ok(Change { collection, id, gone: true, ..Change::default() });
+    }
     Ok(Change {
-        collection: collection.to_owned(),
-        id: row.get(1)?,
+        collection,
+        id,
         rev: Some(Revision(row.get(2)?)),
-        deleted: row.get(3)?,
+        deleted,
         gone: false,
         data: DataText::again(row.get(4)?),
         stamp: rows::stamp(row, 5)?,

@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use crate::Refusal;
 
 /// The layout of the tables below. A file of a newer one is refused, untouched.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// `HOLM` in ASCII: marks the file as ours.
 const APPLICATION_ID: u32 = 0x484f_4c4d;
@@ -43,6 +43,15 @@ CREATE UNIQUE INDEX rows_by_change ON rows (user, collection, change);
 CREATE INDEX rows_alive ON rows (user, collection) WHERE deleted = 0;
 CREATE INDEX tombstones_by_age ON rows (at_ms) WHERE deleted = 1;
 CREATE TABLE effects (user TEXT NOT NULL, mid TEXT NOT NULL, change INTEGER, at_ms INTEGER NOT NULL) STRICT;
+";
+
+/// What format 2 has beside that: `members`, each row in each scope with arguments that it is in, or has left, with the change that
+/// brought it there or last changed it.
+const MEMBERS: &str = "
+CREATE TABLE members (user TEXT NOT NULL, scope TEXT NOT NULL, collection TEXT NOT NULL, id TEXT NOT NULL, change INTEGER NOT NULL,
+  gone INTEGER NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (user, scope, collection, id)) WITHOUT ROWID, STRICT;
+CREATE UNIQUE INDEX members_by_change ON members (user, scope, change);
+CREATE INDEX members_gone_by_age ON members (at_ms) WHERE gone = 1;
 ";
 
 /// How a life of the database is named. Two lives must never share a name.
@@ -93,10 +102,14 @@ pub(super) fn prepare(connection: &mut Connection, life: &Life) -> Result<(Strin
         Life::Named(name) => name.clone(),
         Life::Drawn => tx.query_row("SELECT lower(hex(randomblob(4)))", [], |row| row.get(0))?,
     };
-    if tx.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0))? == 0 {
+    let format: u32 = tx.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if format == 0 {
         tx.execute_batch(LAYOUT)?;
         tx.execute("INSERT INTO meta VALUES ('epoch', ?1)", params![format!("e-{life}")])?;
         tx.pragma_update(None, "application_id", APPLICATION_ID)?;
+    }
+    if format < FORMAT {
+        tx.execute_batch(MEMBERS)?;
         tx.pragma_update(None, "user_version", FORMAT)?;
     }
     tx.execute(
