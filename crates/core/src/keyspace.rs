@@ -13,7 +13,8 @@
 //! | `p` | mutation id | parked mutation |
 //! | `k` | namespace, key | key-value entry |
 //! | `c` | scope | checkpoint |
-//! | `g` | scope, collection, id | nothing: named by the server during a reset |
+//! | `g` | scope, collection, id | nothing: named by the server during a reset; of a scope with arguments: which reset named it last |
+//! | `u` | collection, id | a record that the server lost |
 //! | `m` | name | meta: client, clock, counters, lease |
 //! | `l`, apart | collection, id, order | `p` pending or `c` confirmed, then the mutation |
 //! | `p`, apart | mutation id | the parked mutation again |
@@ -32,6 +33,7 @@ const KV: u8 = b'k';
 const CHECKPOINT: u8 = b'c';
 const META: u8 = b'm';
 const MEMBER: u8 = b'g';
+const ORPHAN: u8 = b'u';
 const LANE: u8 = APART | b'l';
 const PARKED_AGAIN: u8 = APART | PARKED;
 
@@ -252,6 +254,18 @@ pub fn members(scope: &str) -> Span {
     Span::of(texts(MEMBER, &[scope]))
 }
 
+/// The key of a record that the server lost.
+#[must_use]
+pub fn orphan(collection: &str, id: &str) -> Vec<u8> {
+    texts(ORPHAN, &[collection, id])
+}
+
+/// All records that the server lost.
+#[must_use]
+pub fn orphans() -> Span {
+    Span::of(vec![ORPHAN])
+}
+
 /// The key of a meta entry.
 #[must_use]
 pub fn meta(name: &str) -> Vec<u8> {
@@ -283,6 +297,8 @@ pub enum Parsed {
     Meta(String),
     /// A member of a scope: scope, collection, id.
     Member(String, String, String),
+    /// A record that the server lost: collection, id.
+    Orphan(String, String),
 }
 
 /// Tells what a key is the key of.
@@ -304,6 +320,7 @@ pub fn parse(key: &[u8]) -> Result<Parsed, KeyError> {
         CHECKPOINT => Parsed::Checkpoint(read_text(rest)?),
         META => Parsed::Meta(read_text(rest)?),
         MEMBER => Parsed::Member(read_text(rest)?, read_text(rest)?, read_text(rest)?),
+        ORPHAN => Parsed::Orphan(read_text(rest)?, read_text(rest)?),
         _ => return Err(KeyError),
     };
     if rest.is_empty() { Ok(parsed) } else { Err(KeyError) }
@@ -356,6 +373,7 @@ mod tests {
             prop_assert_eq!(parse(&kv(&a, &b)), Ok(Parsed::Kv(one.clone(), two.clone())));
             prop_assert_eq!(parse(&checkpoint(&b)), Ok(Parsed::Checkpoint(two.clone())));
             prop_assert_eq!(parse(&member(&a, &b, &a)), Ok(Parsed::Member(one.clone(), two.clone(), one)));
+            prop_assert_eq!(parse(&orphan(&a, &b)), Ok(Parsed::Orphan(a.clone(), two.clone())));
             prop_assert_eq!(parse(&meta(&b)), Ok(Parsed::Meta(two)));
         }
 

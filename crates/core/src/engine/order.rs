@@ -3,14 +3,14 @@
 use std::cell::OnceCell;
 use std::rc::Rc;
 
-use holm_protocol::{Data, MutationId};
+use holm_protocol::{Data, ErrorCode, Hlc, MutationId};
 use holm_store::Draft;
 
 use super::promised::Promised;
 use super::{Engine, Options};
-use crate::kv;
 use crate::outbox::{self, Planned, WriteContext};
-use crate::sync::pull;
+use crate::sync::{self, SyncContext, pull};
+use crate::{Error, kv};
 
 /// A write that answers nothing.
 pub enum Order {
@@ -47,13 +47,34 @@ pub enum Order {
     Discard(MutationId),
     /// Removes some records of a collection that the server has too.
     Evict(String),
+    /// Has a scope pulled, by its key, from the next pull on.
+    Subscribe(String),
+    /// Has a scope pulled no more, and takes some of its records off this device.
+    Unsubscribe(String),
+    /// Writes a record that the server lost once more.
+    Adopt {
+        /// Its collection.
+        collection: String,
+        /// Its id.
+        id: String,
+        /// What the new write is known by.
+        receipt: String,
+    },
+    /// Forgets a record that the server lost.
+    Forget {
+        /// Its collection.
+        collection: String,
+        /// Its id.
+        id: String,
+    },
 }
 
 impl Engine {
     /// Commits an order.
     ///
     /// # Errors
-    /// As [`kv::set`]; as [`outbox::retry`]; `not-found` for what is not parked; as [`pull::evict`]; `storage-…`; `closed`.
+    /// As [`kv::set`]; as [`outbox::retry`]; `not-found` for what is not parked; as [`pull::evict`], [`sync::subscribe`],
+    /// [`sync::unsubscribe`] and [`sync::adopt_orphan`]; `storage-…`; `closed`.
     pub fn order(&self, now_ms: u64, order: Order) -> Promised<()> {
         let options = Rc::clone(&self.inner.options);
         self.commit(move |draft| follow(draft, &options, now_ms, &order))
@@ -62,17 +83,38 @@ impl Engine {
 
 fn follow(draft: &mut Draft<'_>, options: &Options, now_ms: u64, order: &Order) -> Planned<()> {
     let Options { schema, scopes, .. } = options;
+    let cx = scopes.as_deref().map(|scopes| SyncContext { schema, scopes, now_ms });
     match order {
         Order::KvSet { space, key, json, ttl_ms } => kv::set(draft, space, key, json, *ttl_ms, now_ms)?,
         Order::KvDelete { space, key } => kv::delete(draft, space, key),
         Order::KvSweep => kv::sweep(draft, now_ms)?,
         Order::Retry { mid, receipt, edit } => {
-            let (written, together, queued, seen, stamp) = (0, None, true, None, &OnceCell::new());
-            let cx = WriteContext { schema, now_ms, receipt, written, together, queued, seen, stamp };
+            let stamp = &OnceCell::new();
+            let cx = WriteContext { queued: true, ..write_context(options, now_ms, receipt, stamp) };
             outbox::retry(draft, &cx, mid, edit)?;
         }
         Order::Discard(mid) => outbox::discard(draft, mid)?,
-        Order::Evict(name) => pull::evict(draft, schema.collection(name)?, scopes.as_deref())?,
+        Order::Evict(name) => pull::evict(draft, schema.collection(name)?, cx.as_ref())?,
+        Order::Subscribe(key) => sync::subscribe(draft, &cx.ok_or_else(no_server)?, key)?,
+        Order::Unsubscribe(key) => sync::unsubscribe(draft, &cx.ok_or_else(no_server)?, key)?,
+        Order::Adopt { collection, id, receipt } => {
+            sync::adopt_orphan(draft, &write_context(options, now_ms, receipt, &OnceCell::new()), collection, id)?;
+        }
+        Order::Forget { collection, id } => sync::forget_orphan(draft, collection, id)?,
     }
     Ok(())
+}
+
+fn write_context<'a>(
+    options: &'a Options,
+    now_ms: u64,
+    receipt: &'a str,
+    stamp: &'a OnceCell<Hlc>,
+) -> WriteContext<'a> {
+    let (schema, queued) = (&options.schema, options.scopes.is_some());
+    WriteContext { schema, now_ms, receipt, written: 0, together: None, queued, seen: None, stamp }
+}
+
+fn no_server() -> Error {
+    Error::new(ErrorCode::InvalidArgument, "it was opened without `sync`")
 }

@@ -12,6 +12,7 @@ use crate::outbox::{self, Planned};
 use crate::query::{Query, Tally};
 use crate::records::{self, rows_json};
 use crate::schema::{Collection, check_id};
+use crate::sync::{orphans, standings};
 use crate::{Error, kv};
 
 /// A read; its answer is JSON text.
@@ -49,6 +50,10 @@ pub enum Question {
         /// Its id.
         id: String,
     },
+    /// Where every scope stands.
+    Scopes,
+    /// The first so many records that the server lost.
+    Orphans(usize),
 }
 
 impl Engine {
@@ -88,6 +93,10 @@ impl Engine {
             Question::KvKeys(space) => to_json_text(&kv::keys(view, space, now_ms)?),
             Question::Receipt(receipt) => to_json_text(&outbox::receipt(view, receipt)?),
             Question::Parked => to_json_text(&outbox::parked_list(view)?),
+            Question::Scopes => {
+                to_json_text(&standings(view, self.inner.options.scopes.as_deref().unwrap_or_default())?)
+            }
+            Question::Orphans(limit) => to_json_text(&orphans(view, *limit)?),
             Question::Explain { collection, id } => to_json_text(&self.explanation(view, collection, id)?),
         })
     }

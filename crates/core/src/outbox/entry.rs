@@ -144,9 +144,11 @@ pub struct Base {
     pub stamps: Stamps,
     /// Fields that changed while mutations waited, each with the last order that was written not knowing of it.
     pub moved: Vec<(String, u64)>,
+    /// It is in no scope of this device any more, and goes with its last mutation.
+    pub gone: bool,
 }
 
-json_fields!(Base { absent; rev, moved; data, stamps });
+json_fields!(Base { absent; rev, moved + gone; data, stamps });
 
 impl Base {
     /// What is visible, where the record has no mutations yet.

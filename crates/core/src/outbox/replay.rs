@@ -4,6 +4,7 @@ use holm_protocol::{Data, Kind, Stamps, merge};
 use holm_store::Draft;
 
 use super::{Base, Entry, Planned, bases, drop_base, lane};
+use crate::FULL;
 use crate::records::{self, Record};
 use crate::schema::{Collection, ConflictPolicy};
 
@@ -37,12 +38,16 @@ pub fn replay(base: &Base, lane: &[Entry], policy: ConflictPolicy) -> Option<(Da
 /// [`holm_store::Halt::Missing`]; `storage-corrupt`.
 pub fn restore(draft: &mut Draft<'_>, collection: &Collection, id: &str, touch: u64) -> Planned<()> {
     let Some(base) = bases(draft, &collection.name, id)? else { return Ok(()) };
+    let is_gone = FULL && base.gone;
     let entries = lane(draft, &collection.name, id)?;
     let mut visible = replay(&base, &entries, collection.conflict).map(|(mut data, stamps)| {
         collection.fill(&mut data);
         Record { touch, rev: base.rev, stamps, data }
     });
     if entries.is_empty() {
+        if is_gone {
+            visible = None;
+        }
         drop_base(draft, &collection.name, id);
     }
     let before = records::read(draft, &collection.name, id)?;

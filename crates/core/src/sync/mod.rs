@@ -4,10 +4,14 @@
 
 mod answer;
 mod backoff;
+mod change;
 mod doubt;
 mod machine;
+mod members;
+mod orphans;
 pub mod pull;
 pub mod push;
+mod scopes;
 mod state;
 mod status;
 mod why;
@@ -15,7 +19,9 @@ mod why;
 pub use answer::{Failed, Refused, read_pull, read_push};
 pub use backoff::{Backoff, RETRY_AFTER_MS_MAX};
 pub use machine::{Action, Event, Exchange, Machine};
+pub use orphans::{Orphan, adopt_orphan, forget_orphan, orphans};
 pub use push::{Frozen, PushLimits};
+pub use scopes::{SCOPES_MAX, Standing, key as scope_key, standings, subscribe, unsubscribe};
 pub use state::{Checkpoint, Places, SyncState};
 pub use status::{Connection, Phase, Status, StatusError};
 pub use why::Why;
@@ -27,12 +33,15 @@ use crate::Error;
 use crate::outbox::Planned;
 use crate::schema::Schema;
 
+/// Records that one commit takes off this device: a page that gives back many of them goes on in between.
+const EVICTED_AT_ONCE: usize = 2_000;
+
 /// What a sync plan needs to know.
 #[derive(Clone, Copy, Debug)]
 pub struct SyncContext<'a> {
     /// The app's schema.
     pub schema: &'a Schema,
-    /// The scopes that are active, by name.
+    /// The scopes that the database was opened with, by their keys.
     pub scopes: &'a [String],
     /// Wall clock, milliseconds.
     pub now_ms: u64,

@@ -1,18 +1,17 @@
 //! Pulling: pages of server changes laid under what is pending here.
 
-use holm_protocol::{
-    Change, Data, ErrorCode, PROTOCOL_VERSION, PullRequest, PullResponse, ScopeRequest, ScopeResponse,
-};
+use holm_protocol::{Change, ErrorCode, PROTOCOL_VERSION, PullRequest, PullResponse, ScopeResponse};
 use holm_store::{Draft, Key, Read};
 
+use super::change::{apply_change, show};
+use super::members::{Answered, apply_part};
 use super::state::{Checkpoint, SyncState};
-use super::{Lease, SyncContext};
-use crate::Error;
+use super::{EVICTED_AT_ONCE, Lease, SyncContext, orphans, scopes};
 use crate::local::Local;
 use crate::outbox::{Base, Moment, Planned, base_ids, bases, confirm_covered, restore, save_base, settle};
-use crate::records::{self, Before, Written};
+use crate::records::{self, Before};
 use crate::schema::Collection;
-use crate::{keyspace, stored};
+use crate::{Error, FULL, keyspace, stored};
 
 /// Changes per scope and page: large enough to amortise a commit, small enough for one slice of work.
 pub const CHANGES_PER_PAGE: u32 = 1_000;
@@ -37,14 +36,14 @@ pub enum Page {
 /// `storage-corrupt`.
 pub fn request(view: &dyn Read, cx: &SyncContext<'_>) -> Planned<Box<PullRequest>> {
     let sync = SyncState::read(view)?;
-    let mut scopes = Vec::new();
-    for name in cx.scopes {
-        let checkpoint = Checkpoint::read(view, name)?.at;
-        scopes.push(ScopeRequest { name: name.clone(), args: Data::new(), checkpoint });
+    let mut asked = Vec::new();
+    for key in &*scopes::active(view, cx)? {
+        asked.push(scopes::request(key, Checkpoint::read(view, key)?.at));
     }
     let client = Local::read(view)?.client;
     let (schema, seen) = (cx.schema.version, sync.seen);
-    Ok(Box::new(PullRequest { v: PROTOCOL_VERSION, client, schema, seen, limit: CHANGES_PER_PAGE, wait: 0, scopes }))
+    let (v, limit) = (PROTOCOL_VERSION, CHANGES_PER_PAGE);
+    Ok(Box::new(PullRequest { v, client, schema, seen, limit, wait: 0, scopes: asked }))
 }
 
 /// The request that goes out while this answer is applied, if there is more to ask for. Beside a first page none does: the app
@@ -81,17 +80,30 @@ pub fn apply(
     if response.acked > sync.last_seq || response.acked < request.seen {
         return Ok(Page::RolledBack);
     }
+    let active = scopes::active(draft, cx)?;
     for (asked, _) in request.scopes.iter().zip(&response.scopes) {
-        if Checkpoint::read(draft, &asked.name)?.at != asked.checkpoint {
+        let key = scopes::key_of(asked);
+        let is_active = !FULL || active.iter().any(|known| *known == key);
+        if !is_active || Checkpoint::read(draft, &key)?.at != asked.checkpoint {
             return Ok(Page::Late);
         }
     }
     let moment = Moment::begin(draft, &mut local, cx.schema, cx.now_ms);
     settle(draft, &moment, &mut sync, &response.results, response.acked)?;
 
-    let mut more = false;
+    if FULL {
+        scopes::leave_on(draft, cx)?;
+    }
+    // What was subscribed to since is asked for before this is all.
+    let mut more = FULL && active.len() > request.scopes.len();
+    let anew = FULL && !sync.epoch.is_empty() && sync.epoch != response.epoch;
+    let among = Answered { active: &active, anew };
     for (asked, answered) in request.scopes.iter().zip(&response.scopes) {
-        more |= apply_scope(draft, &moment, &asked.name, answered)?;
+        let key = scopes::key_of(asked);
+        more |= match scopes::is_part(&key) {
+            true => apply_part(draft, &moment, &among, &key, answered)?,
+            false => apply_scope(draft, &moment, &among, &key, answered)?,
+        };
     }
     sync.epoch.clone_from(&response.epoch);
     if !more {
@@ -103,12 +115,19 @@ pub fn apply(
     Ok(if more { Page::More } else { Page::Complete })
 }
 
-fn apply_scope(draft: &mut Draft<'_>, moment: &Moment<'_>, name: &str, page: &ScopeResponse) -> Planned<bool> {
+fn apply_scope(
+    draft: &mut Draft<'_>,
+    moment: &Moment<'_>,
+    among: &Answered<'_>,
+    name: &str,
+    page: &ScopeResponse,
+) -> Planned<bool> {
     let mut checkpoint = Checkpoint::read(draft, name)?;
     if page.reset {
         forget_members(draft, name)?;
     }
     checkpoint.resetting |= page.reset;
+    checkpoint.orphaning |= page.reset && among.anew;
     checkpoint.from_nothing = !page.reset && is_from_nothing(draft, &checkpoint, name)?;
     let unknown = Unknown::of(draft, &checkpoint, name, page)?;
     let mut keys = Vec::new();
@@ -129,10 +148,10 @@ fn apply_scope(draft: &mut Draft<'_>, moment: &Moment<'_>, name: &str, page: &Sc
     }
     if checkpoint.resetting && !page.more {
         if let Some(collection) = moment.schema.find(name) {
-            sweep(draft, moment, collection, name)?;
+            sweep(draft, moment, collection, &checkpoint)?;
         }
         forget_members(draft, name)?;
-        checkpoint.resetting = false;
+        (checkpoint.resetting, checkpoint.orphaning) = (false, false);
     }
     checkpoint.at = Some(page.checkpoint.clone());
     checkpoint.more = page.more;
@@ -169,50 +188,9 @@ impl<'a> Unknown<'a> {
     }
 }
 
-fn apply_change(draft: &mut Draft<'_>, moment: &Moment<'_>, collection: &Collection, change: &Change) -> Planned<()> {
-    let absent = change.deleted || change.gone;
-    if let Some(base) = bases(draft, &collection.name, &change.id)? {
-        if base.rev != change.rev || base.absent != absent {
-            let (data, mut stamps) = (change.data.data().expect("a message was read whole"), change.stamps.clone());
-            if let Some(stamp) = &change.stamp {
-                stamps.spread(stamp, &data);
-            }
-            let now = Base { rev: change.rev.clone(), absent, data, stamps, ..Base::default() };
-            save_base(draft, &collection.name, &change.id, &now.after(&base, moment.last_order));
-            restore(draft, collection, &change.id, moment.touch)?;
-        }
-        return Ok(());
-    }
-    let before = records::revision(draft, &collection.name, &change.id)?;
-    if before.as_ref().is_some_and(|rev| *rev == change.rev && !absent) || (before.is_none() && absent) {
-        return Ok(());
-    }
-    show(draft, moment, collection, change, Before::Any)
-}
-
-/// Makes the visible record what a change says.
-fn show(
-    draft: &mut Draft<'_>,
-    moment: &Moment<'_>,
-    collection: &Collection,
-    change: &Change,
-    before: Before,
-) -> Planned<()> {
-    let filled = collection.fill_text(&change.data);
-    let record = Written {
-        touch: moment.touch,
-        rev: change.rev.as_ref(),
-        stamp: change.stamp.as_ref(),
-        stamps: &change.stamps,
-        data: filled.as_ref().unwrap_or(&change.data),
-    };
-    let absent = change.deleted || change.gone;
-    records::replace(draft, collection, &change.id, (!absent).then_some(&record), before)?;
-    Ok(())
-}
-
 /// Removes what the server did not name during a reset, unless it is pending here.
-fn sweep(draft: &mut Draft<'_>, moment: &Moment<'_>, collection: &Collection, scope: &str) -> Planned<()> {
+fn sweep(draft: &mut Draft<'_>, moment: &Moment<'_>, collection: &Collection, checkpoint: &Checkpoint) -> Planned<()> {
+    let scope = &collection.name;
     let members = stored::scan(draft, &keyspace::members_in(scope, &collection.name))?;
     let named: Vec<Key> = members.into_iter().map(|(key, _)| key).collect(); // in order, as they were scanned
     // A record that a waiting delete hides has a base and is not seen.
@@ -230,6 +208,9 @@ fn sweep(draft: &mut Draft<'_>, moment: &Moment<'_>, collection: &Collection, sc
             save_base(draft, &collection.name, &id, &now);
             restore(draft, collection, &id, moment.touch)?;
         } else {
+            if FULL && checkpoint.orphaning {
+                orphans::keep(draft, &collection.name, &id)?;
+            }
             records::store(draft, collection, &id, None)?;
         }
     }
@@ -243,28 +224,35 @@ fn forget_members(draft: &mut Draft<'_>, scope: &str) -> Planned<()> {
     Ok(())
 }
 
-/// Records that one commit evicts: a page that gives back many of them goes on in between.
-const EVICTED_AT_ONCE: usize = 2_000;
-
 /// Removes some records of a scope that this device has no mutation of, and forgets how far it was pulled: who wants them again pulls
 /// all of it. It is to be called until none is left.
 ///
 /// # Errors
 /// `invalid-argument` where the scope is active, or there is no server that has them; `storage-corrupt`.
-pub fn evict(draft: &mut Draft<'_>, collection: &Collection, active: Option<&[String]>) -> Planned<()> {
-    let name = &collection.name;
-    if active.is_none_or(|active| active.contains(name)) {
+pub fn evict(draft: &mut Draft<'_>, collection: &Collection, cx: Option<&SyncContext<'_>>) -> Planned<()> {
+    let is_evictable = match cx {
+        Some(cx) => !scopes::has(draft, &*scopes::active(draft, cx)?, &collection.name)?,
+        None => false,
+    };
+    if !is_evictable {
         let message = "it is synced, or nowhere else";
         return Err(Error::new(ErrorCode::InvalidArgument, message).into());
     }
+    evict_some(draft, collection).map(drop)
+}
+
+/// Removes some records that this device has no mutation of; whether there are more.
+pub(super) fn evict_some(draft: &mut Draft<'_>, collection: &Collection) -> Planned<bool> {
+    let name = &collection.name;
     let kept = base_ids(draft, name)?;
     let mut ids = records::ids(draft, name)?;
     ids.retain(|id| kept.binary_search(id).is_err());
+    let more = ids.len() > EVICTED_AT_ONCE;
     ids.truncate(EVICTED_AT_ONCE);
     forget_members(draft, name)?;
     Checkpoint::default().save(draft, name);
     for id in &ids {
         records::store(draft, collection, id, None)?;
     }
-    Ok(())
+    Ok(more)
 }

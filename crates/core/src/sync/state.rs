@@ -133,9 +133,15 @@ pub struct Checkpoint {
     pub more: bool,
     /// The walk that goes on began where there was no record: what it brings for the first time is not here yet.
     pub from_nothing: bool,
+    /// Which reset of a scope with arguments this is: each names its members.
+    pub generation: u64,
+    /// The user may not see the scope.
+    pub forbidden: bool,
+    /// What the reset does not name is kept aside.
+    pub orphaning: bool,
 }
 
-json_fields!(Checkpoint { ; at, resetting, more, from_nothing });
+json_fields!(Checkpoint { ; at, resetting, more, from_nothing + generation, forbidden, orphaning });
 
 impl Checkpoint {
     /// Reads the one of a scope.

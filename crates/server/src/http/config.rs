@@ -112,7 +112,8 @@ fn scopes(text: &str) -> Result<BTreeMap<String, BTreeMap<String, String>>, Stri
     let mut scopes: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
     for pair in text.split(',').filter(|pair| !pair.is_empty()) {
         let parts = pair.split_once('=').and_then(|(name, of)| Some((name, of.split_once('.')?)));
-        let Some((name, (collection, field))) = parts.filter(|(name, _)| !name.is_empty() && !name.contains(':')) else {
+        let Some((name, (collection, field))) = parts.filter(|(name, _)| !name.is_empty() && !name.contains(':'))
+        else {
             return Err(format!("HOLM_SCOPES is like project=tasks.project,project=notes.of, not {text:?}."));
         };
         scopes.entry(name.to_owned()).or_default().insert(collection.to_owned(), field.to_owned());
