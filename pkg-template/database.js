@@ -5,6 +5,7 @@ import { settleConflicts } from './conflicts.js';
 import { HolmError, closedError, holmError, report } from './errors.js';
 import { KeyValue } from './kv.js';
 import { checkOptions, checkedDurability } from './options.js';
+import { Scopes } from './scopes.js';
 import { share } from './shared.js';
 import { Storage } from './storage.js';
 import { Sync } from './sync.js';
@@ -280,6 +281,7 @@ export class Database {
     this.#durability = flat.durability;
     this.name = flat.name;
     this.sync = new Sync(session);
+    this.scopes = new Scopes(session);
     this.storage = new Storage(session, flat);
     const port = portOf(session);
     for (const collection of schema.collections) {

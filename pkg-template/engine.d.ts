@@ -27,6 +27,7 @@ export function run_sync_event(options: string, askToken: AskToken | undefined):
 
 export class Engine {
   call<Name extends keyof Calls>(name: Name, ...given: Parameters<Calls[Name]>): Promise<ReturnType<Calls[Name]>>;
+  call<Name extends keyof FullCalls>(name: Name, ...given: Parameters<FullCalls[Name]>): Promise<ReturnType<FullCalls[Name]>>;
   call<Name extends keyof Reads>(name: Name, ...given: Parameters<Reads[Name]>): Promise<string> | string;
   now<Name extends keyof Instants>(name: Name, ...given: Parameters<Instants[Name]>): ReturnType<Instants[Name]>;
 }
@@ -55,6 +56,18 @@ export interface Calls {
   evict(collection: string): void;
   explain(collection: string, id: string): string;
   close(): void;
+}
+
+/** What takes time, and only the engine of holm/full knows. */
+export interface FullCalls {
+  /** Where every scope stands. */
+  scopes(): string;
+  subscribe(key: string): void;
+  /** Some records at a time: until `scopes` does not tell of it. */
+  unsubscribe(key: string): void;
+  orphans(limit: number): string;
+  adopt(collection: string, id: string): void;
+  forgetOrphan(collection: string, id: string): void;
 }
 
 /** What takes time unless it is in memory: then it is answered without a promise, and fails by throwing. */

@@ -570,6 +570,44 @@ export interface Sync<S extends Schema = any> {
    * have the records back.
    */
   evict(collection: CollectionName<S>): Promise<void>;
+  /** Records that this device has from a server whose data began anew, and that this server does not have: kept aside. Of `holm/full`. */
+  orphans(limit?: number): Promise<readonly Orphan[]>;
+  /** Writes an orphan as a new record, for the server to have it again. `already-exists` where there is another by now. */
+  adopt(collection: CollectionName<S>, id: string): Promise<void>;
+  /** Lets go of an orphan. */
+  forget(collection: CollectionName<S>, id: string): Promise<void>;
+}
+
+/** A record that the server lost. */
+export interface Orphan {
+  readonly collection: string;
+  readonly id: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** Where a scope stands. */
+export interface ScopeStanding {
+  readonly name: string;
+  readonly args: Readonly<Record<string, unknown>>;
+  /** All of it is here, as far as this device knows. */
+  readonly complete: boolean;
+  /** The server does not let this user see it, or has no such scope: nothing of it is kept here. */
+  readonly forbidden: boolean;
+  /** The app unsubscribed from it, and some of its records are here still. */
+  readonly leaving: boolean;
+}
+
+/** The parts of the server's data that this device keeps, beside those it was opened with. They outlive a reload. Of `holm/full`. */
+export interface Scopes {
+  /** Keeps a scope here from now on. Resolves when that is saved; its records come with the next pulls. */
+  subscribe(name: string, args?: Record<string, unknown>): Promise<void>;
+  /**
+   * Keeps it no more. Its records leave this device, but for those of other scopes, and those with mutations that wait, which leave
+   * with the last of these. `invalid-argument` for one that the database was opened with.
+   */
+  unsubscribe(name: string, args?: Record<string, unknown>): Promise<void>;
+  /** Every scope, and where it stands. */
+  list(): Promise<readonly ScopeStanding[]>;
 }
 
 // ---- Database
@@ -593,6 +631,8 @@ export interface DatabaseBase<S extends Schema = any> {
   readonly name: string;
   /** Its sync. */
   readonly sync: Sync<S>;
+  /** Which parts of the server's data are kept here. */
+  readonly scopes: Scopes;
   /** Its storage. */
   readonly storage: DatabaseStorage;
   /**
@@ -616,7 +656,10 @@ export interface SyncOptions {
   url: string;
   /** Gives the token of the user; `reason` says why it is asked for. */
   getToken?: (reason: string) => Promise<string | undefined> | string | undefined;
-  /** Which parts of the server's data to keep here; all that the user may see when it is not said. */
+  /**
+   * Which parts of the server's data to keep here: collections by their names, or what the server has under a name with arguments
+   * (those are of `holm/full`). Every collection when it is not said.
+   */
   scopes?: readonly { name: string; args?: Record<string, unknown> }[];
 }
 

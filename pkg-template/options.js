@@ -2,7 +2,8 @@
 
 import { HolmError } from './errors.js';
 import { Schema } from './schema.js';
-import { encode, isWellFormed } from './walk.js';
+import { scopeKey } from './scopes.js';
+import { isWellFormed } from './walk.js';
 
 const OPTIONS = ['name', 'schema', 'storage', 'durability', 'cacheBytes', 'sync', 'wasm'];
 const CACHE_BYTES_MAX = 2 ** 30;
@@ -70,12 +71,12 @@ function address(url) {
 /** @param {unknown} scopes */
 function scopesText(scopes) {
   if (!Array.isArray(scopes)) throw wrong('sync.scopes', 'is a list of { name }');
-  for (const [index, scope] of scopes.entries()) {
+  return JSON.stringify(scopes.map((scope, index) => {
     const field = `sync.scopes[${index}]`;
     known(scope, SCOPE, field);
     if (!isName(scope.name)) throw wrong(`${field}.name`, 'is a string that is not empty');
-  }
-  return encode(scopes, 'sync.scopes');
+    return scopeKey(scope.name, scope.args, field);
+  }));
 }
 
 /**

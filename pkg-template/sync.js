@@ -182,6 +182,32 @@ export class Sync {
     });
   }
 
+  /**
+   * Records that a server whose data began anew does not have any more.
+   * @param {number} [limit]
+   */
+  orphans(limit = 100) {
+    return this.#ask(engine => engine.call('orphans', limit));
+  }
+
+  /**
+   * Writes an orphan as a new record.
+   * @param {string} collection
+   * @param {string} id
+   */
+  adopt(collection, id) {
+    return this.#session.run(engine => engine.call('adopt', text(collection, 'A collection'), text(id, 'A record id')));
+  }
+
+  /**
+   * Lets go of an orphan.
+   * @param {string} collection
+   * @param {string} id
+   */
+  forget(collection, id) {
+    return this.#session.run(engine => engine.call('forgetOrphan', text(collection, 'A collection'), text(id, 'A record id')));
+  }
+
   /** @param {(engine: Engine) => Promise<string>} question */
   #ask(question) {
     return this.#session.run(async engine => freezeDeep(decode(await question(engine))));

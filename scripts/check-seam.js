@@ -1,10 +1,10 @@
 // Fails when the built engine lacks what the package's JavaScript calls: pkg-template/engine.d.ts lists it, and each name
-// is tried on an engine in memory. With no arguments a call may fail in any way but by not being known.
+// is tried on an engine in memory; those of FullCalls where `FullCalls` is given too. With no arguments a call may fail in any way but by not being known.
 
 import { readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 
-const [types, built, wasm] = process.argv.slice(2);
+const [types, built, wasm, ...more] = process.argv.slice(2);
 const text = readFileSync(types, 'utf8');
 const functions = [...text.matchAll(/^export function (\w+)\(/gm)].map(match => match[1]);
 
@@ -31,7 +31,7 @@ async function unknown() {
     }
   }
   // What waits for a server never settles here.
-  for (const name of [...members('Calls'), ...members('Reads')]) {
+  for (const name of ['Calls', 'Reads', ...more].flatMap(members)) {
     await Promise.race([(async () => engine.call(name))(), new Promise(resolve => { setTimeout(resolve, 100); })])
       .catch(error => { if (isUnknown(error)) found.push(name); });
   }

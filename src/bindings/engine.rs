@@ -12,6 +12,8 @@ use holm_core::engine::{Order, Promised, Question, Rows, Transaction, WatchId};
 use holm_core::outbox::Operation;
 use holm_core::query::Tally;
 use holm_core::sync::Event;
+#[cfg(feature = "full")]
+use holm_core::sync::scope_key;
 use holm_core::{Error, ErrorCode};
 use holm_protocol::MutationId;
 use holm_store::{Durability, SortedMap};
@@ -109,6 +111,12 @@ impl Held {
             Subject::Receipt => Question::Receipt(first),
             Subject::Parked => Question::Parked,
             Subject::Explain => Question::Explain { collection: first, id: second },
+            #[cfg(feature = "full")]
+            Subject::Scopes => Question::Scopes,
+            #[cfg(feature = "full")]
+            Subject::Orphans => Question::Orphans(
+                given.whole(at).map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX)),
+            ),
         })
     }
 
@@ -124,6 +132,14 @@ impl Held {
             }
             Deed::DiscardParked => Order::Discard(MutationId(first)),
             Deed::Evict => Order::Evict(first),
+            #[cfg(feature = "full")]
+            Deed::Subscribe => Order::Subscribe(scope_key(&first)?),
+            #[cfg(feature = "full")]
+            Deed::Unsubscribe => Order::Unsubscribe(scope_key(&first)?),
+            #[cfg(feature = "full")]
+            Deed::Adopt => Order::Adopt { collection: first, id: second, receipt: held.runtime.engine().draw() },
+            #[cfg(feature = "full")]
+            Deed::ForgetOrphan => Order::Forget { collection: first, id: second },
             Deed::TxCommit => {
                 let tx = self.transaction(given)?;
                 let durability = if given.text(2) == "strict" { Durability::Strict } else { Durability::Relaxed };

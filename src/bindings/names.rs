@@ -25,6 +25,10 @@ pub enum Subject {
     Receipt,
     Parked,
     Explain,
+    #[cfg(feature = "full")]
+    Scopes,
+    #[cfg(feature = "full")]
+    Orphans,
 }
 
 /// What has nothing to answer.
@@ -36,6 +40,14 @@ pub enum Deed {
     RetryParked,
     DiscardParked,
     Evict,
+    #[cfg(feature = "full")]
+    Subscribe,
+    #[cfg(feature = "full")]
+    Unsubscribe,
+    #[cfg(feature = "full")]
+    Adopt,
+    #[cfg(feature = "full")]
+    ForgetOrphan,
     Synced,
     SyncNow,
     Close,
@@ -68,6 +80,10 @@ pub const CALLS: &[(&str, Call)] = &[
     ("receipt", Call::Ask(Subject::Receipt)),
     ("parked", Call::Ask(Subject::Parked)),
     ("explain", Call::Ask(Subject::Explain)),
+    #[cfg(feature = "full")]
+    ("scopes", Call::Ask(Subject::Scopes)),
+    #[cfg(feature = "full")]
+    ("orphans", Call::Ask(Subject::Orphans)),
     ("txWrite", Call::TxWrite),
     ("txRead", Call::TxAsk(Subject::Records)),
     ("txQuery", Call::TxAsk(Subject::Query)),
@@ -79,6 +95,14 @@ pub const CALLS: &[(&str, Call)] = &[
     ("retryParked", Call::Do(Deed::RetryParked)),
     ("discardParked", Call::Do(Deed::DiscardParked)),
     ("evict", Call::Do(Deed::Evict)),
+    #[cfg(feature = "full")]
+    ("subscribe", Call::Do(Deed::Subscribe)),
+    #[cfg(feature = "full")]
+    ("unsubscribe", Call::Do(Deed::Unsubscribe)),
+    #[cfg(feature = "full")]
+    ("adopt", Call::Do(Deed::Adopt)),
+    #[cfg(feature = "full")]
+    ("forgetOrphan", Call::Do(Deed::ForgetOrphan)),
     ("synced", Call::Do(Deed::Synced)),
     ("syncNow", Call::Do(Deed::SyncNow)),
     ("close", Call::Do(Deed::Close)),

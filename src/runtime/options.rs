@@ -4,7 +4,8 @@ use std::rc::Rc;
 
 use holm_core::engine::Options;
 use holm_core::schema::Schema;
-use holm_core::{Error, ErrorCode};
+use holm_core::sync::scope_key;
+use holm_core::{Error, ErrorCode, FULL};
 use holm_protocol::{from_json_text, json_fields, json_words};
 use holm_store::Durability;
 
@@ -64,19 +65,11 @@ pub struct OpenOptions {
     pub cache_bytes: Option<usize>,
     /// Where the server is; without it everything stays here.
     pub sync_url: Option<String>,
-    /// The scopes to sync, as a JSON list of `{name}`; every collection where it is absent.
+    /// The scopes to sync, as a JSON list of their keys; every collection where it is absent.
     pub scopes: Option<String>,
 }
 
 json_fields!(OpenOptions { name, schema; storage, durability, cache_bytes as "cacheBytes", sync_url as "syncUrl", scopes });
-
-/// A scope, as the app names it.
-#[derive(Default)]
-struct ScopeName {
-    name: String,
-}
-
-json_fields!(ScopeName { name });
 
 impl OpenOptions {
     /// The engine's options.
@@ -105,7 +98,7 @@ impl OpenOptions {
 }
 
 fn read_scopes(json: &str) -> Result<Vec<String>, Error> {
-    let scopes: Vec<ScopeName> = from_json_text(json.as_bytes())
+    let scopes: Vec<String> = from_json_text(json.as_bytes())
         .map_err(|why| Error::new(ErrorCode::InvalidArgument, format!("`sync.scopes` cannot be read: {why}")))?;
-    Ok(scopes.into_iter().map(|scope| scope.name).collect())
+    if FULL { scopes.iter().map(|key| scope_key(key)).collect() } else { Ok(scopes) }
 }

@@ -140,7 +140,7 @@ export async function opening(): Promise<void> {
   same<typeof db, Database<typeof schema>>(true);
   await records(db);
   const memory = await open({ name: 'test', schema: defineSchema({ version: 2, collections: { notes: { fields: {} } } }), storage: 'memory' });
-  same<keyof typeof memory, 'notes' | 'name' | 'sync' | 'storage' | 'transaction' | 'kv' | 'close'>(true);
+  same<keyof typeof memory, 'notes' | 'name' | 'sync' | 'scopes' | 'storage' | 'transaction' | 'kv' | 'close'>(true);
   provideToken(() => undefined);
   provideToken(async reason => reason);
 }

@@ -10,7 +10,7 @@ use super::promised::Promised;
 use super::{Engine, Options};
 use crate::outbox::{self, Planned, WriteContext};
 use crate::sync::{self, SyncContext, pull};
-use crate::{Error, kv};
+use crate::{Error, FULL, kv};
 
 /// A write that answers nothing.
 pub enum Order {
@@ -95,12 +95,13 @@ fn follow(draft: &mut Draft<'_>, options: &Options, now_ms: u64, order: &Order) 
         }
         Order::Discard(mid) => outbox::discard(draft, mid)?,
         Order::Evict(name) => pull::evict(draft, schema.collection(name)?, cx.as_ref())?,
-        Order::Subscribe(key) => sync::subscribe(draft, &cx.ok_or_else(no_server)?, key)?,
-        Order::Unsubscribe(key) => sync::unsubscribe(draft, &cx.ok_or_else(no_server)?, key)?,
-        Order::Adopt { collection, id, receipt } => {
+        Order::Subscribe(key) if FULL => sync::subscribe(draft, &cx.ok_or_else(no_server)?, key)?,
+        Order::Unsubscribe(key) if FULL => sync::unsubscribe(draft, &cx.ok_or_else(no_server)?, key)?,
+        Order::Adopt { collection, id, receipt } if FULL => {
             sync::adopt_orphan(draft, &write_context(options, now_ms, receipt, &OnceCell::new()), collection, id)?;
         }
-        Order::Forget { collection, id } => sync::forget_orphan(draft, collection, id)?,
+        Order::Forget { collection, id } if FULL => sync::forget_orphan(draft, collection, id)?,
+        Order::Subscribe(_) | Order::Unsubscribe(_) | Order::Adopt { .. } | Order::Forget { .. } => {}
     }
     Ok(())
 }

@@ -230,11 +230,11 @@ fn forget_members(draft: &mut Draft<'_>, scope: &str) -> Planned<()> {
 /// # Errors
 /// `invalid-argument` where the scope is active, or there is no server that has them; `storage-corrupt`.
 pub fn evict(draft: &mut Draft<'_>, collection: &Collection, cx: Option<&SyncContext<'_>>) -> Planned<()> {
-    let is_evictable = match cx {
-        Some(cx) => !scopes::has(draft, &*scopes::active(draft, cx)?, &collection.name)?,
-        None => false,
+    let is_needed = match cx {
+        Some(cx) => scopes::has(draft, &scopes::active(draft, cx)?, &collection.name)?,
+        None => true,
     };
-    if !is_evictable {
+    if is_needed {
         let message = "it is synced, or nowhere else";
         return Err(Error::new(ErrorCode::InvalidArgument, message).into());
     }

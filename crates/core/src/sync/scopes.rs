@@ -48,21 +48,27 @@ impl ToJson for Standing {
     }
 }
 
-/// The key of a scope, by its name and its arguments as JSON.
+/// The key of a scope as it is always written, by one that a person may have written.
+///
+/// ```
+/// # use holm_core::sync::scope_key;
+/// assert_eq!(scope_key(r#"project:{ "id": "p1" }"#).expect("a key"), r#"project:{"id":"p1"}"#);
+/// assert_eq!(scope_key("tasks").expect("a key"), "tasks");
+/// ```
 ///
 /// # Errors
 /// `invalid-argument`.
-pub fn key(name: &str, args: &str) -> Result<String, Error> {
-    let wrong = |message: &str| Error::new(ErrorCode::InvalidArgument, message.to_owned());
-    if name.is_empty() || name.contains(':') {
-        return Err(wrong("a scope's name is a text without a colon"));
-    }
-    let args = if args.is_empty() { Ok(Data::new()) } else { from_json_text(args.as_bytes()) };
-    let args: Data = args.map_err(|_| wrong("the arguments of a scope are an object"))?;
-    if !FULL && !args.is_empty() {
-        return Err(wrong("scopes with arguments are of holm/full"));
+pub fn key(text: &str) -> Result<String, Error> {
+    let (name, args) = text.split_once(':').unwrap_or((text, "{}"));
+    let args: Data = from_json_text(args.as_bytes()).map_err(|_| wrong("the arguments of a scope are an object"))?;
+    if name.is_empty() {
+        return Err(wrong("a scope has a name"));
     }
     Ok(ScopeRequest { name: name.to_owned(), args, checkpoint: None }.key())
+}
+
+fn wrong(message: &str) -> Error {
+    Error::new(ErrorCode::InvalidArgument, message)
 }
 
 /// What is asked for a scope that stands there.
@@ -82,9 +88,12 @@ pub(super) fn is_part(key: &str) -> bool {
 }
 
 fn parts(key: &str) -> (&str, Data) {
+    if !FULL {
+        return (key, Data::new());
+    }
     match key.split_once(':') {
-        Some((name, args)) if FULL => (name, from_json_text(args.as_bytes()).unwrap_or_default()),
-        _ => (key, Data::new()),
+        Some((name, args)) => (name, from_json_text(args.as_bytes()).unwrap_or_default()),
+        None => (key, Data::new()),
     }
 }
 
@@ -177,13 +186,12 @@ fn empty(draft: &mut Draft<'_>, cx: &SyncContext<'_>, key: &str) -> Planned<()> 
 
 /// Whether an active scope has records of a collection.
 pub(super) fn has(view: &dyn Read, active: &[String], collection: &str) -> Planned<bool> {
-    for key in active {
-        let members = keyspace::members_in(key, collection);
-        if key == collection || is_part(key) && !stored::scan_limit(view, &members, 1)?.is_empty() {
+    for key in active.iter().filter(|key| is_part(key)) {
+        if !stored::scan_limit(view, &keyspace::members_in(key, collection), 1)?.is_empty() {
             return Ok(true);
         }
     }
-    Ok(false)
+    Ok(active.iter().any(|key| key == collection))
 }
 
 fn subscriptions(view: &dyn Read) -> Planned<Vec<Subscription>> {

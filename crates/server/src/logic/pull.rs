@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use holm_protocol::{
-    Change, ClientId, DataText, Hlc, ID_BYTES_MAX, PROTOCOL_VERSION, PullRequest, PullResponse, Revision, ScopeRequest,
+    Change, ClientId, DataText, Hlc, PROTOCOL_VERSION, PullRequest, PullResponse, Revision, ScopeRequest,
     ScopeResponse, Value,
 };
 use rusqlite::{Connection, Row as SqlRow, params};
@@ -15,7 +15,7 @@ use super::apply::NAME_BYTES_MAX;
 use super::checkpoint::{Checkpoint, Checkpoints};
 use super::members::ARGUMENT;
 use super::{members, push, receipts, rows, tables};
-use crate::{Refusal, Rules};
+use crate::Refusal;
 
 /// Changes per scope and answer, whatever the client asks for.
 const CHANGES_MAX: u32 = 1_000;
@@ -37,7 +37,7 @@ const SCOPES_MAX: usize = 100;
 
 /// Handles a pull inside a read transaction.
 pub(super) fn handle(checkpoints: &Checkpoints<'_>, request: &PullRequest, now: Hlc) -> Result<PullResponse, Refusal> {
-    check(checkpoints.rules, request)?;
+    check(request)?;
     let connection = checkpoints.connection;
     let client = receipts::client(connection, checkpoints.user, &request.client)?;
     let seen = request.seen.min(client.last_seq);
@@ -65,7 +65,7 @@ pub(crate) fn is_no_news(response: &PullResponse) -> bool {
     response.results.is_empty() && response.scopes.iter().all(quiet)
 }
 
-fn check(rules: &Rules, request: &PullRequest) -> Result<(), Refusal> {
+fn check(request: &PullRequest) -> Result<(), Refusal> {
     push::check_version(request.v)?;
     check_client(&request.client)?;
     if request.scopes.len() > SCOPES_MAX {
@@ -75,16 +75,6 @@ fn check(rules: &Rules, request: &PullRequest) -> Result<(), Refusal> {
     for scope in &request.scopes {
         if scope.name.is_empty() || scope.name.len() > NAME_BYTES_MAX {
             return Err(Refusal::invalid(format!("a scope's name holds 1 to {NAME_BYTES_MAX} bytes")));
-        }
-        let id = scope.args.get(ARGUMENT).and_then(Value::as_str);
-        match rules.scopes.contains_key(&scope.name) {
-            true if scope.args.len() != 1 || id.is_none_or(|id| id.len() > ID_BYTES_MAX) => {
-                return Err(Refusal::invalid(format!("scope {} has one argument, `{ARGUMENT}`, a text", scope.name)));
-            }
-            false if !scope.args.is_empty() => {
-                return Err(Refusal::invalid(format!("this server has no scope {} with arguments", scope.name)));
-            }
-            _ => {}
         }
         if !names.insert(scope.key()) {
             return Err(Refusal::invalid(format!("scope {} comes twice", scope.key())));
@@ -111,7 +101,7 @@ impl Walk<'_> {
     fn page(&mut self, scope: &ScopeRequest) -> Result<ScopeResponse, Refusal> {
         let (key, user) = (scope.key(), self.checkpoints.user);
         let is_part = !scope.args.is_empty();
-        if is_part && !(self.checkpoints.rules.may_read)(user, &key) {
+        if !self.may_see(scope, &key) {
             let reset = scope.checkpoint.is_some();
             return Ok(ScopeResponse { key, reset, forbidden: true, ..ScopeResponse::default() });
         }
@@ -143,6 +133,16 @@ impl Walk<'_> {
             total,
             changes,
         })
+    }
+
+    /// Whether there is such a scope, for this user. What is not there is like what nobody may see, so that nobody learns of it.
+    fn may_see(&self, scope: &ScopeRequest, key: &str) -> bool {
+        let rules = self.checkpoints.rules;
+        if !rules.scopes.contains_key(&scope.name) {
+            return scope.args.is_empty();
+        }
+        let id = scope.args.get(ARGUMENT).and_then(Value::as_str);
+        scope.args.len() == 1 && id.is_some() && (rules.may_read)(self.checkpoints.user, key)
     }
 
     /// The changes after a place, where the next page begins if there are more, and the last change.
