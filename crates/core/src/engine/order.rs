@@ -68,7 +68,18 @@ fn follow(draft: &mut Draft<'_>, options: &Options, now_ms: u64, order: &Order) 
         Order::KvSweep => kv::sweep(draft, now_ms)?,
         Order::Retry { mid, receipt, edit } => {
             let (written, together, queued, seen, stamp) = (0, None, true, None, &OnceCell::new());
-            let cx = WriteContext { schema, now_ms, receipt, written, together, queued, seen, stamp };
+            let cx = WriteContext {
+                schema,
+                now_ms,
+                receipt,
+                written,
+                together,
+                queued,
+                seen,
+                #[cfg(feature = "full")]
+                of: None,
+                stamp,
+            };
             outbox::retry(draft, &cx, mid, edit)?;
         }
         Order::Discard(mid) => outbox::discard(draft, mid)?,
