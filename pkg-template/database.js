@@ -11,6 +11,7 @@ import { Storage } from './storage.js';
 import { Sync } from './sync.js';
 import { transact } from './transaction.js';
 import { turn } from './turn.js';
+import { encode } from './walk.js';
 
 /** @typedef {import('./engine.d.ts').Engine} Engine */
 /** @typedef {import('./shared.js').Shared} Shared */
@@ -303,6 +304,19 @@ export class Database {
       if (typeof work !== 'function') throw new HolmError('invalid-argument', 'transaction takes a function.');
       const { durability = this.#durability } = checkedDurability(options);
       return transact(engine, this.#collections, { receipt, durability }, work);
+    });
+  }
+
+  /**
+   * Calls a function of the server; what `effect` writes is shown until its outcome is here, and never sent.
+   * @param {string} name
+   * @param {unknown} [args]
+   * @param {(tx: any) => unknown} [effect]
+   */
+  call(name, args = null, effect = () => {}) {
+    return this.#session.write(async (engine, receipt) => {
+      if (typeof name !== 'string' || typeof effect !== 'function') throw new HolmError('invalid-argument', 'call takes the name of a function, its arguments and a function.');
+      await transact(engine, this.#collections, { receipt, durability: this.#durability, call: [name, encode(args, 'args')] }, effect);
     });
   }
 

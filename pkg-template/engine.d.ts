@@ -41,6 +41,8 @@ export interface Calls {
   txAgain(tx: number): string;
   txWrite(tx: number, op: string, collection: string, json: string): string;
   txCommit(tx: number, receipt: string, durability: 'relaxed' | 'strict'): void;
+  /** Commits a call of the server's function, with what the transaction wrote as its effect here. */
+  txCall(tx: number, receipt: string, durability: 'relaxed' | 'strict', name: string, args: string): void;
   kvSet(namespace: string, key: string, json: string, ttlMs: number | undefined): void;
   kvRead(namespace: string, key: string): string | undefined;
   kvDelete(namespace: string, key: string): void;

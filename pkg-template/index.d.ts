@@ -514,10 +514,12 @@ export interface Explanation {
 export interface Parked {
   /** Its own id, for retry and discard. */
   readonly mid: string;
-  /** The collection of the record. */
+  /** The collection of the record; empty for a call. */
   readonly collection: string;
-  /** The record's id. */
+  /** The record's id; of a call, the call's own. */
   readonly id: string;
+  /** What a call called. */
+  readonly call?: { readonly name: string; readonly args?: unknown };
   /** What the server said. */
   readonly reason: {
     readonly code: ErrorCode;
@@ -641,6 +643,13 @@ export interface DatabaseBase<S extends Schema = any> {
    * it takes longer each time. `durability` is for this one, in place of the database's.
    */
   transaction<R>(work: (tx: Transaction<S>) => Promise<R> | R, options?: { durability?: 'relaxed' | 'strict' }): Write<R>;
+  /**
+   * Calls a function of the server, once however often it has to be sent, also after a reload. What `effect` writes is shown until the
+   * outcome is here, and never sent: it runs as a transaction's function does, and is taken back if the server refuses. Resolves when
+   * the call is saved on this device; `synced` when the server has done it. Only `holm/full` calls; elsewhere it fails with
+   * `invalid-argument`, as it does without `sync`.
+   */
+  call(name: string, args?: Value, effect?: (tx: Transaction<S>) => unknown): Write<void>;
   /** Settings and flags under one name. */
   kv(namespace: string): KeyValue;
   /** Ends this handle; the last one closes the database. Every later call fails with `closed`. */

@@ -5,7 +5,7 @@ import { encode, isWellFormed } from './walk.js';
 
 // What a database has beside its collections, now and in time, and what would make it look like a promise.
 const RESERVED = new Set([
-  'close', 'collection', 'conflicts', 'constructor', 'export', 'files', 'import', 'kv', 'name', 'open', 'schema', 'scopes',
+  'call', 'close', 'collection', 'conflicts', 'constructor', 'export', 'files', 'import', 'kv', 'name', 'open', 'schema', 'scopes',
   'signOut', 'storage', 'sync', 'then', 'toJSON', 'transaction', 'undo', 'version',
 ]);
 

@@ -7,7 +7,7 @@ import { fresh } from './records.js';
 const RUNS_MAX = 8; // from the second on they have their turn, from the fifth on they hold up all others: more is a function that takes too long
 
 /** @typedef {import('./engine.d.ts').Engine} Engine */
-/** @typedef {{ receipt: string, durability: 'relaxed' | 'strict' }} Kept as what it is remembered, and how */
+/** @typedef {{ receipt: string, durability: 'relaxed' | 'strict', call?: [name: string, args: string] }} Kept as what it is remembered, and how; where it is the effect of a call, of which */
 
 /** One run of the app's function. */
 class Run {
@@ -76,12 +76,13 @@ class Run {
   }
 
   /** @param {Kept} kept */
-  async commit({ receipt, durability }) {
+  async commit({ receipt, durability, call }) {
     // Steps that nobody awaited belong to the transaction too: one of them failing fails it.
     await Promise.all(this.#working);
     this.end();
     try {
-      await this.#engine.call('txCommit', this.#handle, receipt, durability);
+      if (call) await this.#engine.call('txCall', this.#handle, receipt, durability, ...call);
+      else await this.#engine.call('txCommit', this.#handle, receipt, durability);
     } catch (error) {
       this.stale ||= wantsAnotherRun(error);
       throw holmError(error);

@@ -2,7 +2,11 @@
 
 use holm_core::query::Diff;
 use holm_core::records::{Row, rows_json};
+#[cfg(feature = "full")]
+use holm_core::value;
 use holm_core::{Error, ErrorCode, FULL};
+#[cfg(feature = "full")]
+use holm_protocol::Value;
 use holm_protocol::{Data, ToJson, from_json_text, to_json_text};
 
 /// JSON text of what the engine answers.
@@ -25,10 +29,23 @@ pub fn read_ids(text: &str) -> Result<Vec<String>, Error> {
 pub fn read_fields(text: &str) -> Result<Data, Error> {
     if !FULL {
         let is_empty = matches!(text, "" | "{}");
-        let refused = || Error::new(ErrorCode::InvalidArgument, "only holm/full edits it");
-        return if is_empty { Ok(Data::new()) } else { Err(refused()) };
+        return if is_empty { Ok(Data::new()) } else { Err(only_full()) };
     }
     from_json_text(text.as_bytes()).map_err(|_| Error::new(ErrorCode::InvalidRecord, "a record is an object of fields"))
+}
+
+/// What an engine that is not [`FULL`] refuses.
+pub fn only_full() -> Error {
+    Error::new(ErrorCode::InvalidArgument, "only holm/full does this")
+}
+
+/// Reads what a call gives its function.
+///
+/// # Errors
+/// `invalid-value`.
+#[cfg(feature = "full")]
+pub fn read_value(text: &str) -> Result<Value, Error> {
+    value::parse(text, "args")
 }
 
 /// `{"rows": […], "diff": {…}}`.

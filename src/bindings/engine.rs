@@ -9,6 +9,8 @@ use std::rc::Rc;
 
 use futures_util::future::{self, FutureExt, LocalBoxFuture};
 use holm_core::engine::{Order, Promised, Question, Rows, Transaction, WatchId};
+#[cfg(feature = "full")]
+use holm_core::outbox;
 use holm_core::outbox::Operation;
 use holm_core::query::Tally;
 use holm_core::sync::Event;
@@ -21,6 +23,10 @@ use js_sys::{Array, Function};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
+#[cfg(not(feature = "full"))]
+use super::convert::only_full;
+#[cfg(feature = "full")]
+use super::convert::read_value;
 use super::convert::{json, read_fields, read_ids, watched_json};
 use super::failure::to_js;
 use super::given::Given;
@@ -144,6 +150,16 @@ impl Held {
                 let tx = self.transaction(given)?;
                 let durability = if given.text(2) == "strict" { Durability::Strict } else { Durability::Relaxed };
                 return Ok(nothing(Box::pin(held.runtime.engine().tx_commit(&tx, now_ms, &second, durability))));
+            }
+            #[cfg(not(feature = "full"))]
+            Deed::TxCall => return Err(only_full()),
+            #[cfg(feature = "full")]
+            Deed::TxCall => {
+                let tx = self.transaction(given)?;
+                let call = outbox::Call::new(&given.text(3), read_value(&given.text(4))?)?;
+                let durability = if given.text(2) == "strict" { Durability::Strict } else { Durability::Relaxed };
+                let called = held.runtime.engine().tx_call(&tx, now_ms, &second, call, durability);
+                return Ok(nothing(Box::pin(called)));
             }
             Deed::Synced => return Ok(nothing(Box::pin(async move { held.runtime.engine().synced(&first).await }))),
             Deed::SyncNow => return Ok(nothing(Box::pin(async move { held.runtime.sync_now().await }))),

@@ -35,6 +35,7 @@ pub enum Subject {
 #[derive(Clone, Copy)]
 pub enum Deed {
     TxCommit,
+    TxCall,
     KvSet,
     KvDelete,
     RetryParked,
@@ -90,6 +91,7 @@ pub const CALLS: &[(&str, Call)] = &[
     ("txCount", Call::TxAsk(Subject::Count)),
     ("txAgain", Call::TxAgain),
     ("txCommit", Call::Do(Deed::TxCommit)),
+    ("txCall", Call::Do(Deed::TxCall)),
     ("kvSet", Call::Do(Deed::KvSet)),
     ("kvDelete", Call::Do(Deed::KvDelete)),
     ("retryParked", Call::Do(Deed::RetryParked)),

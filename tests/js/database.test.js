@@ -407,6 +407,20 @@ test('answers are kept up to a number of rows', async () => {
   await db.close();
 });
 
+test('a call is a transaction that is committed with the name and the arguments of a function', async () => {
+  const { db, engine } = await opened();
+  engine.stale = 1;
+  let runs = 0;
+  const write = db.call('archive', { at: new Date(5) }, async tx => { runs++; await tx.tasks.put({ id: 'a', title: 'shown' }); });
+  assert.equal(typeof write.receipt, 'string');
+  assert.equal(await write, undefined);
+  assert.deepEqual([runs, (await db.tasks.get('a')).title], [2, 'shown']);
+  await db.call('purge');
+  assert.deepEqual(engine.log.filter(line => line.startsWith('call ')), [...Array(2).fill('call archive {"at":{"$holm":["date",5]}}'), 'call purge null']);
+  for (const given of [[], [5], ['f', 1, 'effect']]) await assert.rejects(db.call(...given), { code: 'invalid-argument', message: /call takes the name/ });
+  await assert.rejects(db.call('f', () => {}), { code: 'invalid-value', message: /args/ });
+});
+
 test('a transaction is as durable as it says, else as the database', async () => {
   for (const durability of ['relaxed', 'strict']) {
     const { db, engine } = await opened({ durability });

@@ -145,6 +145,11 @@ class FakeEngine {
     this.onEvent('commit', '');
   }
 
+  async txCall(tx, receipt, durability, name, args) {
+    this.log.push(`call ${name} ${args}`);
+    return this.txCommit(tx, receipt, durability);
+  }
+
   async txAgain(tx) {
     this.log.push('again');
     this.transactions.delete(tx);

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use holm_core::outbox::{Base, Entry, State, replay};
+use holm_core::outbox::{Base, Entry, Place, State, replay};
 use holm_core::schema::{ConflictPolicy, Schema};
 use holm_core::sync::Places;
 use holm_protocol::Seq;
@@ -19,6 +19,7 @@ pub fn check(snapshot: &Snapshot, schemas: &[Schema]) -> Result<(), String> {
     records_and_bases(snapshot, snapshot.schema(schemas))?;
     states(snapshot)?;
     transactions(snapshot)?;
+    calls(snapshot)?;
     let done: Vec<&str> = snapshot
         .records
         .iter()
@@ -62,6 +63,9 @@ fn lanes_and_outbox(snapshot: &Snapshot) -> Result<(), String> {
             return Err(format!("2: {entry:?} is marked as {}", if *waits { "waiting" } else { "confirmed" }));
         }
         if *waits {
+            if entry.of.is_some() {
+                continue;
+            }
             waiting.insert(entry.order);
             if snapshot.outbox.get(&entry.order) != Some(&entry.pointer()) {
                 return Err(format!("2: {entry:?} waits and is not in the outbox"));
@@ -75,11 +79,12 @@ fn lanes_and_outbox(snapshot: &Snapshot) -> Result<(), String> {
 }
 
 fn records_and_bases(snapshot: &Snapshot, schema: &Schema) -> Result<(), String> {
-    if !snapshot.bases.keys().eq(snapshot.lanes.keys()) {
+    let lanes = || snapshot.lanes.iter().filter(|(name, _)| !name.0.is_empty());
+    if !snapshot.bases.keys().eq(lanes().map(|(name, _)| name)) {
         let (bases, lanes) = (snapshot.bases.keys(), snapshot.lanes.keys());
         return Err(format!("2: bases of {bases:?}, mutations of {lanes:?}"));
     }
-    for (name, lane) in &snapshot.lanes {
+    for (name, lane) in lanes() {
         let base: &Base = &snapshot.bases[name];
         let lane: Vec<Entry> = lane.values().map(|(_, entry)| entry.clone()).collect();
         let collection = schema.find(&name.0).expect("a collection of the app");
@@ -103,7 +108,8 @@ fn records_and_bases(snapshot: &Snapshot, schema: &Schema) -> Result<(), String>
 /// What sync remembers of frozen and confirmed mutations is what the mutations say.
 fn states(snapshot: &Snapshot) -> Result<(), String> {
     let of = |wanted: fn(State) -> Option<Seq>| {
-        let found = entries(snapshot).filter_map(|(_, entry)| Some((wanted(entry.state)?, entry.place())));
+        let sent = entries(snapshot).filter(|(_, entry)| entry.of.is_none());
+        let found = sent.filter_map(|(_, entry)| Some((wanted(entry.state)?, entry.place())));
         let mut places = Places::default();
         found.for_each(|(seq, place)| places.insert(seq, place));
         places
@@ -115,6 +121,25 @@ fn states(snapshot: &Snapshot) -> Result<(), String> {
     }
     if snapshot.sync.seen > snapshot.sync.last_seq || frozen.iter().any(|(seq, _)| seq <= snapshot.sync.seen) {
         return Err(format!("3: seen does not fit in {:?}", snapshot.sync));
+    }
+    Ok(())
+}
+
+/// A call and what shows its effect know each other, and are as far.
+fn calls(snapshot: &Snapshot) -> Result<(), String> {
+    let at = |place: &Place| snapshot.lanes.get(&(place.collection.clone(), place.id.clone()))?.get(&place.order);
+    for (waits, entry) in entries(snapshot) {
+        if let Some(of) = &entry.of {
+            let is_known = |call: &Entry| call.effect().contains(&entry.place());
+            if !at(of).is_some_and(|(also, call)| also == waits && is_known(call)) {
+                return Err(format!("2: {entry:?} shows the effect of a call that is not there"));
+            }
+        }
+        for place in entry.effect() {
+            if !at(place).is_some_and(|(also, write)| also == waits && write.of == Some(entry.place())) {
+                return Err(format!("2: of the call {entry:?} the effect at {place:?} is not there"));
+            }
+        }
     }
     Ok(())
 }

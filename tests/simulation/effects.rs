@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use holm_protocol::{Kind, PushRequest};
 
+use crate::accounts::{ACCOUNTS, BOTH};
 use crate::history::Name;
 use crate::timeline::Written;
 use crate::world::{USERS, World};
@@ -32,7 +33,10 @@ pub fn check(world: &World) -> Result<(), String> {
         if before.is_some_and(|before| before >= written.order) && !written.may_come_late {
             return Err(format!("5: {mid} of {name:?} (order {}) took effect after order {before:?}", written.order));
         }
-        if effect.change.is_some() {
+        if effect.change.is_some() && written.kind == Kind::Call {
+            let accounts = BOTH.map(|id| (effect.user.clone(), (ACCOUNTS.to_owned(), id.to_owned())));
+            alive.extend(accounts);
+        } else if effect.change.is_some() {
             comes_and_goes(&mut alive, (effect.user, name), written.kind)?;
         }
     }

@@ -45,6 +45,8 @@ pub struct History {
     faults: RefCell<BTreeMap<&'static str, u64>>,
     /// By receipt.
     pub calls: RefCell<BTreeMap<String, Call>>,
+    /// How much each call of the function `transfer` is to move, by mutation id.
+    pub transfers: RefCell<BTreeMap<String, u64>>,
     /// Parked mutations that the app gave up or sent again, by mutation id.
     pub released: RefCell<BTreeSet<String>>,
     /// Records of which a mutation was undeliverable, once at least.
@@ -60,6 +62,7 @@ impl History {
             complaint: RefCell::default(),
             faults: RefCell::default(),
             calls: RefCell::default(),
+            transfers: RefCell::default(),
             released: RefCell::default(),
             undelivered: RefCell::default(),
         }

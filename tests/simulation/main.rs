@@ -10,6 +10,7 @@
 //! not go wrong, by the names in `odds.rs`. `HOLM_FIRST` stops at the first broken seed, as it is.
 #![cfg(not(target_arch = "wasm32"))]
 
+mod accounts;
 mod backend;
 mod check;
 mod consistency;

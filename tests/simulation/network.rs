@@ -11,6 +11,7 @@ use holm_core::engine::{Answer, Failure, Reply, Request, Transport};
 use holm_protocol::{ErrorCode, PullRequest, PushRequest, from_json_text, to_json_text};
 use holm_server::Refusal;
 
+use crate::accounts;
 use crate::check;
 use crate::device::Device;
 use crate::effects;
@@ -193,6 +194,7 @@ fn serve(world: &World, letter: &Letter) -> Outcome {
         answered.map(|response| to_json_text(&response).into_bytes())
     };
     effects::pair_is_equal(world, user);
+    accounts::are_right(world, user);
     match answered {
         Ok(body) => Ok(answer(200, None, body)),
         Err(refusal) => {

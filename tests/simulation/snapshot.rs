@@ -114,7 +114,7 @@ impl Snapshot {
                 let stored: serde_json::Value = serde_json::from_slice(value).map_err(|why| format!("16: {why}"))?;
                 self.version = stored["version"].as_u64().ok_or("16: a schema without a version")?;
             }
-            Parsed::Meta(_) | Parsed::Index(_) | Parsed::Kv(..) | Parsed::Member(..) => {}
+            Parsed::Meta(_) | Parsed::Index(_) | Parsed::Kv(..) | Parsed::Member(..) | Parsed::Orphan(..) => {}
         }
         Ok(())
     }

@@ -12,6 +12,7 @@ use holm_protocol::{Data, Kind, from_json_text};
 use holm_store::Durability;
 use serde_json::{Map, Value, json};
 
+use crate::accounts::{self, ACCOUNTS};
 use crate::device::Device;
 use crate::dice::Dice;
 use crate::history::{Call, Fate, Name, mutation_id};
@@ -49,7 +50,9 @@ pub async fn live(world: Rc<World>, device: Rc<Device>, engine: Engine) {
         }
         user.device.calls_left.set(left - 1);
         match user.dice.below(100) {
-            0..=62 => user.write().await,
+            0..=54 => user.write().await,
+            55..=59 => user.call().await,
+            60..=62 => user.remark().await,
             63..=77 => user.transact().await,
             78..=85 => user.read().await,
             86..=90 => user.unpark().await,
@@ -85,6 +88,37 @@ impl User {
         let rows =
             self.engine.rows(self.now_ms(), operation, text.as_bytes()).expect("rows as the package writes them");
         let outcome = self.engine.write(self.now_ms(), &receipt, collection, operation, rows).await;
+        self.end(&receipt, &outcome);
+    }
+
+    /// Calls a function of the server.
+    async fn call(&self) {
+        let amount = self.dice.between(1, 40);
+        let is_filtered = self.dice.permille(self.world.odds.filter);
+        let remark = if is_filtered { FILTERED } else { "" };
+        let receipt = self.engine.draw();
+        self.calls(&receipt, &receipt, amount);
+        self.world.note(format_args!("device {} transfer {amount} {receipt}", self.device.number));
+        let outcome = accounts::call(&self.engine, self.now_ms(), &receipt, amount, remark).await;
+        self.end(&receipt, &outcome);
+    }
+
+    /// A call of so much begins.
+    fn calls(&self, receipt: &str, mid: &str, amount: u64) {
+        let rows = vec![(String::new(), mid.to_owned())];
+        let call = Call { device: self.device.number, rows, is_transaction: false, is_delete: false, fate: Fate::Open };
+        self.world.history.begin(receipt, call);
+        self.world.history.transfers.borrow_mut().insert(mid.to_owned(), amount);
+    }
+
+    /// Writes to an account what no function does: it waits for the calls before it.
+    async fn remark(&self) {
+        let rows = vec![json!([self.dice.one_of(&accounts::BOTH), { "note": self.world.next_value() }])];
+        let receipt = self.begin(names(ACCOUNTS, &rows), false, false);
+        let text = Value::from(rows).to_string();
+        self.world.note(format_args!("device {} remarks {text} {receipt}", self.device.number));
+        let rows = self.engine.rows(self.now_ms(), Operation::Patch, text.as_bytes()).expect("rows");
+        let outcome = self.engine.write(self.now_ms(), &receipt, ACCOUNTS, Operation::Patch, rows).await;
         self.end(&receipt, &outcome);
     }
 
@@ -234,7 +268,11 @@ impl User {
         }
         let mid = chosen.entry.mid.clone();
         let order = if self.dice.permille(500) {
-            Order::Retry { mid: mid.clone(), receipt: self.engine.draw(), edit: self.edit(chosen) }
+            let receipt = self.engine.draw();
+            // What it is called anew under moves as much.
+            let amount = history.transfers.borrow().get(&mid.0).copied();
+            amount.map(|amount| history.transfers.borrow_mut().insert(receipt.clone(), amount));
+            Order::Retry { mid: mid.clone(), receipt, edit: self.edit(chosen) }
         } else {
             Order::Discard(mid.clone())
         };
@@ -245,8 +283,8 @@ impl User {
 
     /// What the user puts in its place, if anything.
     fn edit(&self, parked: &Parked) -> Data {
-        let is_edited =
-            parked.entry.kind != Kind::Delete && parked.entry.collection != "pairs" && self.dice.permille(300);
+        let has_title = ["tasks", "mine"].contains(&parked.entry.collection.as_str());
+        let is_edited = parked.entry.kind != Kind::Delete && has_title && self.dice.permille(300);
         let title = is_edited.then(|| ("title".to_owned(), self.world.next_value().into()));
         title.into_iter().collect()
     }

@@ -11,6 +11,7 @@ use holm_core::schema::Schema;
 use holm_protocol::{ErrorCode, Limits};
 use holm_server::{Attempt, Audit, Receipts, Rules, Verdict};
 
+use crate::accounts;
 use crate::backend::Backend;
 use crate::check;
 use crate::device::Device;
@@ -25,7 +26,7 @@ use crate::workload::BAD;
 pub const USERS: [&str; 3] = ["owner", "owner", "stranger"];
 
 /// One scope per collection.
-pub const SCOPES: [&str; 3] = ["mine", "pairs", "tasks"];
+pub const SCOPES: [&str; 4] = ["accounts", "mine", "pairs", "tasks"];
 
 /// The app, and the version after it: a field with a default more, and an index of it.
 pub const SCHEMAS: [&str; 2] = [
@@ -33,12 +34,14 @@ pub const SCHEMAS: [&str; 2] = [
     "tasks":{"fields":{"title":{"type":"string"},"note":{"type":"string","optional":true},"done":{"type":"boolean","default":false}},
              "indexes":[["done","title"]]},
     "mine":{"fields":{"title":{"type":"string"},"note":{"type":"string","optional":true}}},
+    "accounts":{"fields":{"amount":{"type":"integer"},"note":{"type":"string","optional":true}}},
     "pairs":{"fields":{"value":{"type":"string"}}}}}"#,
     r#"{"version":2,"collections":{
     "tasks":{"fields":{"title":{"type":"string"},"note":{"type":"string","optional":true},"done":{"type":"boolean","default":false},
                        "rank":{"type":"integer","default":7}},
              "indexes":[["done","title"],"rank"]},
     "mine":{"fields":{"title":{"type":"string"},"note":{"type":"string","optional":true}}},
+    "accounts":{"fields":{"amount":{"type":"integer"},"note":{"type":"string","optional":true}}},
     "pairs":{"fields":{"value":{"type":"string"}}}}}"#,
 ];
 
@@ -191,6 +194,7 @@ fn rules(receipts: Receipts, odds: &Odds, is_calm: Arc<AtomicBool>) -> Rules {
     Rules {
         limits: Limits { mutations: u32::try_from(odds.mutations).expect("small"), bytes: 2_000_000 },
         check: Box::new(check),
+        functions: accounts::functions(),
         receipts,
         audit: Audit::On,
         tombstones_ms: 5_000,

@@ -68,6 +68,10 @@ export async function records(db: Database<typeof schema>): Promise<void> {
   await db.tasks.patchMany([[id, { done: true }], [ids[0]!, few]]);
   await db.tasks.delete(id);
   await db.tasks.deleteMany(ids);
+  const called = db.call('archive', { ids, at: new Date() }, async tx => tx.tasks.patch(ids[0]!, few));
+  same<typeof called, Write<void>>(true);
+  await called.synced;
+  await db.call('purge').synced;
   const row = await db.tasks.get(id);
   same<typeof row, Task | undefined>(true);
   const rows = await db.tasks.getMany(ids);
@@ -140,7 +144,7 @@ export async function opening(): Promise<void> {
   same<typeof db, Database<typeof schema>>(true);
   await records(db);
   const memory = await open({ name: 'test', schema: defineSchema({ version: 2, collections: { notes: { fields: {} } } }), storage: 'memory' });
-  same<keyof typeof memory, 'notes' | 'name' | 'sync' | 'scopes' | 'storage' | 'transaction' | 'kv' | 'close'>(true);
+  same<keyof typeof memory, 'notes' | 'name' | 'sync' | 'scopes' | 'storage' | 'transaction' | 'call' | 'kv' | 'close'>(true);
   provideToken(() => undefined);
   provideToken(async reason => reason);
 }

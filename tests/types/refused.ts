@@ -121,6 +121,8 @@ export function besides(): void {
   void db.transaction(tx => { void tx.tasks.where({ done: true }).watch; });
   // @ts-expect-error TS2345 no such collection
   void db.sync.explain('notes', 'a');
+  // @ts-expect-error TS2345 a function is called by its name
+  void db.call(() => {});
   // @ts-expect-error TS2345 not a value
   void db.kv('settings').set('f', () => 1);
   // @ts-expect-error TS2345 not a code

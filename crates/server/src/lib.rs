@@ -9,6 +9,6 @@ mod refusal;
 mod rules;
 
 pub use http::{Config, Debugging, serve};
-pub use logic::{Backup, Effect, Life, Reader, Server, StoredReceipt, StoredRow};
+pub use logic::{Backup, Caller, Effect, Life, Reader, Server, StoredReceipt, StoredRow};
 pub use refusal::Refusal;
-pub use rules::{Attempt, Audit, Check, MayRead, Receipts, Rules, Verdict};
+pub use rules::{Attempt, Audit, Check, Function, MayRead, Receipts, Rules, Verdict};

@@ -6,6 +6,8 @@ use std::ops::RangeInclusive;
 
 use holm_protocol::{Data, ErrorCode, Limits, Mutation, Policy};
 
+use crate::{Caller, Refusal};
+
 /// 200 mutations, and room for the largest record (1 MiB) with all that JSON may add to it.
 const LIMITS: Limits = Limits { mutations: 200, bytes: 2_000_000 };
 
@@ -49,6 +51,11 @@ pub type Check = Box<dyn Fn(Attempt<'_>) -> Verdict + Send + Sync>;
 /// Whether a user may see a scope with arguments, by its key (`ScopeRequest::key`).
 pub type MayRead = Box<dyn Fn(&str, &str) -> bool + Send + Sync>;
 
+/// A function that apps may call: it reads and writes the user's rows inside the push, all of it or, unless it accepts, nothing.
+///
+/// An error of SQLite, or a write that no row can hold, is given on: the whole push fails then.
+pub type Function = Box<dyn Fn(&mut Caller<'_>) -> Result<Verdict, Refusal> + Send + Sync>;
+
 /// Whether receipts do their work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Receipts {
@@ -88,6 +95,8 @@ pub struct Rules {
     pub scopes: BTreeMap<String, BTreeMap<String, String>>,
     /// Who may see which of these.
     pub may_read: MayRead,
+    /// The functions that apps may call, by name.
+    pub functions: BTreeMap<String, Function>,
     /// Whether receipts do their work.
     pub receipts: Receipts,
     /// Whether effects are written down.
@@ -110,6 +119,7 @@ impl Default for Rules {
             check: Box::new(|_| Verdict::Accept),
             scopes: BTreeMap::new(),
             may_read: Box::new(|_, _| true),
+            functions: BTreeMap::new(),
             receipts: Receipts::On,
             audit: Audit::Off,
             tombstones_ms: 90 * DAY_MS,

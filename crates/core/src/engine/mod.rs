@@ -169,7 +169,18 @@ impl Engine {
                 (at, stamp) = (0, OnceCell::new());
             }
             let (written, together, seen, stamp) = (0, None, None, &stamp);
-            let cx = WriteContext { schema, now_ms, receipt: &receipt, written, together, queued, seen, stamp };
+            let cx = WriteContext {
+                schema,
+                now_ms,
+                receipt: &receipt,
+                written,
+                together,
+                queued,
+                seen,
+                #[cfg(feature = "full")]
+                of: None,
+                stamp,
+            };
             let part = at..(at + ROWS_PER_TURN).min(rows.len());
             at = part.end;
             outbox::write_part(draft, &cx, &collection, operation, &rows, part)?;

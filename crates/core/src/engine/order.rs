@@ -113,7 +113,18 @@ fn write_context<'a>(
     stamp: &'a OnceCell<Hlc>,
 ) -> WriteContext<'a> {
     let (schema, queued) = (&options.schema, options.scopes.is_some());
-    WriteContext { schema, now_ms, receipt, written: 0, together: None, queued, seen: None, stamp }
+    WriteContext {
+        schema,
+        now_ms,
+        receipt,
+        written: 0,
+        together: None,
+        queued,
+        seen: None,
+        #[cfg(feature = "full")]
+        of: None,
+        stamp,
+    }
 }
 
 fn no_server() -> Error {

@@ -69,7 +69,12 @@ impl Engine {
         check_id(id)?;
         let mut parked = outbox::parked_list(view)?;
         parked.retain(|parked| parked.entry.collection == *name && parked.entry.id == id);
-        let lane = outbox::lane(view, name, id)?;
+        let mut lane = outbox::lane(view, name, id)?;
+        // What shows the effect of a call stands where the call stands.
+        for entry in &mut lane {
+            let call = entry.effect_of().map_or(Ok(None), |call| outbox::entry_at(view, call))?;
+            *entry = call.map_or_else(|| std::mem::take(entry), |call| *call);
+        }
         let status = self.status();
         let standing = match self.inner.options.scopes {
             None => Standing::LocalOnly,

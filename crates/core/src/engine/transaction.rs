@@ -17,16 +17,24 @@ use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
 use holm_protocol::ErrorCode;
+#[cfg(feature = "full")]
+use holm_protocol::MutationId;
 use holm_store::{Draft, Durability, ReadSet, Turn};
 
 use super::promised::{Promised, Writes, contention};
 use super::{Engine, Options, Rows, ids};
 use crate::Error;
-use crate::outbox::{self, Operation, Planned, WriteContext};
+#[cfg(feature = "full")]
+use crate::outbox::Call;
+use crate::outbox::{self, Operation, Place, Planned, WriteContext};
 use crate::sync::push::{BYTES_PER_PUSH, MUTATIONS_PER_PUSH};
 
 /// A transaction that lost so often holds up the others until it is through.
 const LOST_MAX: u8 = 4;
+
+/// An effect of more writes would be taken back and laid out again in one long breath.
+#[cfg(feature = "full")]
+const EFFECT_WRITES_MAX: usize = 1_000;
 
 /// Writes of one transaction, in order.
 #[derive(Clone, Debug)]
@@ -86,6 +94,23 @@ impl Script {
     pub(super) fn play(&self, draft: &mut Draft<'_>) -> Planned<()> {
         let n = self.mutations();
         let together = (n > 1).then(|| u32::try_from(n).unwrap_or(u32::MAX));
+        self.play_as(draft, together, None)
+    }
+
+    /// Queues a call, with the writes as its effect.
+    #[cfg(feature = "full")]
+    fn play_call(&self, draft: &mut Draft<'_>, call: &Call) -> Planned<()> {
+        let place = outbox::begin(draft, &MutationId(self.receipt.clone()))?;
+        self.play_as(draft, None, Some(&place))?;
+        let mut records = Vec::with_capacity(self.mutations());
+        for step in &self.steps {
+            records.extend(step.rows.iter().map(|(id, _)| (step.collection.as_str(), id.as_str())));
+        }
+        outbox::save(draft, self.now_ms, place, call, &records)
+    }
+
+    #[cfg_attr(not(feature = "full"), allow(unused_variables))] // there are no calls
+    fn play_as(&self, draft: &mut Draft<'_>, together: Option<u32>, of: Option<&Place>) -> Planned<()> {
         let (mut written, stamp) = (0, OnceCell::new());
         for step in &self.steps {
             let cx = WriteContext {
@@ -96,6 +121,8 @@ impl Script {
                 together,
                 queued: self.options.scopes.is_some(),
                 seen: None,
+                #[cfg(feature = "full")]
+                of,
                 stamp: &stamp,
             };
             outbox::write(draft, &cx, &step.collection, step.operation, &step.rows)?;
@@ -175,6 +202,35 @@ impl Engine {
             script.check_size()?;
             draft.validate(&reads).map_err(|_| contention())?;
             script.play(draft)
+        })
+    }
+
+    /// Commits a call of a server's function, with what the transaction wrote as its effect here.
+    ///
+    /// # Errors
+    /// `invalid-argument` without a server; otherwise as [`Engine::tx_commit`].
+    #[cfg(feature = "full")]
+    pub fn tx_call(
+        &self,
+        tx: &Transaction,
+        now_ms: u64,
+        receipt: &str,
+        call: Call,
+        durability: Durability,
+    ) -> Promised<()> {
+        let script = self.script(tx.steps(), now_ms, receipt);
+        let reads = tx.0.reads.borrow().clone();
+        let writes = if tx.has_turn() { Writes::CommitInTurn(durability) } else { Writes::Commit(durability) };
+        self.plan(writes, move |draft| {
+            if script.options.scopes.is_none() {
+                return Err(Error::new(ErrorCode::InvalidArgument, "a call needs a database with `sync`").into());
+            }
+            if script.mutations() > EFFECT_WRITES_MAX {
+                let message = format!("the effect of a call is at most {EFFECT_WRITES_MAX} writes");
+                return Err(Error::new(ErrorCode::TransactionTooLarge, message).into());
+            }
+            draft.validate(&reads).map_err(|_| contention())?;
+            script.play_call(draft, &call)
         })
     }
 

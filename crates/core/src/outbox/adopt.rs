@@ -58,6 +58,10 @@ pub fn adopt(draft: &mut Draft<'_>, schema: &Schema) -> Planned<()> {
                 stamps: record.stamps,
                 at: record.touch >> 16,
                 not_before: 0,
+                #[cfg(feature = "full")]
+                call: None,
+                #[cfg(feature = "full")]
+                of: None,
             };
             store_entry(draft, &entry);
         }

@@ -8,8 +8,8 @@
 //! | create or put of a record that the server has not | delete | nothing at all |
 //! | any other | delete | a delete |
 //!
-//! Each has a mutation id of its own, since a restored disk may send the one before again. Transactions, deletes, and what was sent
-//! once are left alone, and so is what was written before the server's record changed.
+//! Each has a mutation id of its own, since a restored disk may send the one before again. Transactions, deletes, what shows the
+//! effect of a call, and what was sent once are left alone, and so is what was written before the server's record changed.
 
 use holm_protocol::{Data, Kind};
 use holm_store::Draft;
@@ -29,7 +29,7 @@ impl Entry {
 pub(super) fn queue(draft: &mut Draft<'_>, mut entry: Entry, after: Option<&Data>, may_join: bool) -> Planned<()> {
     let mut before = if may_join { lane(draft, &entry.collection, &entry.id)? } else { Vec::new() };
     let joins = |last: &Entry| {
-        let is_alone = last.tx.is_none() && entry.tx.is_none();
+        let is_alone = last.tx.is_none() && entry.tx.is_none() && last.effect_of().is_none();
         is_alone && last.was_never_sent() && last.kind != Kind::Delete && last.base == entry.base
     };
     let is_only = before.len() == 1;

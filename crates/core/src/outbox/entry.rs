@@ -75,9 +75,32 @@ pub struct Entry {
     pub at: u64,
     /// Not to be sent before (wall clock, milliseconds): the server asked for time.
     pub not_before: u64,
+    /// What a call calls.
+    #[cfg(feature = "full")]
+    pub call: Option<Called>,
+    /// The call whose effect this is: it is shown, and never sent.
+    #[cfg(feature = "full")]
+    pub of: Option<Place>,
 }
 
-json_fields!(Entry { order, state, mid, collection, id, kind, at; first, joined, tx, base, not_before; data, stamps });
+json_fields!(Entry {
+    order, state, mid, collection, id, kind, at; first, joined, tx, base, not_before + call, of; data, stamps
+});
+
+/// A function of the server that is called.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Called {
+    /// Which.
+    pub name: String,
+    /// What it is given.
+    pub args: Value,
+    /// Where the writes stand that show what it is about to do.
+    pub effect: Vec<Place>,
+    /// The same writes, while the call is parked and they stand nowhere.
+    pub kept: Vec<Entry>,
+}
+
+json_fields!(Called { name; args, effect, kept });
 
 /// Where an entry stands in the outbox.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -113,6 +136,24 @@ impl Entry {
         self.first.as_ref().unwrap_or(&self.mid)
     }
 
+    /// Where the writes stand that show what a call is about to do.
+    #[must_use]
+    pub fn effect(&self) -> &[Place] {
+        #[cfg(feature = "full")]
+        return self.call.as_ref().map_or(&[], |call| &call.effect);
+        #[cfg(not(feature = "full"))]
+        &[]
+    }
+
+    /// The call whose effect this is.
+    #[must_use]
+    pub fn effect_of(&self) -> Option<&Place> {
+        #[cfg(feature = "full")]
+        return self.of.as_ref();
+        #[cfg(not(feature = "full"))]
+        None
+    }
+
     /// The entry as the wire wants it; of one that is skipped nothing but its names.
     ///
     /// # Errors
@@ -124,6 +165,10 @@ impl Entry {
         let (tx, n) = self.tx.unzip();
         if self.kind == Kind::Skip {
             return Ok(Mutation { seq, mid: self.mid, tx, n, kind: self.kind, ..Mutation::default() });
+        }
+        #[cfg(feature = "full")]
+        if let Some(Called { name, args, .. }) = self.call {
+            return Ok(Mutation { seq, mid: self.mid, kind: self.kind, name, args, ..Mutation::default() });
         }
         let Self { mid, collection, id, kind, base, data, stamps, .. } = self;
         let (name, args) = (String::new(), Value::Null);

@@ -57,6 +57,9 @@ pub fn store_entry(draft: &mut Draft<'_>, entry: &Entry) {
     value.extend(encode(entry));
     draft.put(&keyspace::lane(&entry.collection, &entry.id, entry.order), &value);
     let pointer = keyspace::outbox(entry.order);
+    if entry.effect_of().is_some() {
+        return;
+    }
     if waits {
         draft.put(&pointer, &encode(&entry.pointer()));
     } else {

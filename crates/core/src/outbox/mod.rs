@@ -9,11 +9,17 @@
 //!                        └── rejected, conflict ──▶ parked ──retry──▶ pending (a new mutation)
 //! ```
 //!
+//! A call of a server's function has a lane of its own. What shows its effect stands in the lanes of its records, is never sent, and
+//! goes the way of the call: confirmed and let go with it, taken out where it is parked (`effect.rs`).
+//!
 //! What the app sees is always the base (the last known server state) with the lane laid over it ([`replay`]).
 //! An entry leaves the outbox only in the commit that records its own result.
 
 mod adopt;
+#[cfg(feature = "full")]
+mod call;
 mod coalesce;
+mod effect;
 mod entry;
 mod lane;
 mod park;
@@ -23,7 +29,9 @@ mod settle;
 mod write;
 
 pub use adopt::{adopt, keep_local};
-pub use entry::{Base, Entry, Place, State};
+#[cfg(feature = "full")]
+pub use call::{Call, begin, save};
+pub use entry::{Base, Called, Entry, Place, State};
 pub use lane::{base_ids, bases, drop_base, entry_at, lane, pending, remove, save_base, store_entry};
 pub use park::{Parked, Reason, discard, parked, parked_list, retry};
 pub use receipt::{Receipt, ReceiptState, receipt};

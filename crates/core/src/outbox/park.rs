@@ -5,8 +5,10 @@ use holm_protocol::{
 };
 use holm_store::{Draft, Read};
 
+#[cfg(feature = "full")]
+use super::call;
 use super::receipt::{self, ReceiptState};
-use super::{Entry, Moment, Operation, Planned, WriteContext, bases, lane, remove, restore, write};
+use super::{Entry, Moment, Operation, Planned, WriteContext, bases, entry_at, lane, remove, restore, write};
 use crate::records;
 use crate::schema::Schema;
 use crate::stored::{self, decode, encode};
@@ -68,16 +70,37 @@ impl FromJson for Parked {
 /// Where there is no record without it, what was written after it goes the same way.
 pub(super) fn park(draft: &mut Draft<'_>, moment: &Moment<'_>, entry: Box<Entry>, reason: Reason) -> Planned<()> {
     let base = bases(draft, &entry.collection, &entry.id)?;
-    let makes_it = matches!(entry.kind, Kind::Create | Kind::Put) && base.as_ref().is_some_and(|base| base.absent);
-    if FULL && makes_it && entry.tx.is_none() && reason.server.is_none() {
-        let later = lane(draft, &entry.collection, &entry.id)?.into_iter().filter(|later| later.order > entry.order);
-        for later in later.take_while(|later| later.kind == Kind::Patch && later.tx.is_none()) {
+    if FULL && entry.tx.is_none() && reason.server.is_none() {
+        let mut later = made_by(draft, &entry)?;
+        for place in entry.effect() {
+            let Some(write) = entry_at(draft, place)? else { continue };
+            later.extend(made_by(draft, &write)?);
+        }
+        for later in later {
             let after = Some(entry.mid.clone());
             park_one(draft, moment, Box::new(later), Reason { after, ..reason.clone() }, None)?;
         }
     }
     let before = base.filter(|base| FULL && !base.absent && base.rev == entry.base).map(|base| base.data);
     park_one(draft, moment, entry, reason, before)
+}
+
+/// What patches a record that is only there by this write of it.
+fn made_by(draft: &Draft<'_>, entry: &Entry) -> Planned<Vec<Entry>> {
+    let base = bases(draft, &entry.collection, &entry.id)?;
+    if !matches!(entry.kind, Kind::Create | Kind::Put) || !base.is_some_and(|base| base.absent) {
+        return Ok(Vec::new());
+    }
+    let goes_along = |later: &Entry| entry.effect_of().is_some() && later.effect_of() == entry.effect_of();
+    let mut later = lane(draft, &entry.collection, &entry.id)?;
+    later.retain(|later| later.order > entry.order && !goes_along(later));
+    let patches = later.iter().take_while(|later| is_lone_patch(later)).count();
+    later.truncate(patches);
+    Ok(later)
+}
+
+fn is_lone_patch(entry: &Entry) -> bool {
+    entry.kind == Kind::Patch && entry.tx.is_none() && entry.effect_of().is_none()
 }
 
 fn park_one(
@@ -90,6 +113,8 @@ fn park_one(
     let collection = moment.schema.find(&entry.collection);
     let mine = records::read(draft, &entry.collection, &entry.id)?.map(|record| record.data);
     remove(draft, &entry);
+    #[cfg(feature = "full")]
+    let entry = call::keep_effect(draft, moment, entry)?;
     let state = ReceiptState::Parked { code: reason.code, message: reason.message.clone() };
     receipt::save(draft, entry.receipt(), &state);
     let id = entry.id.clone();
@@ -150,6 +175,10 @@ pub fn retry(draft: &mut Draft<'_>, cx: &WriteContext<'_>, mid: &MutationId, edi
 }
 
 fn retry_one(draft: &mut Draft<'_>, cx: &WriteContext<'_>, member: Parked, edit: &Data) -> Planned<()> {
+    #[cfg(feature = "full")]
+    if let Some(call) = member.entry.call {
+        return call::again(draft, cx, call, edit);
+    }
     let Parked { entry, mine, reason, .. } = member;
     let visible = records::read(draft, &entry.collection, &entry.id)?;
     let base = bases(draft, &entry.collection, &entry.id)?;
@@ -174,7 +203,7 @@ fn retry_one(draft: &mut Draft<'_>, cx: &WriteContext<'_>, member: Parked, edit:
 }
 
 /// The fields the mutation changed, removals included; but an older app, which did not know of a field, has not removed it.
-fn wanted_fields(schema: &Schema, entry: &Entry) -> Data {
+pub(super) fn wanted_fields(schema: &Schema, entry: &Entry) -> Data {
     let fields = schema.find(&entry.collection).map(|collection| &collection.fields);
     let may_lack = |name: &String| fields.and_then(|fields| fields.get(name)).is_some_and(|field| field.optional);
     let mut wanted = Data::new();

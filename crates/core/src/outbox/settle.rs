@@ -5,7 +5,7 @@ use holm_store::Draft;
 
 use super::park::{Reason, park};
 use super::receipt::{self, ReceiptState};
-use super::{Entry, Place, Planned, State, entry_at, remove, restore, store_entry};
+use super::{Entry, Place, Planned, State, effect, entry_at, remove, restore, store_entry};
 use crate::FULL;
 use crate::local::Local;
 use crate::records;
@@ -60,7 +60,7 @@ pub fn settle(
         };
         let Some(mut entry) = entry_at(draft, &place)? else { continue };
         match outcome {
-            Outcome::Ok { .. } => confirm(draft, moment.now_ms, sync, (seq, place), &mut entry),
+            Outcome::Ok { .. } => confirm(draft, moment.now_ms, sync, (seq, place), &mut entry)?,
             Outcome::Conflict { server } => settle_conflict(draft, moment, entry, server)?,
             Outcome::Rejected { code, field, message, .. } => {
                 let reason =
@@ -78,11 +78,18 @@ pub fn settle(
     Ok(())
 }
 
-fn confirm(draft: &mut Draft<'_>, now_ms: u64, sync: &mut SyncState, (seq, place): (Seq, Place), entry: &mut Entry) {
+fn confirm(
+    draft: &mut Draft<'_>,
+    now_ms: u64,
+    sync: &mut SyncState,
+    (seq, place): (Seq, Place),
+    entry: &mut Entry,
+) -> Planned<()> {
     receipt::save(draft, entry.receipt(), &ReceiptState::Acknowledged { at: now_ms });
     entry.state = State::Confirmed(seq);
     store_entry(draft, entry);
     sync.confirmed.insert(seq, place);
+    effect::follow(draft, entry)
 }
 
 /// A conflict that the collection's policy decides is over; any other is parked. A transaction is parked whole.
@@ -129,6 +136,7 @@ pub fn confirm_covered(draft: &mut Draft<'_>, moment: &Moment<'_>, sync: &mut Sy
     for (_, place) in sync.confirmed.take_up_to(acked) {
         if let Some(entry) = entry_at(draft, &place)? {
             remove(draft, &entry);
+            effect::take_effect(draft, moment, &entry)?;
             // A collection that this version of the app no longer has shows nothing.
             if let Some(collection) = moment.schema.find(&place.collection) {
                 restore(draft, collection, &place.id, moment.touch)?;
@@ -152,6 +160,7 @@ pub fn thaw(draft: &mut Draft<'_>, sync: &mut SyncState) -> Planned<()> {
             // It was sent: nothing more may be put into it.
             (entry.state, entry.not_before) = (State::Pending, entry.not_before.max(1));
             store_entry(draft, &entry);
+            effect::follow(draft, &entry)?;
         }
     }
     Ok(())

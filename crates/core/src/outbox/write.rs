@@ -3,10 +3,10 @@
 use std::cell::OnceCell;
 use std::ops::Range;
 
-use holm_protocol::{Data, DataText, ErrorCode, Hlc, Kind, Revision, Stamps, ToJson, quoted};
+use holm_protocol::{Data, DataText, ErrorCode, Hlc, Kind, MutationId, Revision, Stamps, ToJson, quoted};
 use holm_store::{Draft, Halt, Missing, PlanError, Read};
 
-use super::{Base, Entry, Planned, State, bases, coalesce, receipt, save_base};
+use super::{Base, Entry, Place, Planned, State, bases, coalesce, receipt, save_base, store_entry};
 use crate::local::{Local, touch_of};
 use crate::records::{self, Before, Record, Written};
 use crate::schema::{Collection, Schema, check_id};
@@ -43,9 +43,30 @@ pub struct WriteContext<'a> {
     pub queued: bool,
     /// The revision that the writer has before his eyes, where it is not the one that is stored.
     pub seen: Option<&'a Revision>,
+    /// The call whose effect is written.
+    #[cfg(feature = "full")]
+    pub of: Option<&'a Place>,
     /// The stamp of all that is written together, once it is drawn. With one for each row, of two transactions that are merged the
     /// one could win one row and lose another.
     pub stamp: &'a OnceCell<Hlc>,
+}
+
+impl WriteContext<'_> {
+    /// The call whose effect is written.
+    fn effect_of(&self) -> Option<&Place> {
+        #[cfg(feature = "full")]
+        return self.of;
+        #[cfg(not(feature = "full"))]
+        None
+    }
+
+    /// The identity of a mutation; what shows an effect is not one, and has a receipt nowhere.
+    fn mutation_id(&self, position: usize) -> MutationId {
+        match self.effect_of() {
+            Some(call) => MutationId(format!("{}+{position}", call.id)),
+            None => receipt::mutation_id(self.receipt, position),
+        }
+    }
 }
 
 /// Plans rows of one collection: `(id, fields)`, where a delete has no fields.
@@ -171,7 +192,7 @@ fn write_row(
         all_stamps.insert(field.clone(), stamp.clone());
     }
     if cx.queued {
-        let mid = receipt::mutation_id(cx.receipt, position);
+        let mid = cx.mutation_id(position);
         let (kind, is_first) = (kind(operation), base.is_none());
         let entry = Entry {
             order: local.next_order(),
@@ -189,8 +210,15 @@ fn write_row(
             stamps,
             at: cx.now_ms,
             not_before: 0,
+            #[cfg(feature = "full")]
+            of: cx.of.cloned(),
+            #[cfg(feature = "full")]
+            call: None,
         };
-        coalesce::queue(draft, entry, after.as_ref(), FULL && collection.coalesce && !is_first)?;
+        match cx.effect_of() {
+            Some(_) => store_entry(draft, &entry),
+            None => coalesce::queue(draft, entry, after.as_ref(), FULL && collection.coalesce && !is_first)?,
+        }
     }
     let record = after.map(|data| Record { touch, rev, stamps: all_stamps, data });
     records::store(draft, collection, id, record.as_ref())?;

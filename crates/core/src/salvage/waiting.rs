@@ -49,7 +49,7 @@ impl Waiting {
             Parsed::Lane(.., order) if value.first() != Some(&LANE_PENDING) => drop(self.settled.insert(order)),
             Parsed::Lane(collection, id, order) => {
                 let entry = from_json_text::<Entry>(&value[1..]).unwrap_or_default();
-                let receipt = entry.receipt().0.clone();
+                let receipt = entry.effect_of().map_or_else(|| entry.receipt().0.clone(), |call| call.id.clone());
                 self.mids.insert(receipt.clone());
                 self.there.insert(order, (receipt, (collection, id)));
                 self.joined.insert(order, entry.joined);

@@ -139,9 +139,16 @@ fn choose(waiting: Vec<Entry>, now_ms: u64, limits: PushLimits) -> Vec<Entry> {
     let mut chosen: Vec<Entry> = Vec::new();
     let mut bytes = 0;
     for group in groups(waiting) {
-        let free = group.iter().all(|entry| !busy.contains_key(&record(entry)) && is_due(entry.not_before, now_ms));
+        let free = group.iter().all(|entry| {
+            !busy.contains_key(&record(entry))
+                && is_due(entry.not_before, now_ms)
+                && entry.effect().iter().all(|place| !busy.contains_key(&shown(place)))
+        });
         for entry in &group {
             busy.insert(record(entry), true);
+            for place in entry.effect() {
+                busy.insert(shown(place), true);
+            }
         }
         if !free {
             continue;
@@ -159,6 +166,11 @@ fn choose(waiting: Vec<Entry>, now_ms: u64, limits: PushLimits) -> Vec<Entry> {
 
 fn record(entry: &Entry) -> Vec<u8> {
     keyspace::record(&entry.collection, &entry.id)
+}
+
+/// A record that shows the effect of a call, which goes as if it were a mutation of it.
+fn shown(place: &Place) -> Vec<u8> {
+    keyspace::record(&place.collection, &place.id)
 }
 
 /// Entries by transaction; a transaction that the look-ahead cut off is left out.

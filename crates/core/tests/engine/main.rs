@@ -2,6 +2,7 @@
 //! wants it to say.
 
 mod bench;
+mod calls;
 mod coalesce;
 mod durability;
 mod evict;

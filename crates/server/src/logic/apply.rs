@@ -9,7 +9,7 @@ use holm_protocol::{
 use rusqlite::{Connection, params};
 
 use super::rows::{self, Place, Row};
-use super::{members, tables};
+use super::{call, members, tables};
 use crate::{Attempt, Audit, Refusal, Rules, Verdict};
 
 /// A collection's name holds at most this many bytes.
@@ -33,15 +33,15 @@ impl Applier<'_> {
         if let Some(refused) = self.refuse(mutation) {
             return Ok(refused);
         }
+        if mutation.kind == Kind::Call {
+            return call::call(self, mutation);
+        }
         let place = Place { user: self.user, collection: &mutation.collection, id: &mutation.id };
         let row = rows::find(self.connection, place)?;
         let alive = row.as_ref().filter(|row| !row.deleted).map(|row| &row.data);
-        match (self.rules.check)(Attempt { user: self.user, mutation, row: alive }) {
-            Verdict::Accept => {}
-            Verdict::Reject { code, field, message } => {
-                return Ok(Outcome::Rejected { code, field, message, culprit: None });
-            }
-            Verdict::Retry { after } => return Ok(Outcome::Retry { after }),
+        let verdict = (self.rules.check)(Attempt { user: self.user, mutation, row: alive });
+        if let Some(refused) = refused_by(verdict) {
+            return Ok(refused);
         }
         let policy = self.rules.policy_of(&mutation.collection);
         let decision = decide(policy, mutation.kind, mutation.base.as_ref(), Row::standing(row.as_ref()));
@@ -56,34 +56,31 @@ impl Applier<'_> {
         if to_json_text(&after.data).len() > RECORD_BYTES_MAX {
             return Ok(rejected(ErrorCode::RecordTooLarge, None));
         }
-        self.save(place, mutation, row.as_ref(), after)
+        let (change, rev) = self.save(place, row.as_ref(), after)?;
+        self.audited(mutation, Some(change), Some(rev))
     }
 
     /// What no row needs to be read for.
     fn refuse(&self, mutation: &Mutation) -> Option<Outcome> {
         match mutation.kind {
             Kind::Skip => return Some(rejected(ErrorCode::Undeliverable, None)),
-            Kind::Call => {
-                let message = "this server has no functions".to_owned();
-                return Some(Outcome::Rejected {
-                    code: ErrorCode::ServerRejected,
-                    field: None,
-                    message,
-                    culprit: None,
-                });
-            }
+            Kind::Call => return call::refuse(self.rules, mutation),
             Kind::Create | Kind::Patch | Kind::Put | Kind::Delete => {}
         }
-        let name = &mutation.collection;
-        if name.is_empty() || name.len() > NAME_BYTES_MAX || !self.rules.has_collection(name) {
-            return Some(rejected(ErrorCode::UnknownCollection, None));
-        }
-        if mutation.id.is_empty() || mutation.id.len() > ID_BYTES_MAX {
-            return Some(rejected(ErrorCode::InvalidId, None));
+        if let Some(code) = self.misplaced(&mutation.collection, &mutation.id) {
+            return Some(rejected(code, None));
         }
         let owned =
             mutation.data.keys().chain(mutation.stamps.keys()).find(|field| self.rules.server_owned.contains(*field));
         owned.map(|field| rejected(ErrorCode::Forbidden, Some(field.clone())))
+    }
+
+    /// Why no row may stand there.
+    pub(super) fn misplaced(&self, collection: &str, id: &str) -> Option<ErrorCode> {
+        if collection.is_empty() || collection.len() > NAME_BYTES_MAX || !self.rules.has_collection(collection) {
+            return Some(ErrorCode::UnknownCollection);
+        }
+        (id.is_empty() || id.len() > ID_BYTES_MAX).then_some(ErrorCode::InvalidId)
     }
 
     fn planned(&self, decision: Decision, mutation: &Mutation, row: Option<&Row>) -> Result<Planned, Refusal> {
@@ -131,23 +128,28 @@ impl Applier<'_> {
         Ok(tables::remembers(self.connection, life, change)?.then_some(change))
     }
 
-    fn save(
+    /// Writes a row as the next change. Gives that, and the revision.
+    pub(super) fn save(
         &self,
         place: Place<'_>,
-        mutation: &Mutation,
         before: Option<&Row>,
         mut after: Row,
-    ) -> Result<Outcome, Refusal> {
+    ) -> Result<(u64, Revision), Refusal> {
         let change = tables::next_change(self.connection)?;
         after.change = change;
         after.rev = rows::revision(change, self.life);
         after.fields = field_changes(before, &after);
         rows::save(self.connection, place, &after, self.now.ms)?;
         members::save(self.connection, place, self.rules, before, &after, self.now.ms)?;
-        self.audited(mutation, Some(change), Some(after.rev))
+        Ok((change, after.rev))
     }
 
-    fn audited(&self, mutation: &Mutation, change: Option<u64>, rev: Option<Revision>) -> Result<Outcome, Refusal> {
+    pub(super) fn audited(
+        &self,
+        mutation: &Mutation,
+        change: Option<u64>,
+        rev: Option<Revision>,
+    ) -> Result<Outcome, Refusal> {
         if self.rules.audit == Audit::On {
             self.connection
                 .prepare_cached("INSERT INTO effects (user, mid, change, at_ms) VALUES (?1, ?2, ?3, ?4)")?
@@ -187,6 +189,15 @@ fn field_changes(before: Option<&Row>, after: &Row) -> BTreeMap<String, u64> {
             _ => (field.clone(), after.change),
         })
         .collect()
+}
+
+/// What a mutation is answered that the app does not accept.
+pub(super) fn refused_by(verdict: Verdict) -> Option<Outcome> {
+    match verdict {
+        Verdict::Accept => None,
+        Verdict::Reject { code, field, message } => Some(Outcome::Rejected { code, field, message, culprit: None }),
+        Verdict::Retry { after } => Some(Outcome::Retry { after }),
+    }
 }
 
 fn rejected(code: ErrorCode, field: Option<String>) -> Outcome {

@@ -4,6 +4,7 @@
 
 mod apply;
 mod backup;
+mod call;
 mod checkpoint;
 mod inspect;
 mod members;
@@ -21,6 +22,7 @@ use holm_protocol::{Hlc, PROTOCOL_VERSION, PullRequest, PullResponse, PushReques
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 pub use self::backup::Backup;
+pub use self::call::Caller;
 pub use self::inspect::{Effect, StoredReceipt, StoredRow};
 pub(crate) use self::pull::is_no_news;
 pub use self::tables::Life;

@@ -114,6 +114,14 @@ pub(super) fn count_alive(connection: &Connection, user: &str, collection: &str)
     Ok(statement.query_row(params![user, collection], |row| row.get(0))?)
 }
 
+/// The ids of the rows that live in a collection, in order.
+pub(super) fn ids_alive(connection: &Connection, user: &str, collection: &str) -> Result<Vec<String>, Refusal> {
+    let mut statement = connection
+        .prepare_cached("SELECT id FROM rows WHERE user = ?1 AND collection = ?2 AND deleted = 0 ORDER BY id")?;
+    let ids = statement.query_map(params![user, collection], |row| row.get(0))?;
+    Ok(ids.collect::<Result<_, _>>()?)
+}
+
 /// Reads the stamp that most fields have, from its column.
 pub(super) fn stamp(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<Option<Hlc>> {
     let text = row.get_ref(column)?.as_str_or_null()?;
