@@ -1,8 +1,10 @@
 //! A mutation as the outbox keeps it.
 
+#[cfg(feature = "full")]
+use holm_protocol::Ways;
 use holm_protocol::{
-    Data, ErrorCode, FromJson, Kind, Mutation, MutationId, Object, Parser, Revision, Seq, Stamps, ToJson, Unfit, Value,
-    json_fields,
+    Data, Edit, ErrorCode, FromJson, Kind, Mutation, MutationId, Object, Parser, Revision, Seq, Stamps, ToJson, Unfit,
+    Value, json_fields,
 };
 
 use crate::Error;
@@ -75,9 +77,12 @@ pub struct Entry {
     pub at: u64,
     /// Not to be sent before (wall clock, milliseconds): the server asked for time.
     pub not_before: u64,
+    /// How those of the changed fields merge that do so in a way of their own.
+    #[cfg(feature = "full")]
+    pub ways: Ways,
 }
 
-json_fields!(Entry { order, state, mid, collection, id, kind, at; first, joined, tx, base, not_before; data, stamps });
+json_fields!(Entry { order, state, mid, collection, id, kind, at; first, joined, tx, base, not_before + ways; data, stamps });
 
 /// Where an entry stands in the outbox.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -113,6 +118,17 @@ impl Entry {
         self.first.as_ref().unwrap_or(&self.mid)
     }
 
+    /// What it does to the fields of a row.
+    #[must_use]
+    pub fn edit(&self) -> Edit<'_> {
+        Edit {
+            data: &self.data,
+            stamps: &self.stamps,
+            #[cfg(feature = "full")]
+            ways: &self.ways,
+        }
+    }
+
     /// The entry as the wire wants it; of one that is skipped nothing but its names.
     ///
     /// # Errors
@@ -125,9 +141,26 @@ impl Entry {
         if self.kind == Kind::Skip {
             return Ok(Mutation { seq, mid: self.mid, tx, n, kind: self.kind, ..Mutation::default() });
         }
+        #[cfg(feature = "full")]
+        let ways = self.ways;
         let Self { mid, collection, id, kind, base, data, stamps, .. } = self;
         let (name, args) = (String::new(), Value::Null);
-        Ok(Mutation { seq, mid, tx, n, collection, id, kind, base, data, stamps, name, args })
+        Ok(Mutation {
+            seq,
+            mid,
+            tx,
+            n,
+            collection,
+            id,
+            kind,
+            base,
+            data,
+            stamps,
+            name,
+            args,
+            #[cfg(feature = "full")]
+            ways,
+        })
     }
 }
 
@@ -144,9 +177,12 @@ pub struct Base {
     pub stamps: Stamps,
     /// Fields that changed while mutations waited, each with the last order that was written not knowing of it.
     pub moved: Vec<(String, u64)>,
+    /// The orders of the mutations of its lane that the server had applied when it was so.
+    #[cfg(feature = "full")]
+    pub holds: Vec<u64>,
 }
 
-json_fields!(Base { absent; rev, moved; data, stamps });
+json_fields!(Base { absent; rev, moved + holds; data, stamps });
 
 impl Base {
     /// What is visible, where the record has no mutations yet.

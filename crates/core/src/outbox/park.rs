@@ -156,12 +156,12 @@ fn retry_one(draft: &mut Draft<'_>, cx: &WriteContext<'_>, member: Parked, edit:
     let known = base.map_or_else(|| visible.as_ref().and_then(|record| record.rev.clone()), |base| base.rev);
     // Until a pull has brought what the mutation met on the server, it is told of here alone.
     let server = reason.server.filter(|_| FULL && known == entry.base);
-    let (operation, mut data) = match mine {
-        None if !FULL || edit.is_empty() => (Operation::Delete, Data::new()),
-        _ if visible.is_some() && !server.as_ref().is_some_and(|row| row.deleted) => {
-            (Operation::Patch, wanted_fields(cx.schema, &entry))
+    let (operation, mut data) = match (mine, &visible) {
+        (None, _) if !FULL || edit.is_empty() => (Operation::Delete, Data::new()),
+        (_, Some(record)) if !server.as_ref().is_some_and(|row| row.deleted) => {
+            (Operation::Patch, wanted_fields(cx.schema, &entry, &record.data))
         }
-        mine => (Operation::Put, mine.unwrap_or_default()),
+        (mine, _) => (Operation::Put, mine.unwrap_or_default()),
     };
     for (name, value) in edit.iter().filter(|_| FULL) {
         match operation == Operation::Put && is_unset(value) {
@@ -173,13 +173,14 @@ fn retry_one(draft: &mut Draft<'_>, cx: &WriteContext<'_>, member: Parked, edit:
     write(draft, cx, &entry.collection, operation, &[(entry.id, DataText::from(&data))])
 }
 
-/// The fields the mutation changed, removals included; but an older app, which did not know of a field, has not removed it.
-fn wanted_fields(schema: &Schema, entry: &Entry) -> Data {
+/// The fields the mutation changed, as it would have them in a record that is `now`, removals included; but an older app, which did not know of a field, has not removed it.
+fn wanted_fields(schema: &Schema, entry: &Entry, now: &Data) -> Data {
     let fields = schema.find(&entry.collection).map(|collection| &collection.fields);
     let may_lack = |name: &String| fields.and_then(|fields| fields.get(name)).is_some_and(|field| field.optional);
     let mut wanted = Data::new();
     for name in entry.stamps.keys().filter(|name| entry.data.contains_key(name) || may_lack(name)) {
-        wanted.insert(name.clone(), entry.data.get(name).cloned().unwrap_or_else(unset));
+        let merged = entry.edit().in_its_own_way(name, now.get(name));
+        wanted.insert(name.clone(), merged.or_else(|| entry.data.get(name).cloned()).unwrap_or_else(unset));
     }
     wanted
 }

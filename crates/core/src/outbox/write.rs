@@ -6,6 +6,8 @@ use std::ops::Range;
 use holm_protocol::{Data, DataText, ErrorCode, Hlc, Kind, Revision, Stamps, ToJson, quoted};
 use holm_store::{Draft, Halt, Missing, PlanError, Read};
 
+#[cfg(feature = "full")]
+use super::ways;
 use super::{Base, Entry, Planned, State, bases, coalesce, receipt, save_base};
 use crate::local::{Local, touch_of};
 use crate::records::{self, Before, Record, Written};
@@ -161,6 +163,8 @@ fn write_row(
     }
     let visible = Base::visible(before);
     let stamps = changed_fields(&visible.data, after.as_ref(), stamp);
+    #[cfg(feature = "full")]
+    let ways = after.as_ref().map(|after| ways::of(collection, &visible.data, after, &stamps)).unwrap_or_default();
     let base = bases(draft, &collection.name, id)?;
     let rev = base.as_deref().unwrap_or(&visible).rev.clone();
     if cx.queued && base.is_none() {
@@ -189,6 +193,8 @@ fn write_row(
             stamps,
             at: cx.now_ms,
             not_before: 0,
+            #[cfg(feature = "full")]
+            ways,
         };
         coalesce::queue(draft, entry, after.as_ref(), FULL && collection.coalesce && !is_first)?;
     }

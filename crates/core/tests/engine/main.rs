@@ -13,3 +13,4 @@ mod salvage;
 mod stuck;
 mod sync;
 mod transactions;
+mod ways;
