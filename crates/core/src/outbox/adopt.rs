@@ -46,7 +46,7 @@ pub fn adopt(draft: &mut Draft<'_>, schema: &Schema) -> Planned<()> {
             // No call waits for this mutation, so its name may come from what is unique to it here.
             let mid = receipt::mutation_id(&format!("{}-adopted", local.client), order as usize);
             #[cfg(feature = "full")]
-            let ways = ways::of(collection, &Data::new(), &record.data, &record.stamps);
+            let ways = ways::of(collection, &Data::new(), &record.data, &record.stamps, None);
             save_base(draft, &collection.name, &id, &Base { absent: true, ..Base::default() });
             receipt::save(draft, &mid, &ReceiptState::Pending);
             let entry = Entry {

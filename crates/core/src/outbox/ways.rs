@@ -6,18 +6,28 @@ use holm_store::Read;
 use super::{Base, Entry, Planned, State, lane};
 use crate::schema::Collection;
 
-/// A larger value from before is not sent along, and its field merges as any other: a push must hold it beside the largest record.
+/// More bytes from before are not sent along with what must stay together, and the fields that they are of merge as any other: a
+/// push must hold them beside the largest record.
 const BEFORE_BYTES_MAX: usize = 256 * 1024;
 
-/// How the changed fields merge, where the record was `before` and is `after`; a field that was not there had its default.
-pub(super) fn of(collection: &Collection, before: &Data, after: &Data, changed: &Stamps) -> Ways {
+/// How the changed fields merge, where the record was `before` and is `after`; a field that was not there had its default. So many
+/// mutations stay `together`.
+pub(super) fn of(
+    collection: &Collection,
+    before: &Data,
+    after: &Data,
+    changed: &Stamps,
+    together: Option<u32>,
+) -> Ways {
     let mut ways = Ways::new();
+    let mut room = BEFORE_BYTES_MAX / together.map_or(1, |n| n.max(1) as usize);
     for name in changed.keys() {
         let Some(field) = collection.field(name) else { continue };
         let (Some(way), Some(mine)) = (field.way, after.get(name)) else { continue };
         let before = before.get(name).or(field.default.as_ref());
-        let is_small = before.is_none_or(|before| to_json_text(before).len() <= BEFORE_BYTES_MAX);
-        if is_small && way.merge(before, mine, None).is_some() {
+        let bytes = before.map_or(0, |before| to_json_text(before).len());
+        if bytes <= room && way.takes(mine) && before.is_none_or(|before| before.is_null() || way.takes(before)) {
+            room -= bytes;
             ways.insert(name.clone(), OwnWay { way, before: before.cloned() });
         }
     }

@@ -163,8 +163,6 @@ fn write_row(
     }
     let visible = Base::visible(before);
     let stamps = changed_fields(&visible.data, after.as_ref(), stamp);
-    #[cfg(feature = "full")]
-    let ways = after.as_ref().map(|after| ways::of(collection, &visible.data, after, &stamps)).unwrap_or_default();
     let base = bases(draft, &collection.name, id)?;
     let rev = base.as_deref().unwrap_or(&visible).rev.clone();
     if cx.queued && base.is_none() {
@@ -177,6 +175,8 @@ fn write_row(
     if cx.queued {
         let mid = receipt::mutation_id(cx.receipt, position);
         let (kind, is_first) = (kind(operation), base.is_none());
+        #[cfg(feature = "full")]
+        let ways = after.as_ref().map(|after| ways::of(collection, &visible.data, after, &stamps, cx.together));
         let entry = Entry {
             order: local.next_order(),
             state: State::Pending,
@@ -194,7 +194,7 @@ fn write_row(
             at: cx.now_ms,
             not_before: 0,
             #[cfg(feature = "full")]
-            ways,
+            ways: ways.unwrap_or_default(),
         };
         coalesce::queue(draft, entry, after.as_ref(), FULL && collection.coalesce && !is_first)?;
     }

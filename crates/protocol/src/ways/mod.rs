@@ -46,6 +46,15 @@ impl Way {
         }
     }
 
+    /// Whether a value is of this way.
+    #[must_use]
+    pub fn takes(self, value: &Value) -> bool {
+        matches!(
+            (self, value),
+            (Self::Counter, Value::Number(_)) | (Self::Set, Value::Array(_)) | (Self::Text, Value::String(_))
+        )
+    }
+
     /// What a row's value `theirs` becomes where a writer made `mine` of `before`; `None` where these are not of the way, so
     /// that the field merges as any other. What is not there, or null, counts as 0, as an empty list or text.
     ///
