@@ -6,6 +6,8 @@ use holm_protocol::{
 use holm_store::{Draft, Read};
 
 use super::receipt::{self, ReceiptState};
+#[cfg(feature = "full")]
+use super::ways;
 use super::{Entry, Moment, Operation, Planned, WriteContext, bases, lane, remove, restore, write};
 use crate::records;
 use crate::schema::Schema;
@@ -89,6 +91,11 @@ fn park_one(
 ) -> Planned<()> {
     let collection = moment.schema.find(&entry.collection);
     let mine = records::read(draft, &entry.collection, &entry.id)?.map(|record| record.data);
+    #[cfg(feature = "full")]
+    let mine = match collection {
+        Some(collection) => ways::mine(draft, collection, &entry)?,
+        None => mine,
+    };
     remove(draft, &entry);
     let state = ReceiptState::Parked { code: reason.code, message: reason.message.clone() };
     receipt::save(draft, entry.receipt(), &state);
@@ -156,12 +163,15 @@ fn retry_one(draft: &mut Draft<'_>, cx: &WriteContext<'_>, member: Parked, edit:
     let known = base.map_or_else(|| visible.as_ref().and_then(|record| record.rev.clone()), |base| base.rev);
     // Until a pull has brought what the mutation met on the server, it is told of here alone.
     let server = reason.server.filter(|_| FULL && known == entry.base);
-    let (operation, mut data) = match (mine, &visible) {
-        (None, _) if !FULL || edit.is_empty() => (Operation::Delete, Data::new()),
-        (_, Some(record)) if !server.as_ref().is_some_and(|row| row.deleted) => {
-            (Operation::Patch, wanted_fields(cx.schema, &entry, &record.data))
+    let is_delete = entry.kind == Kind::Delete;
+    let is_gone = visible.is_none() || server.as_ref().is_some_and(|row| row.deleted);
+    let (operation, mut data) = match mine {
+        None if is_delete && (!FULL || edit.is_empty()) => (Operation::Delete, Data::new()),
+        mine if is_gone && (mine.is_some() || is_delete) => (Operation::Put, mine.unwrap_or_default()),
+        _ => {
+            let now = visible.unwrap_or_default();
+            (Operation::Patch, wanted_fields(cx.schema, &entry, &now.data))
         }
-        (mine, _) => (Operation::Put, mine.unwrap_or_default()),
     };
     for (name, value) in edit.iter().filter(|_| FULL) {
         match operation == Operation::Put && is_unset(value) {

@@ -3,7 +3,7 @@
 use holm_protocol::{Data, OwnWay, Seq, Stamps, Ways, to_json_text};
 use holm_store::Read;
 
-use super::{Base, Entry, Planned, State, lane};
+use super::{Base, Entry, Planned, State, bases, lane, replay};
 use crate::schema::Collection;
 
 /// More bytes from before are not sent along with what must stay together, and the fields that they are of merge as any other: a
@@ -55,6 +55,17 @@ pub(super) fn unheld(base: &Base, entry: &Entry) -> Option<Stamps> {
     let mut stamps = entry.stamps.clone();
     entry.ways.keys().for_each(|name| stamps.remove(name));
     Some(stamps)
+}
+
+/// The record as the writer of a mutation left it: what was written later, and counts by itself, is not in it.
+pub(super) fn mine(view: &dyn Read, collection: &Collection, entry: &Entry) -> Planned<Option<Data>> {
+    let Some(base) = bases(view, &entry.collection, &entry.id)? else { return Ok(None) };
+    let mut lane = lane(view, &entry.collection, &entry.id)?;
+    lane.retain(|other| other.order <= entry.order);
+    Ok(replay(&base, &lane, collection.conflict).map(|(mut data, _)| {
+        collection.fill(&mut data);
+        data
+    }))
 }
 
 /// The orders of the mutations of a lane that the server had applied when a record was as it is told now: those up to `acked`,

@@ -259,3 +259,47 @@ fn a_schema_says_it_where_it_can_be() {
         assert!(found.contains(why) && found.contains("collections.tasks.fields.f"), "{found}");
     }
 }
+
+#[test]
+fn two_that_met_a_deleted_record_count_once_each_when_they_are_sent_again() {
+    for is_first_first in [true, false] {
+        let bench = known(&json!({ "votes": 3, "score": 10 }));
+        let mut receipts = vec![patch(&bench, &json!({ "votes": 4 }))];
+        bench.wire.instead("push", 500, None, "");
+        bench.sync();
+        receipts.push(patch(&bench, &json!({ "votes": 6 })));
+        for _ in 0..2 {
+            bench.wire.outcome(json!({ "status": "conflict", "server": { "rev": "r7", "deleted": true } }));
+        }
+        bench.wire.page(&json!([crate::bench::tombstone("a", "r7")]), &json!({}));
+        bench.sync_patiently();
+        assert_eq!((bench.parked().len(), bench.record("a")), (2, None));
+        if !is_first_first {
+            receipts.reverse();
+        }
+        receipts.into_iter().for_each(|receipt| bench.retry(&MutationId(receipt)));
+        assert_eq!((shows(&bench, "votes"), bench.parked().len()), (json!(6), 0), "{is_first_first}");
+    }
+}
+
+#[test]
+fn a_patch_of_a_record_that_was_gone_already_stays_parked_and_deletes_nothing() {
+    let bench = known(&json!({ "votes": 3, "score": 10 }));
+    let receipt = patch(&bench, &json!({ "votes": 4 }));
+    bench.wire.page(&json!([crate::bench::tombstone("a", "r7")]), &json!({}));
+    bench.wire.instead("push", 500, None, "");
+    bench.engine.happened(NOW_MS, holm_core::sync::Event::Poke);
+    bench.sync();
+    bench.wire.outcome(json!({ "status": "conflict", "server": { "rev": "r7", "deleted": true } }));
+    bench.sync_patiently();
+    let again = || Order::Retry {
+        mid: MutationId(receipt.clone()),
+        receipt: bench.engine.draw(),
+        edit: holm_protocol::Data::new(),
+    };
+    let refused = bench.run(bench.engine.order(NOW_MS, again())).expect_err("there is nothing to count on");
+    assert_eq!((refused.code, bench.parked().len()), (holm_core::ErrorCode::NotFound, 1));
+    bench.write(Put, &json!([["a", { "votes": 7 }]]));
+    bench.run(bench.engine.order(NOW_MS, again())).expect("sent again");
+    assert_eq!((shows(&bench, "votes"), bench.parked().len()), (json!(8), 0));
+}
