@@ -111,6 +111,11 @@ export type Value = null | boolean | number | string | bigint | Date | Uint8Arra
 /** What can be done with a field: a list's elements, a tree and json have no order. */
 type Kind = 'value' | 'list' | 'trees' | 'tree' | 'json';
 
+/**
+ * How a field merges: of a number what each adds counts, of a list what each puts in and takes out, of a text what each types and deletes.
+ */
+export type MergeOf<T> = NonNullable<T> extends number ? 'counter' : NonNullable<T> extends string ? 'text' : NonNullable<T> extends readonly any[] ? 'set' : never;
+
 /** One field: the type it holds, whether it may be missing, whether a default fills it. */
 export interface Field<T = any, Missing extends boolean = boolean, Filled extends boolean = boolean, K extends Kind = any, To extends string = any> {
   /** The field may be missing. */
@@ -119,6 +124,8 @@ export interface Field<T = any, Missing extends boolean = boolean, Filled extend
   nullable(): Field<T | null, Missing, Filled, K, To>;
   /** What a new record gets when the field is missing. */
   default(value: T): Field<T, Missing, true, K, To>;
+  /** How edits of it merge that are made at the same time, where it is not by taking the later one; with `holm/full`. */
+  merge(way: MergeOf<T>): Field<T, Missing, Filled, K, To>;
   /** Only for types. */
   readonly '~type'?: { value: T; missing: Missing; filled: Filled; kind: K; to: To };
 }

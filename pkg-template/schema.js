@@ -34,6 +34,14 @@ export class Field {
   default(value) {
     return new Field({ ...this.shape, default: JSON.parse(encode(value, 'default')) });
   }
+
+  /**
+   * How it merges.
+   * @param {string} way
+   */
+  merge(way) {
+    return new Field({ ...this.shape, merge: way });
+  }
 }
 
 /** @param {string} type */

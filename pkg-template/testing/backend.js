@@ -1,6 +1,7 @@
 // A backend of the sync protocol in memory: its rules as docs/protocol.md has them, without a network. It decides as `crates/server` does.
 
-import { decide, canonical, lastWrite, merge } from './merge.js';
+import { canonical } from './canonical.js';
+import { decide, lastWrite, merge } from './merge.js';
 import { bytes, name, readPull, readPush } from './messages.js';
 import { Receipts } from './receipts.js';
 import { Refusal, invalid } from './refusal.js';
@@ -166,7 +167,8 @@ export class Backend {
    * @param {import('./merge.js').Stamps} stamps
    * @returns {import('./rows.js').State | undefined}
    */
-  #planned(decision, { kind, base, data }, row, stamps) {
+  #planned(decision, mutation, row, stamps) {
+    const { kind, base, data } = mutation;
     const whole = { data, stamps };
     if (decision === 'nothing') return undefined;
     if (decision === 'delete') return { deleted: true };
@@ -177,7 +179,7 @@ export class Backend {
     }
     const seen = decision === 'merge' ? this.#changeSeen(base) : Infinity;
     const after = { data: new Map(row.data), stamps: new Map(row.stamps) };
-    const lost = merge(after, data, stamps, field => (seen === undefined ? true : (row.fields.get(field) ?? 0) > seen));
+    const lost = merge(after, mutation, stamps, field => (seen === undefined ? true : (row.fields.get(field) ?? 0) > seen));
     return lost === stamps.size ? undefined : after;
   }
 

@@ -1,11 +1,14 @@
 // What a mutation meets on the server and what follows: the table of docs/protocol.md, and the merge of two edits.
 
+import { canonical } from './canonical.js';
 import { compare, nextBy, read } from './stamps.js';
+import { merged } from './ways.js';
 
 /** @typedef {'merge' | 'last-write' | 'manual'} Policy */
 /** @typedef {'write' | 'apply' | 'merge' | 'last-write' | 'delete' | 'nothing' | 'conflict'} Decision */
 /** @typedef {Map<string, unknown>} Data */
 /** @typedef {Map<string, string>} Stamps */
+/** @typedef {Map<string, import('./ways.js').Way>} Ways */
 
 /**
  * @param {Policy} policy
@@ -47,13 +50,20 @@ function edit(policy, same) {
 /**
  * Merges an edit into a row, field by field. Gives how many stamped fields kept the row's own value.
  * @param {{ data: Data, stamps: Stamps }} row
- * @param {Data} data
+ * @param {{ data: Data, ways: Ways }} edit
  * @param {Stamps} stamps
  * @param {(field: string) => boolean} changedSinceBase
  */
-export function merge(row, data, stamps, changedSinceBase) {
+export function merge(row, { data, ways }, stamps, changedSinceBase) {
   let lost = 0;
   for (const [field, mine] of stamps) {
+    const [own, theirs] = [ways.get(field), row.stamps.get(field)];
+    const value = own && data.has(field) ? merged(own, data.get(field), row.data.get(field)) : undefined;
+    if (value !== undefined) {
+      row.data.set(field, value);
+      row.stamps.set(field, theirs === undefined ? mine : inSightOf(theirs, mine));
+      continue;
+    }
     const stamp = settled(row, field, data, mine, changedSinceBase);
     if (stamp === undefined) {
       lost++;
@@ -80,8 +90,16 @@ function settled(row, field, data, mine, changedSinceBase) {
   const [here, there] = [textOf(row.data, field), textOf(data, field)];
   if (theirs === mine && here === there) return mine;
   const { client } = read(mine);
-  if (read(theirs).client === client || !changedSinceBase(field)) return compare(mine, theirs) > 0 ? mine : nextBy(theirs, client);
+  if (read(theirs).client === client || !changedSinceBase(field)) return inSightOf(theirs, mine);
   return (compare(mine, theirs) || compare(there, here)) > 0 ? mine : undefined;
+}
+
+/**
+ * @param {string} theirs
+ * @param {string} mine
+ */
+function inSightOf(theirs, mine) {
+  return compare(mine, theirs) > 0 ? mine : nextBy(theirs, read(mine).client);
 }
 
 /**
@@ -107,17 +125,4 @@ function max(stamps) {
  */
 function textOf(data, field) {
   return data.has(field) ? canonical(data.get(field)) : '';
-}
-
-/**
- * JSON text with the keys of every object in order, as the server writes it.
- * @param {unknown} value
- * @returns {string}
- */
-export function canonical(value) {
-  if (value instanceof Map) return canonical(Object.fromEntries(value));
-  return JSON.stringify(value, (_, held) => {
-    if (typeof held !== 'object' || held === null || Array.isArray(held)) return held;
-    return Object.fromEntries(Object.entries(held).sort(([one], [other]) => (one < other ? -1 : 1)));
-  });
 }

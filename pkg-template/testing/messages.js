@@ -8,9 +8,10 @@ const NAME_BYTES_MAX = 128;
 
 /** @typedef {import('./merge.js').Data} Data */
 /** @typedef {import('./merge.js').Stamps} Stamps */
+/** @typedef {import('./merge.js').Ways} Ways */
 /**
  * @typedef {{ seq: number, mid: string, kind: string, tx?: string, n?: number, collection: string, id: string, base?: string,
- *   data: Data, stamps: Stamps, name: string, args: unknown }} Mutation
+ *   data: Data, stamps: Stamps, ways: Ways, name: string, args: unknown }} Mutation
  */
 /** @typedef {{ client: string, schema: number, seen: number, sent: string, mutations: Mutation[] }} Push */
 /** @typedef {{ client: string, seen: number, limit: number, scopes: { name: string, checkpoint: string | undefined }[] }} Pull */
@@ -77,14 +78,29 @@ function checkVersion(body) {
  */
 function readMutation(given) {
   if (typeof given !== 'object' || given === null) throw invalid('a mutation is an object');
-  const { seq, mid, kind, tx, n, collection = '', id = '', base, data = {}, stamp, stamps = {}, name: called = '', args = null } = given;
+  const { seq, mid, kind, tx, n, collection = '', id = '', base, data = {}, stamp, stamps = {}, ways = {}, name: called = '', args = null } = given;
   whole(seq, 'seq');
   for (const [value, what] of [[mid, 'mid'], [collection, 'collection'], [id, 'id'], [called, 'name']]) text(value, what);
   if (!KINDS.includes(kind)) throw invalid('kind: not one of its words');
   return {
     seq, mid, kind, tx: optional(tx, 'tx'), n: n ?? undefined, collection, id, base: optional(base, 'base'),
-    ...fields(data, stamp, stamps), name: called, args,
+    ...fields(data, stamp, stamps), ways: readWays(ways), name: called, args,
   };
+}
+
+/**
+ * @param {any} given
+ * @returns {Ways}
+ */
+function readWays(given) {
+  const all = Object.entries(isObject(given) ? given : { '': given });
+  for (const [, own] of all) if (!isObject(own) || typeof own.way !== 'string') throw invalid('ways: not an object with way and before');
+  return new Map(all);
+}
+
+/** @param {any} value */
+function isObject(value) {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /**
@@ -96,7 +112,7 @@ function readMutation(given) {
  */
 function fields(data, stamp, stamps) {
   for (const [value, what] of [[data, 'data'], [stamps, 'stamps']]) {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid(`${what}: not an object`);
+    if (!isObject(value)) throw invalid(`${what}: not an object`);
   }
   const all = new Map(Object.entries(stamps));
   if (stamp !== undefined && stamp !== null) for (const field of Object.keys(data)) if (!all.has(field)) all.set(field, stamp);

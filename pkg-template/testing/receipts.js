@@ -1,6 +1,6 @@
 // What was answered before: per client until it has said that it saw it, and per mutation for good. A repeated mutation gets the same answer.
 
-import { canonical } from './merge.js';
+import { canonical } from './canonical.js';
 import { Refusal } from './refusal.js';
 
 /** @typedef {import('./messages.js').Mutation} Mutation */

@@ -1,6 +1,6 @@
 // The rows of a fake server: the present state of each record and tombstone, by key, and the number of the change that made it.
 
-import { canonical } from './merge.js';
+import { canonical } from './canonical.js';
 import { gathered } from './messages.js';
 
 /** @typedef {import('./merge.js').Data} Data */

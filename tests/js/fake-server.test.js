@@ -8,6 +8,7 @@ import { FakeServer } from '../../pkg-template/testing.js';
 import { decide } from '../../pkg-template/testing/merge.js';
 import { readPull, readPush } from '../../pkg-template/testing/messages.js';
 import { Refusal } from '../../pkg-template/testing/refusal.js';
+import { merged } from '../../pkg-template/testing/ways.js';
 
 const PAGE = readFileSync(new URL('../../docs/protocol.md', import.meta.url), 'utf8');
 const SENT = '019a2b3c4d5e-0000-c_a';
@@ -25,7 +26,7 @@ function table(header) {
 function fields(message, path = '') {
   if (Array.isArray(message)) return message.flatMap(each => fields(each, path));
   if (typeof message !== 'object' || message === null) return [];
-  return Object.entries(message).flatMap(([name, value]) => [`${path}.${name}`, ...(['data', 'stamps', 'args'].includes(name) ? [] : fields(value, `${path}.${name}`))]);
+  return Object.entries(message).flatMap(([name, value]) => [`${path}.${name}`, ...(['data', 'stamps', 'ways', 'args'].includes(name) ? [] : fields(value, `${path}.${name}`))]);
 }
 
 function start(t, options) {
@@ -81,6 +82,28 @@ test('the table of conflicts', () => {
     }
   }
   assert(cells > 60, `${cells}`);
+});
+
+test('counters, sets and texts merge as crates/protocol merges them', () => {
+  const rows = JSON.parse(readFileSync(new URL('../../crates/protocol/tests/ways.json', import.meta.url), 'utf8'));
+  for (const [way, before, mine, theirs, wanted] of rows) {
+    assert.deepEqual(merged({ way, before }, mine, theirs) ?? null, wanted, JSON.stringify([way, before, mine, theirs]));
+  }
+  assert(rows.length > 20);
+  const text = from => Array.from({ length: 3_000 }, (_, at) => String.fromCodePoint(from + at)).join('');
+  assert.equal(merged({ way: 'text', before: text(0x4e00) }, text(0x7000), `${text(0x4e00)}!`), `${text(0x7000)}!`);
+});
+
+test('what several clients count, put in and type is all there, once', async t => {
+  const server = start(t);
+  server.put('tasks', { id: 'a', votes: 3, tags: ['x'], body: 'milk' });
+  const edit = (data, more) => put(1, 'a', {
+    kind: 'patch', data, ways: { votes: { way: 'counter', before: 3 }, tags: { way: 'set', before: ['x'] }, body: { way: 'text', before: 'milk' } }, ...more,
+  });
+  for (const client of ['c_a', 'c_a', 'c_b']) await push(server, [edit({ votes: 4, tags: ['x', 'y'], body: 'oat milk' }, { mid: 'mine' })], { client });
+  await push(server, [edit({ votes: 5, tags: [], body: 'milk today' }, { mid: 'theirs' })], { client: 'c_c' });
+  assert.deepEqual(server.rows('tasks'), [{ id: 'a', votes: 6, tags: ['y'], body: 'oat milk today' }]);
+  assert.deepEqual(told(await push(server, [put(2, 'a', { ways: { votes: 'counter' } })])), [400, 'invalid-request']);
 });
 
 test('the table of refusals', () => {

@@ -12,7 +12,7 @@ test('a schema becomes the text that the engine reads', () => {
       fields: {
         title: t.string(), done: t.boolean().default(false), projectId: t.ref('projects').optional(), updatedAt: t.timestamp(),
         tags: t.array(t.string()), size: t.object({ w: t.number(), h: t.number().nullable() }), state: t.enum(['open', 'shut']),
-        big: t.bigint().default(5n),
+        big: t.bigint().default(5n), votes: t.integer().merge('counter').optional(),
       },
       indexes: [['done', '-updatedAt'], 'tags[]', { fields: ['title'], unique: true }],
       conflict: 'merge',
@@ -25,6 +25,7 @@ test('a schema becomes the text that the engine reads', () => {
         updatedAt: { type: 'timestamp' }, tags: { type: 'array', of: { type: 'string' } },
         size: { type: 'object', fields: { w: { type: 'number' }, h: { type: 'number', nullable: true } } },
         state: { type: 'enum', values: ['open', 'shut'] }, big: { type: 'bigint', default: { $holm: ['bigint', '5'] } },
+        votes: { type: 'integer', merge: 'counter', optional: true },
       },
       indexes: [['done', '-updatedAt'], ['tags[]'], { fields: ['title'], unique: true }],
       conflict: 'merge',

@@ -29,6 +29,16 @@ export const votes = defineSchema({ version: 1, collections: {
   votes: { fields: { count: t.integer() }, conflict: ({ base, mine, theirs }) => (mine && theirs && { count: mine['count'] + theirs['count'] - base?.['count'] }) },
 } });
 
+export const posts = defineSchema({ version: 1, collections: {
+  posts: { fields: {
+    votes: t.integer().merge('counter').default(0), score: t.number().nullable().merge('counter').optional(),
+    tags: t.array(t.string()).merge('set').default([]), body: t.string().merge('text'),
+  }, indexes: ['-votes', 'tags[]'] },
+} });
+same<Row<typeof posts, 'posts'>['votes'], number>(true);
+same<Row<typeof posts, 'posts'>['score'], number | null | undefined>(true);
+same<Row<typeof posts, 'posts'>['tags'], string[]>(true);
+
 type Task = Row<typeof schema, 'tasks'>;
 
 same<CollectionName<typeof schema>, 'projects' | 'tasks' | 'links'>(true);

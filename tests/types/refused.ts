@@ -164,6 +164,12 @@ export function schemas(): void {
   defineSchema({ version: 1, collections: { a: { fields: { b: t.ref('b') } } } });
   // @ts-expect-error TS2345 a default of another type
   t.number().default('x');
+  // @ts-expect-error TS2345 a text is not counted
+  t.string().merge('counter');
+  // @ts-expect-error TS2345 a list is put into and taken out of
+  t.array(t.number()).merge('text');
+  // @ts-expect-error TS2345 a boolean is the later one
+  t.boolean().merge('set');
   // @ts-expect-error TS2345 an enum has values
   t.enum([]);
   // @ts-expect-error TS2345 elements are never missing

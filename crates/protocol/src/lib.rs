@@ -3,7 +3,7 @@
 //!
 //! No clock, no IO, no randomness.
 
-/// Whether this is a full engine, or a server: conflict policies that a device or a person decides, one mutation of many writes. The
+/// Whether this is a full engine, or a server: conflict policies that a device or a person decides, one mutation of many writes, fields that merge in a way of their own. The
 /// other engine parks every conflict, and opens what a full one has stored; of a write that joined another it knows no receipt.
 pub const FULL: bool = cfg!(feature = "full");
 
@@ -18,6 +18,7 @@ mod merge;
 mod messages;
 pub mod order;
 mod stamps;
+mod ways;
 mod wire;
 
 pub use conflict::{Decision, Policy, Standing, decide};
@@ -30,10 +31,11 @@ pub use json::{
     DataText, FromJson, Number, Object, Parser, ToJson, Unfit, Value, from_json, from_json_text, parse, pick, quoted,
     read_json_text, to_json_text,
 };
-pub use merge::{last_write, merge};
+pub use merge::{Edit, last_write, merge};
 pub use messages::*;
 #[cfg(feature = "serde")]
 #[doc(hidden)]
 pub use serde_json;
 pub use stamps::Stamps;
+pub use ways::{OwnWay, Way, Ways};
 pub use wire::{ID_BYTES_MAX, RECORD_BYTES_MAX, Unreadable, decode, marked};

@@ -79,9 +79,21 @@ pub struct Mutation {
     pub name: String,
     /// The arguments of a `call`.
     pub args: Value,
+    /// How those of the changed fields merge that do so in a way of their own.
+    #[cfg(feature = "full")]
+    pub ways: crate::Ways,
 }
 
-json_fields!(Mutation { seq, mid, kind; tx, n, collection, id, base, name, args; data, stamps });
+json_fields!(Mutation { seq, mid, kind; tx, n, collection, id, base, name, args + ways; data, stamps });
+
+#[cfg(feature = "full")]
+impl Mutation {
+    /// What it does to the fields of a row, by these stamps.
+    #[must_use]
+    pub fn edit<'e>(&'e self, stamps: &'e Stamps) -> crate::Edit<'e> {
+        crate::Edit { data: &self.data, stamps, ways: &self.ways }
+    }
+}
 
 /// The answer to a push.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 const PAGE: &str = include_str!("../../../docs/protocol.md");
 
 /// The fields whose content belongs to the app: nothing is added there.
-const OPAQUE: [&str; 3] = ["data", "stamps", "args"];
+const OPAQUE: [&str; 4] = ["ways", "data", "stamps", "args"];
 
 /// Every golden block: the name of its type and its JSON.
 fn golden() -> Vec<(&'static str, &'static str)> {
@@ -84,7 +84,7 @@ fn the_goldens_show_every_variant_and_field() {
     }
     let fields = "v client schema seen sent mutations seq mid tx n collection id kind base data stamps name args epoch now acked stamp fresh \
         results limits rev server deleted code field message culprit after bytes limit wait scopes checkpoint key more reset \
-        total changes gone error expected min max status";
+        total changes gone error expected min max status ways way before";
     for field in fields.split_whitespace() {
         assert!(all.contains(&format!("\"{field}\":")), "{field}");
     }

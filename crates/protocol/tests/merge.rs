@@ -1,12 +1,21 @@
 //! Field merge as a property: whatever the order, replicas end alike, and nothing unstamped moves.
 
-use holm_protocol::{Data, Hlc, Stamps, Value, json, last_write, merge};
+use holm_protocol::{Data, Hlc, Stamps, Value, Ways, json, last_write};
 use proptest::prelude::*;
 
 #[derive(Clone, Debug)]
 struct Edit {
     data: Data,
     stamps: Stamps,
+}
+
+const NONE: &Ways = &Ways::new();
+
+impl Edit {
+    fn merge_into(&self, row: &mut Self, changed_since_base: impl Fn(&str) -> bool) -> Vec<&str> {
+        let edit = holm_protocol::Edit { data: &self.data, stamps: &self.stamps, ways: NONE };
+        holm_protocol::merge(&mut row.data, &mut row.stamps, edit, changed_since_base)
+    }
 }
 
 fn values() -> impl Strategy<Value = Value> {
@@ -38,7 +47,7 @@ fn many() -> impl Strategy<Value = [Edit; 4]> {
 fn after(start: &Edit, edits: &[&Edit]) -> (Data, Stamps) {
     let mut row = start.clone();
     for edit in edits {
-        merge(&mut row.data, &mut row.stamps, &edit.data, &edit.stamps, |_| true);
+        edit.merge_into(&mut row, |_| true);
     }
     (row.data, row.stamps)
 }
@@ -73,7 +82,7 @@ proptest! {
     #[test]
     fn every_stamped_field_is_applied_or_lost(start in edits("a"), a in prop_oneof![edits("a"), edits("b")], changed in any::<bool>()) {
         let mut row = start.clone();
-        let lost = merge(&mut row.data, &mut row.stamps, &a.data, &a.stamps, |_| changed);
+        let lost = a.merge_into(&mut row, |_| changed);
         prop_assert!(changed || lost.is_empty());
         prop_assert!(lost.iter().all(|field| a.stamps.contains_key(field)));
         for field in a.stamps.keys() {
@@ -88,7 +97,7 @@ proptest! {
     #[test]
     fn stamps_never_go_back(start in edits("a"), a in prop_oneof![edits("a"), edits("b")], changed in any::<bool>()) {
         let mut row = start.clone();
-        merge(&mut row.data, &mut row.stamps, &a.data, &a.stamps, |_| changed);
+        a.merge_into(&mut row, |_| changed);
         for (field, before) in start.stamps.iter() {
             let now = row.stamps.get(field).expect("a stamp stays");
             prop_assert!((now.ms, now.counter) >= (before.ms, before.counter));
@@ -125,9 +134,9 @@ fn an_edit_in_sight_of_a_later_stamp_wins_and_stays_ahead() {
     };
     let mut row = field("theirs", "000000000064-0000-c_a");
     let mine = field("mine", "00000000005a-0000-c_b");
-    merge(&mut row.data, &mut row.stamps, &mine.data, &mine.stamps, |_| false);
+    mine.merge_into(&mut row, |_| false);
     assert_eq!((row.data.get("t"), row.stamps.get("t")), (Some(&json!("mine")), Some(&stamp("000000000064-0001-c_b"))));
     let between = field("late", "00000000005f-0000-c_c");
-    let lost = merge(&mut row.data, &mut row.stamps, &between.data, &between.stamps, |_| true);
+    let lost = between.merge_into(&mut row, |_| true);
     assert_eq!(lost, ["t"]);
 }

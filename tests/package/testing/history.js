@@ -3,7 +3,8 @@
 const FIELDS = ['title', 'done', 'note'];
 const IDS = ['a', 'b', 'c', 'd'];
 const COLLECTIONS = ['tasks', 'notes'];
-const VALUES = ['x', 'y', 'ä', '', 0, 1.5, true, null, ['x'], { b: 1, a: [2] }, { $holm: ['date', 5] }];
+const VALUES = ['x', 'y', 'ä', '', 'x y z', 'y 🏝 zz', 0, 1.5, -0.1, 7, true, null, ['x'], ['y', 'x', 7], { b: 1, a: [2] }, { $holm: ['date', 5] }];
+const WAYS = ['counter', 'counter', 'set', 'text', 'of tomorrow'];
 const KINDS = ['create', 'put', 'put', 'patch', 'patch', 'patch', 'delete', 'skip', 'call'];
 const START_MS = 1_700_000_000_000;
 
@@ -68,7 +69,12 @@ export class History {
     const fields = this.#shuffled(FIELDS).slice(0, 1 + this.#below(3));
     const data = Object.fromEntries(fields.filter(() => this.#chance(0.9)).map(field => [field, this.#one(VALUES)]));
     const stamped = this.#chance(0.2) ? {} : this.#chance(0.5) ? { stamp: this.#stamp(client.id) } : { stamps: Object.fromEntries(fields.map(field => [field, this.#stamp(client.id)])) };
-    return { seq, mid, kind, collection, id: this.#chance(0.01) ? '' : id, ...base, data, ...stamped };
+    const ways = this.#chance(0.5) ? {} : { ways: Object.fromEntries(fields.map(field => [field, this.#way()])) };
+    return { seq, mid, kind, collection, id: this.#chance(0.01) ? '' : id, ...base, data, ...stamped, ...ways };
+  }
+
+  #way() {
+    return { way: this.#one(WAYS), ...(this.#chance(0.7) && { before: this.#one(VALUES) }) };
   }
 
   /** A device's clock is right, late, or far ahead. */

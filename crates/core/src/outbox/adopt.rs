@@ -1,9 +1,13 @@
 //! Records written while there was no server to tell: told, once there is one.
 
+#[cfg(feature = "full")]
+use holm_protocol::Data;
 use holm_protocol::Kind;
 use holm_store::Draft;
 
 use super::receipt::{self, ReceiptState};
+#[cfg(feature = "full")]
+use super::ways;
 use super::{Base, Entry, Planned, State, bases, save_base, store_entry};
 use crate::local::Local;
 use crate::schema::Schema;
@@ -41,6 +45,8 @@ pub fn adopt(draft: &mut Draft<'_>, schema: &Schema) -> Planned<()> {
             let order = local.next_order();
             // No call waits for this mutation, so its name may come from what is unique to it here.
             let mid = receipt::mutation_id(&format!("{}-adopted", local.client), order as usize);
+            #[cfg(feature = "full")]
+            let ways = ways::of(collection, &Data::new(), &record.data, &record.stamps, None);
             save_base(draft, &collection.name, &id, &Base { absent: true, ..Base::default() });
             receipt::save(draft, &mid, &ReceiptState::Pending);
             let entry = Entry {
@@ -62,6 +68,8 @@ pub fn adopt(draft: &mut Draft<'_>, schema: &Schema) -> Planned<()> {
                 call: None,
                 #[cfg(feature = "full")]
                 of: None,
+                #[cfg(feature = "full")]
+                ways,
             };
             store_entry(draft, &entry);
         }

@@ -96,11 +96,11 @@ pub(super) fn again(draft: &mut Draft<'_>, cx: &WriteContext<'_>, parked: Called
 
 /// Whether a write could be shown again: its record may be gone, and its collection too.
 fn show_again(draft: &mut Draft<'_>, cx: &WriteContext<'_>, kept: &Entry) -> Planned<bool> {
-    let is_there = records::read(draft, &kept.collection, &kept.id)?.is_some();
+    let now = records::read(draft, &kept.collection, &kept.id)?;
     let (operation, data) = match kept.kind {
         Kind::Delete => (Operation::Delete, Data::new()),
-        Kind::Create | Kind::Put if !is_there => (Operation::Put, kept.data.clone()),
-        _ => (Operation::Patch, wanted_fields(cx.schema, kept)),
+        Kind::Create | Kind::Put if now.is_none() => (Operation::Put, kept.data.clone()),
+        _ => (Operation::Patch, wanted_fields(cx.schema, kept, &now.unwrap_or_default().data)),
     };
     let row = (kept.id.clone(), DataText::from(&data));
     match write(draft, cx, &kept.collection, operation, &[row]).map_err(holm_store::PlanError::into_halt) {

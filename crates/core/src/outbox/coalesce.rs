@@ -15,6 +15,8 @@ use holm_protocol::{Data, Kind};
 use holm_store::Draft;
 
 use super::receipt::{self, ReceiptState};
+#[cfg(feature = "full")]
+use super::ways;
 use super::write::entry_data;
 use super::{Entry, Planned, State, drop_base, lane, remove, store_entry};
 
@@ -45,6 +47,10 @@ pub(super) fn queue(draft: &mut Draft<'_>, mut entry: Entry, after: Option<&Data
         remove(draft, &last);
         drop_base(draft, &last.collection, &last.id);
         return Ok(());
+    }
+    #[cfg(feature = "full")]
+    {
+        entry.ways = ways::joined(&last, &entry);
     }
     let Entry { kind, mut stamps, .. } = last;
     entry.kind = match (kind, entry.kind) {

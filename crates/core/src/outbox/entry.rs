@@ -1,8 +1,10 @@
 //! A mutation as the outbox keeps it.
 
+#[cfg(feature = "full")]
+use holm_protocol::Ways;
 use holm_protocol::{
-    Data, ErrorCode, FromJson, Kind, Mutation, MutationId, Object, Parser, Revision, Seq, Stamps, ToJson, Unfit, Value,
-    json_fields,
+    Data, Edit, ErrorCode, FromJson, Kind, Mutation, MutationId, Object, Parser, Revision, Seq, Stamps, ToJson, Unfit,
+    Value, json_fields,
 };
 
 use crate::Error;
@@ -81,10 +83,13 @@ pub struct Entry {
     /// The call whose effect this is: it is shown, and never sent.
     #[cfg(feature = "full")]
     pub of: Option<Place>,
+    /// How those of the changed fields merge that do so in a way of their own.
+    #[cfg(feature = "full")]
+    pub ways: Ways,
 }
 
 json_fields!(Entry {
-    order, state, mid, collection, id, kind, at; first, joined, tx, base, not_before + call, of; data, stamps
+    order, state, mid, collection, id, kind, at; first, joined, tx, base, not_before + call, of, ways; data, stamps
 });
 
 /// A function of the server that is called.
@@ -154,6 +159,17 @@ impl Entry {
         None
     }
 
+    /// What it does to the fields of a row.
+    #[must_use]
+    pub fn edit(&self) -> Edit<'_> {
+        Edit {
+            data: &self.data,
+            stamps: &self.stamps,
+            #[cfg(feature = "full")]
+            ways: &self.ways,
+        }
+    }
+
     /// The entry as the wire wants it; of one that is skipped nothing but its names.
     ///
     /// # Errors
@@ -170,9 +186,26 @@ impl Entry {
         if let Some(Called { name, args, .. }) = self.call {
             return Ok(Mutation { seq, mid: self.mid, kind: self.kind, name, args, ..Mutation::default() });
         }
+        #[cfg(feature = "full")]
+        let ways = self.ways;
         let Self { mid, collection, id, kind, base, data, stamps, .. } = self;
         let (name, args) = (String::new(), Value::Null);
-        Ok(Mutation { seq, mid, tx, n, collection, id, kind, base, data, stamps, name, args })
+        Ok(Mutation {
+            seq,
+            mid,
+            tx,
+            n,
+            collection,
+            id,
+            kind,
+            base,
+            data,
+            stamps,
+            name,
+            args,
+            #[cfg(feature = "full")]
+            ways,
+        })
     }
 }
 
@@ -191,9 +224,12 @@ pub struct Base {
     pub moved: Vec<(String, u64)>,
     /// It is in no scope of this device any more, and goes with its last mutation.
     pub gone: bool,
+    /// The orders of the mutations of its lane that the server had applied when it was so.
+    #[cfg(feature = "full")]
+    pub holds: Vec<u64>,
 }
 
-json_fields!(Base { absent; rev, moved + gone; data, stamps });
+json_fields!(Base { absent; rev, moved + gone, holds; data, stamps });
 
 impl Base {
     /// What is visible, where the record has no mutations yet.

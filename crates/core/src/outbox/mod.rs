@@ -26,6 +26,8 @@ mod park;
 mod receipt;
 mod replay;
 mod settle;
+#[cfg(feature = "full")]
+mod ways;
 mod write;
 
 pub use adopt::{adopt, keep_local};
@@ -37,6 +39,8 @@ pub use park::{Parked, Reason, discard, parked, parked_list, retry};
 pub use receipt::{Receipt, ReceiptState, receipt};
 pub use replay::{replay, restore};
 pub use settle::{Moment, confirm_covered, settle, thaw};
+#[cfg(feature = "full")]
+pub use ways::held;
 pub use write::{Operation, WriteContext, prefetch, write, write_part};
 
 use holm_store::PlanError;

@@ -8,6 +8,8 @@ use holm_store::{Draft, Read};
 #[cfg(feature = "full")]
 use super::call;
 use super::receipt::{self, ReceiptState};
+#[cfg(feature = "full")]
+use super::ways;
 use super::{Entry, Moment, Operation, Planned, WriteContext, bases, entry_at, lane, remove, restore, write};
 use crate::records;
 use crate::schema::Schema;
@@ -112,6 +114,11 @@ fn park_one(
 ) -> Planned<()> {
     let collection = moment.schema.find(&entry.collection);
     let mine = records::read(draft, &entry.collection, &entry.id)?.map(|record| record.data);
+    #[cfg(feature = "full")]
+    let mine = match collection {
+        Some(collection) => ways::mine(draft, collection, &entry)?,
+        None => mine,
+    };
     remove(draft, &entry);
     #[cfg(feature = "full")]
     let entry = call::keep_effect(draft, moment, entry)?;
@@ -185,12 +192,15 @@ fn retry_one(draft: &mut Draft<'_>, cx: &WriteContext<'_>, member: Parked, edit:
     let known = base.map_or_else(|| visible.as_ref().and_then(|record| record.rev.clone()), |base| base.rev);
     // Until a pull has brought what the mutation met on the server, it is told of here alone.
     let server = reason.server.filter(|_| FULL && known == entry.base);
+    let is_delete = entry.kind == Kind::Delete;
+    let is_gone = visible.is_none() || server.as_ref().is_some_and(|row| row.deleted);
     let (operation, mut data) = match mine {
-        None if !FULL || edit.is_empty() => (Operation::Delete, Data::new()),
-        _ if visible.is_some() && !server.as_ref().is_some_and(|row| row.deleted) => {
-            (Operation::Patch, wanted_fields(cx.schema, &entry))
+        None if is_delete && (!FULL || edit.is_empty()) => (Operation::Delete, Data::new()),
+        mine if is_gone && (mine.is_some() || is_delete) => (Operation::Put, mine.unwrap_or_default()),
+        _ => {
+            let now = visible.unwrap_or_default();
+            (Operation::Patch, wanted_fields(cx.schema, &entry, &now.data))
         }
-        mine => (Operation::Put, mine.unwrap_or_default()),
     };
     for (name, value) in edit.iter().filter(|_| FULL) {
         match operation == Operation::Put && is_unset(value) {
@@ -202,13 +212,15 @@ fn retry_one(draft: &mut Draft<'_>, cx: &WriteContext<'_>, member: Parked, edit:
     write(draft, cx, &entry.collection, operation, &[(entry.id, DataText::from(&data))])
 }
 
-/// The fields the mutation changed, removals included; but an older app, which did not know of a field, has not removed it.
-pub(super) fn wanted_fields(schema: &Schema, entry: &Entry) -> Data {
+/// The fields the mutation changed, as it would have them in a record that is `now`, removals included; but an older app, which did
+/// not know of a field, has not removed it.
+pub(super) fn wanted_fields(schema: &Schema, entry: &Entry, now: &Data) -> Data {
     let fields = schema.find(&entry.collection).map(|collection| &collection.fields);
     let may_lack = |name: &String| fields.and_then(|fields| fields.get(name)).is_some_and(|field| field.optional);
     let mut wanted = Data::new();
     for name in entry.stamps.keys().filter(|name| entry.data.contains_key(name) || may_lack(name)) {
-        wanted.insert(name.clone(), entry.data.get(name).cloned().unwrap_or_else(unset));
+        let merged = entry.edit().in_its_own_way(name, now.get(name));
+        wanted.insert(name.clone(), merged.or_else(|| entry.data.get(name).cloned()).unwrap_or_else(unset));
     }
     wanted
 }

@@ -1,8 +1,12 @@
 //! The base with its lane laid over it: what the app sees.
 
+#[cfg(feature = "full")]
+use holm_protocol::Edit;
 use holm_protocol::{Data, Kind, Stamps, merge};
 use holm_store::Draft;
 
+#[cfg(feature = "full")]
+use super::ways;
 use super::{Base, Entry, Planned, bases, drop_base, lane};
 use crate::FULL;
 use crate::records::{self, Record};
@@ -22,7 +26,12 @@ pub fn replay(base: &Base, lane: &[Entry], policy: ConflictPolicy) -> Option<(Da
             }
             Kind::Create | Kind::Put | Kind::Patch if !absent => {
                 let moved = |field: &str| policy == ConflictPolicy::Merge && base.moved_from_under(entry, field);
-                merge(&mut data, &mut stamps, &entry.data, &entry.stamps, moved);
+                #[cfg(feature = "full")]
+                if let Some(unheld) = ways::unheld(base, entry) {
+                    merge(&mut data, &mut stamps, Edit { stamps: &unheld, ..entry.edit() }, moved);
+                    continue;
+                }
+                merge(&mut data, &mut stamps, entry.edit(), moved);
             }
             Kind::Create | Kind::Put | Kind::Patch | Kind::Call | Kind::Skip => {}
         }

@@ -6,6 +6,8 @@ use std::ops::Range;
 use holm_protocol::{Data, DataText, ErrorCode, Hlc, Kind, MutationId, Revision, Stamps, ToJson, quoted};
 use holm_store::{Draft, Halt, Missing, PlanError, Read};
 
+#[cfg(feature = "full")]
+use super::ways;
 use super::{Base, Entry, Place, Planned, State, bases, coalesce, receipt, save_base, store_entry};
 use crate::local::{Local, touch_of};
 use crate::records::{self, Before, Record, Written};
@@ -194,6 +196,8 @@ fn write_row(
     if cx.queued {
         let mid = cx.mutation_id(position);
         let (kind, is_first) = (kind(operation), base.is_none());
+        #[cfg(feature = "full")]
+        let ways = after.as_ref().map(|after| ways::of(collection, &visible.data, after, &stamps, cx.together));
         let entry = Entry {
             order: local.next_order(),
             state: State::Pending,
@@ -214,6 +218,8 @@ fn write_row(
             of: cx.of.cloned(),
             #[cfg(feature = "full")]
             call: None,
+            #[cfg(feature = "full")]
+            ways: ways.unwrap_or_default(),
         };
         match cx.effect_of() {
             Some(_) => store_entry(draft, &entry),

@@ -1,5 +1,7 @@
 //! Fields and their types, checked at run time.
 
+#[cfg(feature = "full")]
+use holm_protocol::Way;
 use holm_protocol::{Data, ErrorCode, Parser, Unfit, Value, quoted, to_json_text};
 use holm_store::SortedMap;
 
@@ -17,6 +19,9 @@ pub struct Field {
     pub nullable: bool,
     /// What it holds where a new record does not say.
     pub default: Option<Value>,
+    /// In which way of its own it merges, if it has one.
+    #[cfg(feature = "full")]
+    pub way: Option<Way>,
 }
 
 /// What a field holds.

@@ -1,5 +1,7 @@
 //! From the package's JSON to a schema, naming the place of whatever is wrong.
 
+#[cfg(feature = "full")]
+use holm_protocol::Way;
 use holm_protocol::{Data, ErrorCode, Value, quoted};
 use holm_store::SortedMap;
 
@@ -12,6 +14,12 @@ const NAME_BYTES_MAX: usize = 64;
 
 /// How deep field types may nest.
 const TYPE_DEPTH_MAX: usize = 20;
+
+/// What any field may say, and how it merges where the engine can do that.
+#[cfg(feature = "full")]
+const OF_EVERY_FIELD: &[&str] = &["type", "optional", "nullable", "default", "merge"];
+#[cfg(not(feature = "full"))]
+const OF_EVERY_FIELD: &[&str] = &["type", "optional", "nullable", "default"];
 
 pub(super) fn schema(json: &str) -> Result<Schema, Error> {
     let value = parse_json(json, ErrorCode::InvalidSchema, "schema")?;
@@ -57,6 +65,8 @@ fn collection(name: &str, value: &Value) -> Result<Collection, Refusal> {
         None => ConflictPolicy::default(),
         Some(value) => within("conflict", conflict(value))?,
     };
+    #[cfg(feature = "full")]
+    within("fields", ways_fit(&fields, conflict))?;
     let coalesce = given.get("coalesce").is_none() || flag(given, "coalesce")?;
     Ok(Collection { name: name.to_owned(), fields, indexes, conflict, coalesce })
 }
@@ -94,7 +104,16 @@ fn field(value: &Value, depth: usize) -> Result<Field, Refusal> {
     let given = object(value)?;
     let kind = kind(given, depth)?;
     let (optional, nullable) = (flag(given, "optional")?, flag(given, "nullable")?);
-    let mut field = Field { kind, optional, nullable, default: None };
+    #[cfg(feature = "full")]
+    let way = within("merge", way(given, &kind, depth))?;
+    let mut field = Field {
+        kind,
+        optional,
+        nullable,
+        default: None,
+        #[cfg(feature = "full")]
+        way,
+    };
     if let Some(default) = given.get("default") {
         let fits = match depth {
             0 => field.check(default, 1),
@@ -142,9 +161,35 @@ fn kind(given: &Data, depth: usize) -> Result<Kind, Refusal> {
         }
         unknown => return Err(wrong(format!("unknown type {}", quoted(unknown))).in_field("type")),
     };
-    let allowed = ["type", "optional", "nullable", "default", own.unwrap_or("type")];
-    known(given, if own.is_some() { &allowed } else { &allowed[..4] })?;
+    let allowed = [OF_EVERY_FIELD, &[own.unwrap_or("type")]].concat();
+    known(given, if own.is_some() { &allowed } else { OF_EVERY_FIELD })?;
     Ok(kind)
+}
+
+/// Where not the fields are merged but a record is taken whole, a field has no way of its own.
+#[cfg(feature = "full")]
+fn ways_fit(fields: &SortedMap<String, Field>, policy: ConflictPolicy) -> Result<(), Refusal> {
+    let own = fields.iter().find(|(_, field)| policy != ConflictPolicy::Merge && field.way.is_some());
+    own.map_or(Ok(()), |(name, _)| {
+        Err(wrong("is for a collection whose conflict is merge").in_field("merge").in_field(name))
+    })
+}
+
+/// In which way of its own a field merges.
+#[cfg(feature = "full")]
+fn way(given: &Data, kind: &Kind, depth: usize) -> Result<Option<Way>, Refusal> {
+    let Some(named) = given.get("merge") else { return Ok(None) };
+    let way = Way::named(named.as_str().unwrap_or_default());
+    Err(wrong(match (way, kind) {
+        (Way::Latest, _) => "must be counter, set or text",
+        _ if depth > 0 => "is for the fields of a record, not for those within them",
+        (Way::Counter, Kind::Number | Kind::Integer) | (Way::Set, Kind::Array(_)) | (Way::Text, Kind::String) => {
+            return Ok(Some(way));
+        }
+        (Way::Counter, _) => "counter is for a number or an integer",
+        (Way::Set, _) => "set is for an array",
+        (Way::Text, _) => "text is for a string",
+    }))
 }
 
 fn all_indexes(value: &Value, fields: &SortedMap<String, Field>) -> Result<Vec<Index>, Refusal> {
@@ -250,7 +295,10 @@ fn need<'a>(given: &'a Data, key: &str) -> Result<&'a Value, Refusal> {
 
 fn known(given: &Data, keys: &[&str]) -> Result<(), Refusal> {
     match given.keys().find(|key| !keys.contains(&key.as_str())) {
-        Some(unknown) => Err(wrong(format!("is unknown here; known are {}", keys.join(", "))).in_field(unknown)),
+        Some(unknown) => {
+            let here = if FULL { "here" } else { "here without holm/full" };
+            Err(wrong(format!("is unknown {here}; known are {}", keys.join(", "))).in_field(unknown))
+        }
         None => Ok(()),
     }
 }

@@ -1,9 +1,9 @@
 //! Scopes with arguments: their records are members of them one by one, and leave the device with the last scope that has them.
 
-use holm_protocol::{Change, ScopeResponse};
+use holm_protocol::{Change, ScopeResponse, Seq};
 use holm_store::{Draft, Read};
 
-use super::change::apply_change;
+use super::change::{Told, apply_change};
 use super::scopes::is_part;
 use super::state::Checkpoint;
 use super::{EVICTED_AT_ONCE, orphans};
@@ -18,6 +18,8 @@ pub(super) struct Answered<'a> {
     pub(super) active: &'a [String],
     /// The server's data is not what it was: it begins a new life.
     pub(super) anew: bool,
+    /// As the answer says.
+    pub(super) acked: Seq,
 }
 
 /// Applies a page of a scope with arguments; whether there is more to ask for.
@@ -39,18 +41,19 @@ pub(super) fn apply_part(
         checkpoint.resetting = true;
         checkpoint.orphaning |= page.reset && among.anew;
     }
-    let generation = checkpoint.generation.to_be_bytes();
+    let told = Told { acked: among.acked, anew: checkpoint.resetting };
+    let part = Part { key, generation: checkpoint.generation.to_be_bytes(), told };
     let mut keys = Vec::new();
     for change in &page.changes {
         keyspace::add_keys(&mut keys, &change.collection, &change.id);
     }
     records::prefetch(draft, &keys)?;
     for change in &page.changes {
-        apply_one(draft, moment, among.active, key, change, &generation)?;
+        apply_one(draft, moment, among, change, &part)?;
     }
     if checkpoint.resetting && !page.more {
         for (member, named) in stored::scan(draft, &keyspace::members(key))? {
-            if *named != generation {
+            if *named != part.generation {
                 leave(draft, moment.schema, among.active, &member, &checkpoint)?;
             }
         }
@@ -61,19 +64,25 @@ pub(super) fn apply_part(
     Ok(page.more)
 }
 
+/// A scope with arguments, while a page of it is applied.
+struct Part<'a> {
+    key: &'a str,
+    generation: [u8; 8],
+    told: Told,
+}
+
 fn apply_one(
     draft: &mut Draft<'_>,
     moment: &Moment<'_>,
-    active: &[String],
-    key: &str,
+    among: &Answered<'_>,
     change: &Change,
-    generation: &[u8],
+    part: &Part<'_>,
 ) -> Planned<()> {
     // A row of a collection that this app version does not know is not for it.
     let Some(collection) = moment.schema.find(&change.collection) else { return Ok(()) };
-    let member = keyspace::member(key, &change.collection, &change.id);
+    let member = keyspace::member(part.key, &change.collection, &change.id);
     if change.gone {
-        return leave(draft, moment.schema, active, &member, &Checkpoint::default());
+        return leave(draft, moment.schema, among.active, &member, &Checkpoint::default());
     }
     if let Some(mut base) = bases(draft, &change.collection, &change.id)?
         && base.gone
@@ -81,8 +90,8 @@ fn apply_one(
         base.gone = false;
         save_base(draft, &change.collection, &change.id, &base);
     }
-    apply_change(draft, moment, collection, change)?;
-    draft.set(&member, (!change.deleted).then_some(generation));
+    apply_change(draft, moment, collection, change, &part.told)?;
+    draft.set(&member, (!change.deleted).then_some(&part.generation));
     Ok(())
 }
 

@@ -14,10 +14,19 @@ impl Number {
         if is_plain(text) {
             return Some(Self(text.to_owned()));
         }
-        let decimal = Decimal::parse(text)?;
+        Self::of(Decimal::parse(text)?)
+    }
+
+    /// The number of these digits; `None` for one beyond every `f64`.
+    pub(crate) fn of(decimal: Decimal) -> Option<Self> {
         let text = decimal.text();
         let is_finite = decimal.point < 309 || decimal.into_f64().is_finite();
         is_finite.then_some(Self(text))
+    }
+
+    /// Its digits.
+    pub(crate) fn decimal(&self) -> Decimal {
+        Decimal::parse(&self.0).expect("the text of a number")
     }
 
     /// Its text.
@@ -67,10 +76,10 @@ fn exactly(text: &str) -> Option<f64> {
 }
 
 /// `0.digits × 10^point`, without zeros at the ends of the digits.
-struct Decimal {
-    negative: bool,
-    digits: Vec<u8>,
-    point: i32,
+pub(crate) struct Decimal {
+    pub(crate) negative: bool,
+    pub(crate) digits: Vec<u8>,
+    pub(crate) point: i32,
 }
 
 impl Decimal {
@@ -100,7 +109,7 @@ impl Decimal {
     }
 
     /// Takes the zeros at both ends away.
-    fn trim(&mut self) {
+    pub(crate) fn trim(&mut self) {
         let zeros = self.digits.iter().take_while(|digit| **digit == 0).count();
         self.digits.drain(..zeros);
         self.point = self.point.saturating_sub(i32::try_from(zeros).unwrap_or(i32::MAX));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use holm_protocol::{
-    Data, Decision, ErrorCode, Hlc, ID_BYTES_MAX, Kind, Mutation, Outcome, RECORD_BYTES_MAX, Revision, Stamps, decide,
+    Decision, Edit, ErrorCode, Hlc, ID_BYTES_MAX, Kind, Mutation, Outcome, RECORD_BYTES_MAX, Revision, Stamps, decide,
     last_write, merge, to_json_text,
 };
 use rusqlite::{Connection, params};
@@ -100,10 +100,10 @@ impl Applier<'_> {
             Decision::Write => whole(stamps),
             Decision::LastWrite if !last_write(&row.stamps, &stamps) => Planned::Keep,
             Decision::LastWrite if mutation.kind != Kind::Patch => whole(stamps),
-            Decision::Apply | Decision::LastWrite => merged(row, &mutation.data, &stamps, |_| false),
+            Decision::Apply | Decision::LastWrite => merged(row, mutation.edit(&stamps), |_| false),
             Decision::Merge => match self.change_seen(mutation.base.as_ref())? {
-                Some(change) => merged(row, &mutation.data, &stamps, |field| row.changed_after(field, change)),
-                None => merged(row, &mutation.data, &stamps, |_| true),
+                Some(change) => merged(row, mutation.edit(&stamps), |field| row.changed_after(field, change)),
+                None => merged(row, mutation.edit(&stamps), |_| true),
             },
         })
     }
@@ -166,10 +166,10 @@ enum Planned {
     Save(Row),
 }
 
-fn merged(row: &Row, data: &Data, stamps: &Stamps, changed_since_base: impl Fn(&str) -> bool) -> Planned {
+fn merged(row: &Row, edit: Edit<'_>, changed_since_base: impl Fn(&str) -> bool) -> Planned {
     let mut after = row.clone();
-    let lost = merge(&mut after.data, &mut after.stamps, data, stamps, changed_since_base);
-    if lost.len() == stamps.len() { Planned::Keep } else { Planned::Save(after) }
+    let lost = merge(&mut after.data, &mut after.stamps, edit, changed_since_base);
+    if lost.len() == edit.stamps.len() { Planned::Keep } else { Planned::Save(after) }
 }
 
 /// Which change wrote each field: `after.change` where value or stamp moved, else as before.

@@ -3,7 +3,9 @@
 //! A function runs inside the write transaction of the push, as a whole or not at all, so that its effect is made durable together
 //! with its receipt: it happens once, however often the call comes.
 
-use holm_protocol::{Data, ErrorCode, Hlc, Mutation, Outcome, RECORD_BYTES_MAX, Stamps, Value, merge, to_json_text};
+use holm_protocol::{
+    Data, Edit, ErrorCode, Hlc, Mutation, Outcome, RECORD_BYTES_MAX, Stamps, Value, Ways, merge, to_json_text,
+};
 
 use super::apply::{Applier, refused_by};
 use super::rows::{self, Place, Row};
@@ -71,7 +73,8 @@ impl Caller<'_> {
         if alive.is_some() && stamps.is_empty() {
             return Ok(());
         }
-        merge(&mut after.data, &mut after.stamps, &data, &stamps, |_| false);
+        let written = Edit { data: &data, stamps: &stamps, ways: &Ways::new() };
+        merge(&mut after.data, &mut after.stamps, written, |_| false);
         self.save(collection, id, before.as_ref(), after)
     }
 

@@ -3,6 +3,7 @@
 
 use holm_protocol::{
     Data, ErrorCode, Hlc, Kind, Mutation, Outcome, PullRequest, PullResponse, PushRequest, Revision, ScopeRequest, Seq,
+    Ways,
 };
 use holm_server::{Audit, Life, Rules, Server};
 use serde_json::{Value, json};
@@ -36,6 +37,7 @@ pub fn mutation(kind: Kind, id: &str, data: Value) -> Mutation {
         stamps,
         name: String::new(),
         args: holm_protocol::Value::Null,
+        ways: Ways::new(),
     }
 }
 

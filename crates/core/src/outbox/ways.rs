@@ -1,0 +1,83 @@
+//! Fields that merge in a way of their own: what a mutation remembers for it.
+
+use holm_protocol::{Data, OwnWay, Seq, Stamps, Ways, to_json_text};
+use holm_store::Read;
+
+use super::{Base, Entry, Planned, State, bases, lane, replay};
+use crate::schema::Collection;
+
+/// More bytes from before are not sent along with what must stay together, and the fields that they are of merge as any other: a
+/// push must hold them beside the largest record.
+const BEFORE_BYTES_MAX: usize = 256 * 1024;
+
+/// How the changed fields merge, where the record was `before` and is `after`; a field that was not there had its default. So many
+/// mutations stay `together`.
+pub(super) fn of(
+    collection: &Collection,
+    before: &Data,
+    after: &Data,
+    changed: &Stamps,
+    together: Option<u32>,
+) -> Ways {
+    let mut ways = Ways::new();
+    let mut room = BEFORE_BYTES_MAX / together.map_or(1, |n| n.max(1) as usize);
+    for name in changed.keys() {
+        let Some(field) = collection.field(name) else { continue };
+        let (Some(way), Some(mine)) = (field.way, after.get(name)) else { continue };
+        let before = before.get(name).or(field.default.as_ref());
+        let bytes = before.map_or(0, |before| to_json_text(before).len());
+        if bytes <= room && way.takes(mine) && before.is_none_or(|before| before.is_null() || way.takes(before)) {
+            room -= bytes;
+            ways.insert(name.clone(), OwnWay { way, before: before.cloned() });
+        }
+    }
+    ways
+}
+
+/// Those of a mutation that is made of two writes: from what was before the first one.
+pub(super) fn joined(first: &Entry, then: &Entry) -> Ways {
+    let mut ways = then.ways.clone();
+    for name in first.stamps.keys() {
+        let is_changed_again = then.stamps.contains_key(name);
+        match first.ways.get(name).filter(|_| !is_changed_again || then.ways.contains_key(name)) {
+            Some(way) => ways.insert(name.clone(), way.clone()),
+            None => ways.remove(name),
+        }
+    }
+    ways
+}
+
+/// The changed fields of a mutation that are to be laid over a base: what a counter counted is counted once.
+pub(super) fn unheld(base: &Base, entry: &Entry) -> Option<Stamps> {
+    if entry.ways.is_empty() || !base.holds.contains(&entry.order) {
+        return None;
+    }
+    let mut stamps = entry.stamps.clone();
+    entry.ways.keys().for_each(|name| stamps.remove(name));
+    Some(stamps)
+}
+
+/// The record as the writer of a mutation left it: what was written later, and counts by itself, is not in it.
+pub(super) fn mine(view: &dyn Read, collection: &Collection, entry: &Entry) -> Planned<Option<Data>> {
+    let Some(base) = bases(view, &entry.collection, &entry.id)? else { return Ok(None) };
+    let mut lane = lane(view, &entry.collection, &entry.id)?;
+    lane.retain(|other| other.order <= entry.order);
+    Ok(replay(&base, &lane, collection.conflict).map(|(mut data, _)| {
+        collection.fill(&mut data);
+        data
+    }))
+}
+
+/// The orders of the mutations of a lane that the server had applied when a record was as it is told now: those up to `acked`,
+/// and those that the base in its place held.
+///
+/// # Errors
+/// [`holm_store::Halt::Missing`]; `storage-corrupt`.
+pub fn held(view: &dyn Read, (collection, id): (&str, &str), before: &[u64], acked: Seq) -> Planned<Vec<u64>> {
+    let is_held = |entry: &Entry| match entry.state {
+        State::Confirmed(seq) if seq <= acked => true,
+        _ => before.contains(&entry.order),
+    };
+    let lane = lane(view, collection, id)?;
+    Ok(lane.iter().filter(|entry| !entry.ways.is_empty() && is_held(entry)).map(|entry| entry.order).collect())
+}
