@@ -5,9 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::sync::atomic::Ordering;
 
 use holm_core::outbox::ReceiptState;
 use holm_protocol::{Data, ErrorCode, Revision};
+use holm_server::StoredRow;
 
 use crate::consistency;
 use crate::device::Device;
@@ -15,7 +17,7 @@ use crate::effects;
 use crate::history::{Call, Fate, Name};
 use crate::snapshot::Snapshot;
 use crate::workload::{IN_TRANSACTIONS, mutations};
-use crate::world::World;
+use crate::world::{World, list_of};
 
 /// Some tabs, each of which starts its backoff anew whenever it is started or its user asks for a sync.
 const FAILURES_PER_MINUTE_MAX: usize = 300;
@@ -186,7 +188,14 @@ fn checkpoints_cover_rows(world: &World, device: &Device, snapshot: &Snapshot) -
         if before.as_ref().is_some_and(went_back) && !checkpoint.resetting {
             return Err(format!("6: the checkpoint of {scope} went back from {before:?} to {at}"));
         }
-        for row in rows.iter().filter(|row| row.collection == *scope && change_of(&row.rev) <= at) {
+        for row in rows.iter().filter(|row| change_of(&row.rev) <= at) {
+            if !is_in(row, scope) {
+                let name = (row.collection.clone(), row.id.clone());
+                if !checkpoint.resetting && snapshot.members.get(scope).is_some_and(|members| members.contains(&name)) {
+                    return Err(format!("7: {row:?} left {scope} before {at}, and is in it here"));
+                }
+                continue;
+            }
             let name = (row.collection.clone(), row.id.clone());
             let (rev, is_absent) = match (snapshot.bases.get(&name), snapshot.records.get(&name)) {
                 (Some(base), _) => (base.rev.as_ref(), base.absent),
@@ -202,6 +211,13 @@ fn checkpoints_cover_rows(world: &World, device: &Device, snapshot: &Snapshot) -
         }
     }
     Ok(())
+}
+
+/// Whether a row is in a scope; of one that is deleted nobody knows in which list it was.
+fn is_in(row: &StoredRow, scope: &str) -> bool {
+    let list = row.data.get("list").and_then(|list| list.as_str());
+    row.collection == scope
+        || list.is_some_and(|list| row.collection == "items" && scope == format!(r#"list:{{"id":"{list}"}}"#))
 }
 
 /// The life, the change, and the newest change that a checkpoint of the reference server knows of:
@@ -223,7 +239,13 @@ type Replica = BTreeMap<Name, (Option<Revision>, Data)>;
 /// What a device must have: the user's rows, with the defaults that its version of the app gives them.
 fn of_the_server(world: &World, device: &Device, snapshot: &Snapshot) -> Replica {
     let schema = snapshot.schema(&world.schemas);
-    let alive = world.backend.rows(device.user).into_iter().filter(|row| !row.deleted);
+    let kept = |row: &StoredRow| {
+        row.collection != "items"
+            || snapshot.scopes.iter().any(|(key, is_leaving)| {
+                !is_leaving && is_in(row, key) && world.hidden.load(Ordering::Relaxed) & list_of(device.user, key) == 0
+            })
+    };
+    let alive = world.backend.rows(device.user).into_iter().filter(|row| !row.deleted && kept(row));
     alive
         .map(|mut row| {
             schema.find(&row.collection).expect("a collection of the app").fill(&mut row.data);

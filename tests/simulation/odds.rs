@@ -65,6 +65,8 @@ pub struct Odds {
     pub page: u64,
     /// Between two times that the server forgets tombstones.
     pub forget_ms: u64,
+    /// Between two times that somebody may see a list no more, or again.
+    pub hide_ms: u64,
     /// Between two writes of a tab.
     pub pause_ms_max: u64,
 }
@@ -76,7 +78,7 @@ pub const NEVER: u64 = u64::MAX / 4;
 type Spare = fn(&mut Odds);
 
 /// What can be spared, by the name it is known by.
-pub const KINDS: [(&str, Spare); 23] = [
+pub const KINDS: [(&str, Spare); 24] = [
     ("lost", |odds| (odds.lose_request, odds.lose_answer) = (0, 0)),
     ("hang", |odds| odds.hang = 0),
     ("doubled", |odds| odds.duplicate = 0),
@@ -98,6 +100,7 @@ pub const KINDS: [(&str, Spare); 23] = [
     ("restart", |odds| odds.restart_ms = NEVER),
     ("restore", |odds| odds.restore_ms = NEVER),
     ("token", |odds| odds.token_ms = NEVER),
+    ("hide", |odds| odds.hide_ms = NEVER),
     ("forget", |odds| odds.forget_ms = NEVER),
     ("tabs", |odds| odds.tabs = 1),
 ];
@@ -145,6 +148,7 @@ impl Odds {
             fold_bytes: *dice.one_of(&[2_000, 8_000, 64_000]),
             mutations: dice.between(4, 24),
             page: dice.between(1, 12),
+            hide_ms: *dice.one_of(&[6_000, 20_000, NEVER]),
             forget_ms: *dice.one_of(&[NEVER, 15_000]),
             pause_ms_max: *dice.one_of(&[60, 600, 3_000]),
         }

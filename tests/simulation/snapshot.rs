@@ -1,6 +1,6 @@
 //! Everything that a device has stored, read as a tab that starts now would read it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use futures_util::FutureExt;
@@ -37,6 +37,10 @@ pub struct Snapshot {
     pub receipts: BTreeMap<String, ReceiptState>,
     /// How far each scope is.
     pub checkpoints: BTreeMap<String, Checkpoint>,
+    /// The scopes that the app subscribed to, by their keys, and whether each is on its way out.
+    pub scopes: BTreeMap<String, bool>,
+    /// What is in each of them, for scopes with arguments.
+    pub members: BTreeMap<String, BTreeSet<Name>>,
     /// What sync remembers.
     pub sync: SyncState,
     /// The version of the app that wrote all this last; 0 before the first.
@@ -110,11 +114,21 @@ impl Snapshot {
             Parsed::Receipt(mid) => drop(self.receipts.insert(mid, decode(value)?)),
             Parsed::Checkpoint(scope) => drop(self.checkpoints.insert(scope, decode(value)?)),
             Parsed::Meta(name) if name == "sync" => self.sync = decode(value)?,
+            Parsed::Meta(name) if name == "scopes" => {
+                let stored: serde_json::Value = serde_json::from_slice(value).map_err(|why| format!("16: {why}"))?;
+                for scope in stored.as_array().ok_or("16: scopes are a list")? {
+                    let key = scope["key"].as_str().ok_or("16: a scope without a key")?;
+                    self.scopes.insert(key.to_owned(), scope["leaving"] == true);
+                }
+            }
+            Parsed::Member(scope, collection, id) => {
+                self.members.entry(scope).or_default().insert((collection, id));
+            }
             Parsed::Meta(name) if name == "schema" => {
                 let stored: serde_json::Value = serde_json::from_slice(value).map_err(|why| format!("16: {why}"))?;
                 self.version = stored["version"].as_u64().ok_or("16: a schema without a version")?;
             }
-            Parsed::Meta(_) | Parsed::Index(_) | Parsed::Kv(..) | Parsed::Member(..) | Parsed::Orphan(..) => {}
+            Parsed::Meta(_) | Parsed::Index(_) | Parsed::Kv(..) | Parsed::Orphan(..) => {}
         }
         Ok(())
     }

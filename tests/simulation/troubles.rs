@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
+use std::sync::atomic::Ordering;
 
 use holm_store::FaultyDisk;
 
@@ -10,7 +11,7 @@ use crate::check;
 use crate::device::Device;
 use crate::executor::WORLD;
 use crate::history::{Call, Fate};
-use crate::world::World;
+use crate::world::{LISTS, World, list_key, list_of};
 
 /// Between two looks at a device.
 const LOOK_MS_MAX: u64 = 400;
@@ -19,7 +20,7 @@ const LOOK_MS_MAX: u64 = 400;
 pub fn make(world: &Rc<World>) {
     type Trouble = fn(&Rc<World>, &Rc<Device>);
     let odds = &world.odds;
-    let troubles: [(u64, Trouble); 13] = [
+    let troubles: [(u64, Trouble); 14] = [
         (odds.crash_ms, crash),
         (odds.freeze_ms, freeze),
         (odds.offline_ms, cut_off),
@@ -32,6 +33,7 @@ pub fn make(world: &Rc<World>) {
         (odds.restore_ms, |world, _| back_up(world)),
         (odds.restore_ms, |world, _| restore(world)),
         (odds.forget_ms, |world, _| forget(world)),
+        (odds.hide_ms, |world, device| hide(world, device)),
         (LOOK_MS_MAX, |world, device| check::look(world, device)),
     ];
     for (every_ms, trouble) in troubles {
@@ -209,6 +211,14 @@ pub fn restore(world: &World) {
         world.history.fault("server restored");
         world.note(format_args!("the server is restored from its backup"));
     }
+}
+
+/// A list that a user could see is not for him any more, or is again.
+fn hide(world: &World, device: &Device) {
+    world.history.fault("list hidden or shown");
+    let key = list_key(world.dice.below(LISTS));
+    world.hidden.fetch_xor(list_of(device.user, &key), Ordering::Relaxed);
+    world.note(format_args!("{key} is hidden from {} or shown again", device.user));
 }
 
 fn forget(world: &World) {

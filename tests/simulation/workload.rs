@@ -16,7 +16,7 @@ use crate::accounts::{self, ACCOUNTS};
 use crate::device::Device;
 use crate::dice::Dice;
 use crate::history::{Call, Fate, Name, mutation_id};
-use crate::world::World;
+use crate::world::{LISTS, World, list_key};
 
 /// The server finds titles that begin so invalid.
 pub const BAD: &str = "bad";
@@ -28,6 +28,8 @@ pub const FILTERED: &str = "<filtered>";
 const TASKS: u64 = 5;
 /// The end of the id of a record that only transactions write, whose other members may be refused.
 pub const IN_TRANSACTIONS: &str = "-tx";
+/// Records that are here as long as a list of them is kept.
+const ITEMS: u64 = 6;
 /// Records that only one device writes, per device.
 const MINE: u64 = 3;
 
@@ -42,6 +44,7 @@ struct User {
 pub async fn live(world: Rc<World>, device: Rc<Device>, engine: Engine) {
     let dice = world.dice.split();
     let user = User { world, device, engine, dice };
+    user.choose_list().await;
     loop {
         user.world.executor.sleep(user.dice.between(1, user.world.odds.pause_ms_max)).await;
         let left = user.device.calls_left.get();
@@ -50,7 +53,8 @@ pub async fn live(world: Rc<World>, device: Rc<Device>, engine: Engine) {
         }
         user.device.calls_left.set(left - 1);
         match user.dice.below(100) {
-            0..=54 => user.write().await,
+            0..=48 => user.write().await,
+            49..=54 => user.choose_list().await,
             55..=59 => user.call().await,
             60..=62 => user.remark().await,
             63..=77 => user.transact().await,
@@ -68,8 +72,11 @@ impl User {
     }
 
     async fn write(&self) {
-        let is_mine = self.dice.permille(350);
-        let collection = if is_mine { "mine" } else { "tasks" };
+        let collection = match self.dice.below(100) {
+            0..=29 => "mine",
+            30..=49 => "items",
+            _ => "tasks",
+        };
         let operation = *self.dice.one_of(&[
             Operation::Put,
             Operation::Put,
@@ -89,6 +96,15 @@ impl User {
             self.engine.rows(self.now_ms(), operation, text.as_bytes()).expect("rows as the package writes them");
         let outcome = self.engine.write(self.now_ms(), &receipt, collection, operation, rows).await;
         self.end(&receipt, &outcome);
+    }
+
+    /// Keeps a list of items on this device from now on, or keeps it no more.
+    async fn choose_list(&self) {
+        let key = list_key(self.dice.below(LISTS));
+        let order = if self.dice.permille(650) { Order::Subscribe(key) } else { Order::Unsubscribe(key) };
+        let outcome = self.engine.order(self.now_ms(), order).await;
+        self.world.note(format_args!("device {} chose a list: {outcome:?}", self.device.number));
+        let _counted = self.checked(outcome);
     }
 
     /// Calls a function of the server.
@@ -138,6 +154,7 @@ impl User {
     fn id(&self, collection: &str) -> String {
         match collection {
             "mine" => format!("d{}-{}", self.device.number, self.dice.below(MINE)),
+            "items" => format!("i{}", self.dice.below(ITEMS)),
             _ => format!("t{}", self.dice.below(TASKS)),
         }
     }
@@ -159,6 +176,9 @@ impl User {
             let is_removal = operation == Operation::Patch && self.dice.permille(200);
             let value = if is_removal { json!({ "$holm": ["unset"] }) } else { self.world.next_value().into() };
             fields.insert("note".into(), value);
+        }
+        if collection == "items" && self.dice.permille(600) {
+            fields.insert("list".into(), format!("l{}", self.dice.below(LISTS)).into());
         }
         if collection == "tasks" && self.dice.permille(500) {
             fields.insert("done".into(), self.dice.permille(500).into());

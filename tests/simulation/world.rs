@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use holm_core::schema::Schema;
 use holm_protocol::{ErrorCode, Limits};
@@ -25,7 +25,7 @@ use crate::workload::BAD;
 /// Whose each device is: the last is a stranger's.
 pub const USERS: [&str; 3] = ["owner", "owner", "stranger"];
 
-/// One scope per collection.
+/// One scope per collection, but for the items: of these a device keeps the lists that it subscribes to.
 pub const SCOPES: [&str; 4] = ["accounts", "mine", "pairs", "tasks"];
 
 /// The app, and the version after it: a field with a default more, and an index of it.
@@ -35,6 +35,8 @@ pub const SCHEMAS: [&str; 2] = [
              "indexes":[["done","title"]]},
     "mine":{"fields":{"title":{"type":"string"},"note":{"type":"string","optional":true}}},
     "accounts":{"fields":{"amount":{"type":"integer"},"note":{"type":"string","optional":true}}},
+    "items":{"fields":{"title":{"type":"string"},"note":{"type":"string","optional":true},"list":{"type":"string","optional":true}},
+             "indexes":["list"]},
     "pairs":{"fields":{"value":{"type":"string"}}}}}"#,
     r#"{"version":2,"collections":{
     "tasks":{"fields":{"title":{"type":"string"},"note":{"type":"string","optional":true},"done":{"type":"boolean","default":false},
@@ -42,8 +44,13 @@ pub const SCHEMAS: [&str; 2] = [
              "indexes":[["done","title"],"rank"]},
     "mine":{"fields":{"title":{"type":"string"},"note":{"type":"string","optional":true}}},
     "accounts":{"fields":{"amount":{"type":"integer"},"note":{"type":"string","optional":true}}},
+    "items":{"fields":{"title":{"type":"string"},"note":{"type":"string","optional":true},"list":{"type":"string","optional":true}},
+             "indexes":["list"]},
     "pairs":{"fields":{"value":{"type":"string"}}}}}"#,
 ];
+
+/// How many lists of items there are.
+pub const LISTS: u64 = 3;
 
 const START_MS: u64 = 1_760_000_000_000;
 /// Things go wrong for so long.
@@ -101,6 +108,8 @@ pub struct World {
     pub backend: Backend,
     /// The app's, by version.
     pub schemas: Vec<Schema>,
+    /// The lists that somebody may not see, a bit for each; see [`list_of`].
+    pub hidden: Arc<AtomicU64>,
     /// All of them.
     pub devices: RefCell<Vec<Rc<Device>>>,
     is_calm: Arc<AtomicBool>,
@@ -113,12 +122,15 @@ impl World {
         let dice = Dice::new(config.seed);
         let odds = Odds::draw(&dice.split()).without(&config.spared);
         let is_calm = Arc::new(AtomicBool::new(false));
+        let hidden = Arc::new(AtomicU64::new(0));
         let (receipts, odds_then, is_calm_then) = (config.receipts, odds.clone(), Arc::clone(&is_calm));
+        let hidden_then = Arc::clone(&hidden);
         let world = Rc::new(Self {
             executor: Executor::new(dice.split(), START_MS),
             history: History::new(),
-            backend: Backend::new(move || rules(receipts, &odds_then, Arc::clone(&is_calm_then))),
+            backend: Backend::new(move || rules(receipts, &odds_then, Arc::clone(&is_calm_then), &hidden_then)),
             schemas: SCHEMAS.iter().map(|text| Schema::parse(text).expect("a schema")).collect(),
+            hidden,
             devices: RefCell::default(),
             is_calm,
             was_rolled_back: Cell::new(false),
@@ -176,7 +188,20 @@ impl World {
     }
 }
 
-fn rules(receipts: Receipts, odds: &Odds, is_calm: Arc<AtomicBool>) -> Rules {
+/// The bit that tells whether a user may see a list, by the key of its scope.
+pub fn list_of(user: &str, key: &str) -> u64 {
+    let list = (0..LISTS).position(|list| list_key(list) == key).expect("a list");
+    let user = USERS.iter().position(|known| *known == user).expect("a user");
+    1 << (user * usize::try_from(LISTS).expect("a few") + list)
+}
+
+/// The key of a list's scope.
+pub fn list_key(list: u64) -> String {
+    format!(r#"list:{{"id":"l{list}"}}"#)
+}
+
+fn rules(receipts: Receipts, odds: &Odds, is_calm: Arc<AtomicBool>, hidden: &Arc<AtomicU64>) -> Rules {
+    let hidden = Arc::clone(hidden);
     let retry = odds.retry;
     let check = move |attempt: Attempt<'_>| {
         let title = attempt.mutation.data.get("title").and_then(|title| title.as_str());
@@ -197,6 +222,8 @@ fn rules(receipts: Receipts, odds: &Odds, is_calm: Arc<AtomicBool>) -> Rules {
         functions: accounts::functions(),
         receipts,
         audit: Audit::On,
+        scopes: BTreeMap::from([("list".to_owned(), BTreeMap::from([("items".to_owned(), "list".to_owned())]))]),
+        may_read: Box::new(move |user, key| hidden.load(Ordering::Relaxed) & list_of(user, key) == 0),
         tombstones_ms: 5_000,
         ..Rules::default()
     }
