@@ -589,14 +589,19 @@ export interface Sync<S extends Schema = any> {
 
 /** A record that the server lost. */
 export interface Orphan {
+  /** Its collection. */
   readonly collection: string;
+  /** Its id. */
   readonly id: string;
+  /** Its fields. */
   readonly data: Readonly<Record<string, unknown>>;
 }
 
 /** Where a scope stands. */
 export interface ScopeStanding {
+  /** What the server calls it. */
   readonly name: string;
+  /** Its arguments; none for a whole collection. */
   readonly args: Readonly<Record<string, unknown>>;
   /** All of it is here, as far as this device knows. */
   readonly complete: boolean;

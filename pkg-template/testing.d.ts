@@ -63,6 +63,8 @@ export interface FakeServerOptions {
   conflict?: 'merge' | 'last-write' | 'manual' | Record<string, 'merge' | 'last-write' | 'manual'>;
   /** The collections that exist; any name when it is not said. */
   collections?: readonly string[];
+  /** The scopes that it has beside its collections: which field, of each collection in them, says to which `id` a row belongs. */
+  scopes?: Record<string, Record<string, string>>;
   /** The schema versions that it serves; any when it is not said. */
   schema?: { min: number; max: number };
   /** What one push may hold; 200 mutations and 2,000,000 bytes when it is not said. */
@@ -109,6 +111,11 @@ export class FakeServer {
   delete(collection: string, id: string): void;
   /** The server's data was restored or rebuilt: it has another epoch, and every device begins its walk anew. */
   newEpoch(): void;
+
+  /** The user may not see a scope any more: `server.forbid('project', 'p1')`. */
+  forbid(scope: string, id: string): void;
+  /** He may again. */
+  allow(scope: string, id: string): void;
 
   /**
    * Refuses the mutations for which the rule gives something: true, a sentence, or a code with its field and sentence. Gives what

@@ -2,6 +2,7 @@
 
 import { canonical } from './canonical.js';
 import { decide, lastWrite, merge } from './merge.js';
+import { keyOf } from './members.js';
 import { bytes, name, readPull, readPush } from './messages.js';
 import { Receipts } from './receipts.js';
 import { Refusal, invalid } from './refusal.js';
@@ -25,11 +26,12 @@ const SCOPES_MAX = 100;
  * @property {(collection: string) => boolean} hasCollection
  * @property {{ min: number, max: number } | undefined} schema
  * @property {{ mutations: number, bytes: number }} limits
+ * @property {import('./members.js').Members} members
  * @property {(mutation: Mutation, row: Row | undefined) => Outcome | undefined} check
  */
 
 export class Backend {
-  rows = new Rows();
+  rows;
   receipts = new Receipts();
   /** Each mutation that had its effect. @type {Mutation[]} */
   effects = [];
@@ -39,6 +41,7 @@ export class Backend {
   /** @param {Rules} rules */
   constructor(rules) {
     this.#rules = rules;
+    this.rows = new Rows(rules.members);
   }
 
   /**
@@ -194,29 +197,44 @@ export class Backend {
   }
 
   /**
-   * @param {{ name: string, checkpoint: string | undefined }} scope
+   * @param {{ name: string, args: Record<string, unknown>, checkpoint: string | undefined }} asked
    * @param {{ changes: number, bytes: number }} room
    */
-  #page({ name: scope, checkpoint }, room) {
-    const known = checkpoint === undefined ? undefined : this.#place(scope, checkpoint);
+  #page({ name: scope, args, checkpoint }, room) {
+    const key = keyOf(scope, args);
+    if (!this.#rules.members.maySee(scope, args)) return { key, checkpoint: '', more: false, ...(checkpoint !== undefined && { reset: true }), forbidden: true, changes: [] };
+    const isPart = key !== scope;
+    const known = checkpoint === undefined ? undefined : this.#place(key, checkpoint);
     const from = known ?? { change: 0, start: this.rows.last };
-    const total = known ? undefined : this.rows.alive(scope).length;
-    const found = this.rows.changes(scope, from.change, from.start ?? 0);
+    const found = isPart ? this.#members(key, from) : this.rows.changes(scope, from.change, from.start ?? 0).map(([id, row]) => ({ collection: scope, id, change: row.change, row }));
+    const total = known ? undefined : isPart ? found.length : this.rows.alive(scope).length;
     const changes = [];
     let last = from.change;
-    for (const [id, row] of found) {
+    for (const { collection, id, change: at, row } of found) {
       if (changes.length === room.changes || room.bytes <= 0) break;
-      const change = { collection: scope, id, ...shown(row) };
+      const change = { collection, id, ...(row ? shown(row) : { gone: true }) };
       room.bytes -= JSON.stringify(change).length;
       changes.push(change);
-      last = row.change;
+      last = at;
     }
     const more = changes.length < found.length;
     const place = more ? { change: last, start: from.start } : { change: this.rows.last };
     return {
-      key: scope, checkpoint: this.#checkpoint(scope, place), more, ...(checkpoint !== undefined && !known && { reset: true }),
+      key, checkpoint: this.#checkpoint(key, place), more, ...(checkpoint !== undefined && !known && { reset: true }),
       ...(from.start !== undefined && last <= from.start && { fresh: true }), ...(total !== undefined && { total }), changes,
     };
+  }
+
+  /**
+   * The changes of a scope with arguments; one without a row is gone.
+   * @param {string} key
+   * @param {{ change: number, start?: number }} from
+   */
+  #members(key, { change, start }) {
+    return this.#rules.members.changes(key, change, start ?? 0).map(({ collection, id, change: at, gone }) => {
+      const row = this.rows.find(collection, id);
+      return { collection, id, change: at, row: gone && !row?.deleted ? undefined : row };
+    });
   }
 
   /**

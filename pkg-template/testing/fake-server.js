@@ -3,6 +3,7 @@
 import { decode, encode, encodeFields } from '../walk.js';
 import { activity } from './activity.js';
 import { Backend } from './backend.js';
+import { Members } from './members.js';
 import { Mishaps } from './mishaps.js';
 import { putPlace } from './network.js';
 import { Installed, checkNames, wrong } from './patches.js';
@@ -10,7 +11,7 @@ import { Refusal, invalid } from './refusal.js';
 import { bytes } from './messages.js';
 import { compare, nextBy, stampText } from './stamps.js';
 
-const OPTIONS = ['url', 'token', 'conflict', 'collections', 'schema', 'limits'];
+const OPTIONS = ['url', 'token', 'conflict', 'collections', 'scopes', 'schema', 'limits'];
 const POLICIES = ['merge', 'last-write', 'manual'];
 const LIMITS = { mutations: 200, bytes: 2_000_000 };
 const OTHER_DEVICE = 'c_another-device';
@@ -27,6 +28,7 @@ export class FakeServer {
   #installed = new Installed('FakeServer');
   #mishaps = new Mishaps();
   #backend;
+  #members;
   #url;
   #limits;
   #epochs = 1;
@@ -39,12 +41,14 @@ export class FakeServer {
   /** @param {any} [options] */
   constructor(options = {}) {
     checkNames(options, OPTIONS, 'FakeServer');
-    const { url = 'http://holm.test/sync', token, conflict = 'merge', collections, schema, limits = {} } = options;
+    const { url = 'http://holm.test/sync', token, conflict = 'merge', collections, scopes, schema, limits = {} } = options;
     this.#url = address(url);
     this.token = token;
     this.#limits = { ...LIMITS, ...limits };
     if (collections !== undefined && !Array.isArray(collections)) throw wrong('collections is a list of names.', 'collections');
+    this.#members = new Members(scopes);
     this.#backend = new Backend({
+      members: this.#members,
       policyOf: policies(conflict), hasCollection: collection => collections?.includes(collection) ?? true, schema, limits: this.#limits,
       check: (mutation, row) => this.#verdict(mutation, row),
     });
@@ -144,6 +148,22 @@ export class FakeServer {
   /** @param {(mutation: any, record: any) => unknown} rule */
   retry(rule) {
     return added(this.#retries, rule, 'retry');
+  }
+
+  /**
+   * @param {string} scope
+   * @param {string} id
+   */
+  forbid(scope, id) {
+    this.#members.forbid(scope, id, true);
+  }
+
+  /**
+   * @param {string} scope
+   * @param {string} id
+   */
+  allow(scope, id) {
+    this.#members.forbid(scope, id, false);
   }
 
   // ---- What becomes of its answers

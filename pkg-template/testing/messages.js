@@ -1,5 +1,6 @@
 // The two requests of the protocol, looked through: what comes out has every field, in the form that the rows have.
 
+import { keyOf } from './members.js';
 import { invalid } from './refusal.js';
 import { parseStamp } from './stamps.js';
 
@@ -14,7 +15,7 @@ const NAME_BYTES_MAX = 128;
  *   data: Data, stamps: Stamps, ways: Ways, name: string, args: unknown }} Mutation
  */
 /** @typedef {{ client: string, schema: number, seen: number, sent: string, mutations: Mutation[] }} Push */
-/** @typedef {{ client: string, seen: number, limit: number, scopes: { name: string, checkpoint: string | undefined }[] }} Pull */
+/** @typedef {{ client: string, seen: number, limit: number, scopes: { name: string, args: Record<string, unknown>, checkpoint: string | undefined }[] }} Pull */
 
 /** @param {string} text */
 export const bytes = text => new TextEncoder().encode(text).length;
@@ -52,10 +53,11 @@ export function readPull(body) {
     text(scope?.name, 'scope name');
     name("a scope's name", scope.name);
     if (scope.checkpoint !== null && typeof scope.checkpoint !== 'string') throw invalid('checkpoint: not a string');
-    if (Object.keys(scope.args ?? {}).length) throw invalid('this server has one scope per collection, without arguments');
-    if (names.size === names.add(scope.name).size) throw invalid(`scope ${scope.name} comes twice`);
+    if (!isObject(scope.args ?? {})) throw invalid('args: not an object');
+    const key = keyOf(scope.name, scope.args ?? {});
+    if (names.size === names.add(key).size) throw invalid(`scope ${key} comes twice`);
   }
-  return { client, seen, limit, scopes: scopes.map((/** @type {any} */ scope) => ({ name: scope.name, checkpoint: scope.checkpoint ?? undefined })) };
+  return { client, seen, limit, scopes: scopes.map((/** @type {any} */ scope) => ({ name: scope.name, args: scope.args ?? {}, checkpoint: scope.checkpoint ?? undefined })) };
 }
 
 /**

@@ -13,10 +13,16 @@ export class Rows {
   last = 0;
   /** Which life of the data this is: part of every revision. */
   life = '1';
+  #members;
   /** @type {Map<string, Map<string, Row>>} */
   #collections = new Map();
   /** What undoes the changes since `begin`. @type {(() => void)[] | undefined} */
   #undo;
+
+  /** @param {import('./members.js').Members} members */
+  constructor(members) {
+    this.#members = members;
+  }
 
   /**
    * @param {string} collection
@@ -40,7 +46,9 @@ export class Rows {
     row.fields = fieldChanges(before, row);
     this.last++;
     rows.set(id, row);
+    const leave = this.#members.save(collection, id, before?.data ?? new Map(), row);
     this.#undo?.push(() => {
+      leave();
       this.last = last;
       if (before) rows.set(id, before);
       else rows.delete(id);

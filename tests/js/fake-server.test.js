@@ -47,7 +47,7 @@ const told = ({ status, body }) => (status === 200 ? body.results.map(({ status:
 
 test('the goldens are understood, and answers have no field that the goldens lack', async t => {
   for (const golden of goldens('PushRequest')) assert.equal(readPush(golden).mutations.length, golden.mutations.length);
-  for (const golden of goldens('PullRequest')) assert.throws(() => readPull(golden), /without arguments/);
+  for (const golden of goldens('PullRequest')) assert.equal(readPull(golden).scopes.length, golden.scopes.length);
   const server = start(t, { conflict: { tasks: 'manual' }, limits: { mutations: 10 } });
   server.retry(({ id }) => (id === 'late' ? 30 : undefined));
   const [golden] = goldens('PushRequest');
@@ -82,6 +82,27 @@ test('the table of conflicts', () => {
     }
   }
   assert(cells > 60, `${cells}`);
+});
+
+test('a scope with arguments: who comes, who goes, who may not see it', async t => {
+  const server = start(t, { scopes: { project: { tasks: 'project', notes: 'of' } } });
+  const scopes = checkpoint => ({ scopes: [{ name: 'project', args: { id: 'p1' }, checkpoint }] });
+  const seen = ({ changes }) => changes.map(({ id, deleted, gone }) => `${deleted ? '-' : gone ? '~' : ''}${id}`);
+  for (const [id, project] of [['a', 'p1'], ['b', 'p2'], ['c', ['p2', 'p1']]]) server.put('tasks', { id, project });
+  server.put('notes', { id: 'n', of: 'p1' });
+  const [first] = (await pull(server, scopes(null))).body.scopes;
+  assert.deepEqual([first.key, first.total, seen(first)], ['project:{"id":"p1"}', 3, ['a', 'c', 'n']]);
+  server.patch('tasks', 'a', { project: 'p2' });
+  server.delete('tasks', 'c');
+  const [then] = (await pull(server, scopes(first.checkpoint))).body.scopes;
+  assert.deepEqual([seen(then), then.changes[0].data], [['~a', '-c'], undefined]);
+  server.forbid('project', 'p1');
+  const [hidden] = (await pull(server, scopes(then.checkpoint))).body.scopes;
+  assert.deepEqual(hidden, { key: first.key, checkpoint: '', more: false, reset: true, forbidden: true, changes: [] });
+  server.allow('project', 'p1');
+  assert.deepEqual(seen((await pull(server, scopes(null))).body.scopes[0]), ['n']);
+  assert.throws(() => server.forbid('elsewhere', 'x'), /no scope elsewhere/);
+  assert.throws(() => new FakeServer({ scopes: { project: 'tasks' } }), /scopes is like/);
 });
 
 test('counters, sets and texts merge as crates/protocol merges them', () => {

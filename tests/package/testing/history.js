@@ -3,6 +3,7 @@
 const FIELDS = ['title', 'done', 'note'];
 const IDS = ['a', 'b', 'c', 'd'];
 const COLLECTIONS = ['tasks', 'notes'];
+const PARTS = [['titled', { id: 'x' }], ['titled', { id: 'ä' }], ['noted', { id: 'x' }], ['noted', { id: 7 }], ['elsewhere', { id: 'x' }], ['tasks', { id: 'x' }]].map(([name, args]) => ({ name, args }));
 const VALUES = ['x', 'y', 'ä', '', 'x y z', 'y 🏝 zz', 0, 1.5, -0.1, 7, true, null, ['x'], ['y', 'x', 7], { b: 1, a: [2] }, { $holm: ['date', 5] }];
 const WAYS = ['counter', 'counter', 'set', 'text', 'of tomorrow'];
 const KINDS = ['create', 'put', 'put', 'patch', 'patch', 'patch', 'delete', 'skip', 'call'];
@@ -37,7 +38,7 @@ export class History {
   }
 
   #pull({ id, seen }) {
-    const scopes = COLLECTIONS.map(name => ({ name, checkpoint: this.#chance(0.15) ? null : 'kept' }));
+    const scopes = [...COLLECTIONS.map(name => ({ name })), ...PARTS.filter(() => this.#chance(0.7))].map(scope => ({ ...scope, checkpoint: this.#chance(0.15) ? null : 'kept' }));
     return { v: 1, client: id, schema: 1, seen, limit: this.#one([1, 2, 1000]), scopes };
   }
 
