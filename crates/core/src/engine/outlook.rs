@@ -4,10 +4,10 @@ use holm_protocol::{ErrorCode, json_words, quoted, write_fields};
 use holm_store::Read;
 
 use super::Engine;
-use crate::Error;
 use crate::outbox::{self, Entry, Parked, Planned, Reason, ReceiptState, State};
 use crate::schema::check_id;
 use crate::sync::{Connection, Event, Phase, Status};
+use crate::{Error, FULL};
 
 /// Why a record is not on the server yet, in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +71,7 @@ impl Engine {
         parked.retain(|parked| parked.entry.collection == *name && parked.entry.id == id);
         let mut lane = outbox::lane(view, name, id)?;
         // What shows the effect of a call stands where the call stands.
-        for entry in &mut lane {
+        for entry in lane.iter_mut().filter(|_| FULL) {
             let call = entry.effect_of().map_or(Ok(None), |call| outbox::entry_at(view, call))?;
             *entry = call.map_or_else(|| std::mem::take(entry), |call| *call);
         }

@@ -15,12 +15,6 @@ const NAME_BYTES_MAX: usize = 64;
 /// How deep field types may nest.
 const TYPE_DEPTH_MAX: usize = 20;
 
-/// What any field may say, and how it merges where the engine can do that.
-#[cfg(feature = "full")]
-const OF_EVERY_FIELD: &[&str] = &["type", "optional", "nullable", "default", "merge"];
-#[cfg(not(feature = "full"))]
-const OF_EVERY_FIELD: &[&str] = &["type", "optional", "nullable", "default"];
-
 pub(super) fn schema(json: &str) -> Result<Schema, Error> {
     let value = parse_json(json, ErrorCode::InvalidSchema, "schema")?;
     whole(&value, json).map_err(|refusal| refusal.into_placed(ErrorCode::InvalidSchema))
@@ -161,8 +155,16 @@ fn kind(given: &Data, depth: usize) -> Result<Kind, Refusal> {
         }
         unknown => return Err(wrong(format!("unknown type {}", quoted(unknown))).in_field("type")),
     };
-    let allowed = [OF_EVERY_FIELD, &[own.unwrap_or("type")]].concat();
-    known(given, if own.is_some() { &allowed } else { OF_EVERY_FIELD })?;
+    let allowed = [
+        "type",
+        "optional",
+        "nullable",
+        "default",
+        #[cfg(feature = "full")]
+        "merge",
+        own.unwrap_or("type"),
+    ];
+    known(given, if own.is_some() { &allowed } else { &allowed[..allowed.len() - 1] })?;
     Ok(kind)
 }
 
