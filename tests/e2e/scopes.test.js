@@ -62,6 +62,8 @@ async function leaves(page, whole) {
 
 async function isLeft(page, whole) {
   await page.reload();
+  await until('the page is there', 10_000, () => page.evaluate(() => document.documentElement.dataset.ready === 'true'));
+  await page.evaluate(async () => { globalThis.db = await globalThis.openTasks(); });
   await open(page, []);
   await isComplete(page);
   await page.evaluate(async () => {
