@@ -12,7 +12,7 @@ import { App, html } from './harness/app.js';
 import { snippet, snippets, typed } from './harness/readme.js';
 
 test('every snippet is one that is run, and the first ones are short', () => {
-  assert.deepEqual(snippets.map(({ info }) => info), ['sh', 'js main.js', 'js sw.js', 'js main.js', 'js full.js', 'js catalog.js', 'js storage.js', 'js salvage.js', 'js tasks.test.js', 'ts types.ts', 'jsx notes.jsx']);
+  assert.deepEqual(snippets.map(({ info }) => info), ['sh', 'js main.js', 'js sw.js', 'js main.js', 'js full.js', 'js catalog.js', 'js storage.js', 'js scopes.js', 'js salvage.js', 'js tasks.test.js', 'ts types.ts', 'jsx notes.jsx']);
   const [install, page, worker, register] = snippets;
   assert(typed(install, page) <= 20, 'from install to the first synced record');
   assert(typed(worker, register) <= 3, 'the service worker');
@@ -107,6 +107,21 @@ test('the full engine, with a conflict', { timeout: 60_000 }, async t => {
   await page.goto(server.url);
   await until('it is settled', 20_000, () => said.length >= 2);
   assert.deepEqual(said, [[['text'], { text: 'soy milk' }, { text: 'oat milk' }], [{ id: 'a', text: 'soy milk' }]]);
+});
+
+test('the parts of the server\'s data, in the files that Vite makes of them', { timeout: 60_000 }, async t => {
+  const app = await App.create(t, { 'index.html': html('/main.js'), 'main.js': "import './scopes.js';\n", 'scopes.js': snippet('js scopes.js') });
+  await vite.build({ root: app.path, configFile: false, logLevel: 'error', build: { target: 'es2022' } });
+  const server = await Server.start(t, { HOLM_WWW: app.file('dist'), HOLM_SCOPES: 'project=tasks.project' });
+  const browser = await Browser.start(t);
+  const page = await browser.context.newPage();
+  const said = [];
+  page.on('console', async message => { if (message.type() === 'log') said.push(await message.args()[0].jsonValue()); });
+  page.on('pageerror', error => said.push(String(error)));
+  await page.goto(server.url);
+  await until('it says so', 20_000, () => said.length > 0);
+  const [[{ complete, ...scope }]] = said;
+  assert.deepEqual([scope, typeof complete], [{ name: 'project', args: { id: 'p1' }, forbidden: false, leaving: false }, 'boolean']);
 });
 
 test('the storage and the salvage, in the files that Vite makes of them', { timeout: 60_000 }, async t => {
