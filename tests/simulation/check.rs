@@ -112,11 +112,15 @@ fn told<'a>(snapshot: &'a Snapshot, mid: &str) -> Option<(&'a str, &'a ReceiptSt
     }
 }
 
-/// The mutations of calls that remove records.
+/// The mutations that remove records.
 fn deleted(world: &World) -> BTreeSet<String> {
     let calls = world.history.calls.borrow();
     let deletes = calls.iter().filter(|(_, call)| call.is_delete);
-    deletes.flat_map(|(receipt, call)| mutations(receipt, call).map(|(mid, _)| mid).collect::<Vec<_>>()).collect()
+    let again = world.history.deletes.borrow().clone();
+    again
+        .into_iter()
+        .chain(deletes.flat_map(|(receipt, call)| mutations(receipt, call).map(|(mid, _)| mid).collect::<Vec<_>>()))
+        .collect()
 }
 
 fn applied(world: &World) -> BTreeSet<String> {

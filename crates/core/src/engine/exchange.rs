@@ -20,7 +20,7 @@ use crate::sync::{
 };
 
 /// Any request gets this long.
-const TIMEOUT_MS: u32 = 20_000;
+pub(super) const TIMEOUT_MS: u32 = 20_000;
 /// What is about to be sent is on the medium first.
 const STRICT: Writes = Writes::Commit(Durability::Strict);
 /// Slow links get a second more for so many bytes of body.
@@ -97,6 +97,8 @@ impl Engine {
         let token = self.draw();
         let relaxed = Writes::Commit(Durability::Relaxed);
         let lease = self.plan(relaxed, move |draft| Lease::take(draft, token.clone())).await?;
+        #[cfg(feature = "full")]
+        self.recall().await?;
         *self.inner.lease.borrow_mut() = Some(Rc::new(lease));
         self.edit_status(&mut |status| status.leader = true);
         Ok(())
@@ -121,7 +123,19 @@ impl Engine {
                 return Step::Idle;
             }
         };
-        match self.exchange(now_ms, lease, exchange).await {
+        #[cfg(feature = "full")]
+        if !self.may_try() {
+            let until_ms = Self::probed_until_ms(now_ms);
+            self.show_wait(Some(until_ms), Why::Backoff);
+            return Step::Wait(until_ms);
+        }
+        let exchanged = self.exchange(now_ms, Rc::clone(&lease), exchange).await;
+        #[cfg(feature = "full")]
+        {
+            self.tried(now_ms);
+            self.keep_attempts(now_ms, lease).await;
+        }
+        match exchanged {
             Ok(()) => Step::Again,
             Err(error) => self.stumble(now_ms, exchange, &error),
         }
@@ -169,7 +183,18 @@ impl Engine {
             }
         };
         self.edit_status(&mut |status| status.in_flight = 0);
+        #[cfg(feature = "full")]
+        self.inner.way.reached.set(Some(match &recorded {
+            Ok(_) => true,
+            Err(failed) => !failed.is_unreachable() && failed.floor_ms == 0,
+        }));
         let next = match recorded {
+            #[cfg(feature = "full")]
+            Ok((recorded, following)) => {
+                let following = following.filter(|_| !self.inner.machine.borrow().is_sparing(at_ms));
+                self.recording(recorded, following).await?
+            }
+            #[cfg(not(feature = "full"))]
             Ok((recorded, following)) => self.recording(recorded, following).await?,
             Err(failed) => self.failed(exchange, mutations, &failed),
         };
@@ -188,6 +213,10 @@ impl Engine {
     /// Plans what to send.
     fn to_send(&self, now_ms: u64, lease: &Rc<Lease>, exchange: Exchange) -> Promised<Ask> {
         let (cx, mut limits, lease) = (self.context(now_ms), self.inner.push_limits.get(), Rc::clone(lease));
+        #[cfg(feature = "full")]
+        {
+            limits = self.within_what_was_found(now_ms, limits);
+        }
         limits.mutations = limits.mutations.min(self.inner.machine.borrow().prefix());
         match exchange {
             Exchange::Push => self.plan(STRICT, move |draft| {
@@ -282,6 +311,10 @@ impl Engine {
             if refused && self.inner.transport.refresh_token().await {
                 reply = self.inner.transport.send(&request).await;
             }
+            #[cfg(feature = "full")]
+            if let Ok(Answer { status: 200, retry_after_ms: Some(ms), .. }) = reply.outcome {
+                self.inner.machine.borrow_mut().handle(reply.at_ms, Event::Rest(ms));
+            }
             (reply.outcome, reply.at_ms)
         })
     }
@@ -325,6 +358,8 @@ impl Engine {
             Some(Refused::TooLarge) if mutations > 1 => {
                 let limits = PushLimits { mutations, ..self.inner.push_limits.get() };
                 self.inner.push_limits.set(limits.halved());
+                #[cfg(feature = "full")]
+                self.halve(limits.halved());
                 return Next::Failed(Event::LocalWrite);
             }
             Some(Refused::SeqReused) if exchange == Exchange::Push && !self.inner.seq_reused.replace(true) => {
@@ -334,9 +369,7 @@ impl Engine {
             Some(Refused::StartOver) => return Next::StartOver,
             _ => {}
         }
-        let code = failed.error.code;
-        let unreachable =
-            matches!(code, ErrorCode::Offline | ErrorCode::Timeout | ErrorCode::NotHolm | ErrorCode::Redirected);
+        let unreachable = failed.is_unreachable();
         self.edit_status(&mut |status| {
             status.online = if unreachable { Connection::Offline } else { Connection::Online };
             status.error = Some(status_error(&failed.error));
@@ -371,7 +404,7 @@ impl Engine {
     }
 
     fn show_wait(&self, until_ms: Option<u64>, why: Why) {
-        let resting = why == Why::Poll;
+        let resting = matches!(why, Why::Poll | Why::SaveData);
         self.edit_status(&mut |status| {
             status.phase = match (until_ms, resting) {
                 (_, true) => Phase::Idle,

@@ -3,19 +3,27 @@
 //! Everything here is a plain function or a small state machine; the engine's driver does the waiting.
 
 mod answer;
+#[cfg(feature = "full")]
+mod attempts;
 mod backoff;
 mod doubt;
 mod machine;
 pub mod pull;
 pub mod push;
+#[cfg(feature = "full")]
+mod rate;
 mod state;
 mod status;
 mod why;
 
 pub use answer::{Failed, Refused, read_pull, read_push};
+#[cfg(feature = "full")]
+pub use attempts::{Attempts, Halved};
 pub use backoff::{Backoff, RETRY_AFTER_MS_MAX};
 pub use machine::{Action, Event, Exchange, Machine};
 pub use push::{Frozen, PushLimits};
+#[cfg(feature = "full")]
+pub use rate::rest_ms;
 pub use state::{Checkpoint, Places, SyncState};
 pub use status::{Connection, Phase, Status, StatusError};
 pub use why::Why;

@@ -21,6 +21,8 @@ pub enum Why {
     Schema,
     /// The sync address redirects.
     Redirected,
+    /// Everything is done; the next look for news is due later than usual, since the user saves data.
+    SaveData,
     /// Storage is short, and the server has more pages.
     Storage,
 }
@@ -39,6 +41,7 @@ impl Why {
             Self::Forbidden => "forbidden",
             Self::Schema => "schema",
             Self::Redirected => "redirected",
+            Self::SaveData => "save-data",
             Self::Storage => "storage",
         }
     }

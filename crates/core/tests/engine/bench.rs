@@ -2,8 +2,9 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::rc::Rc;
+use std::task::{Poll, Waker};
 
 use async_trait::async_trait;
 use futures_executor::LocalPool;
@@ -48,6 +49,7 @@ struct Server {
 pub struct Wire {
     server: Rc<RefCell<Server>>,
     now_ms: Rc<Cell<u64>>,
+    held: Rc<RefCell<Option<Option<Waker>>>>,
     pub refreshes: Rc<Cell<u32>>,
 }
 
@@ -61,6 +63,16 @@ impl Wire {
     /// The next request of this path brings nothing back, and has no effect.
     pub fn fail(&self, path: &'static str, failure: Failure) {
         self.server.borrow_mut().instead.push_back((path, Err(failure)));
+    }
+
+    /// What is sent from now on arrives when it is let go.
+    pub fn hold(&self) {
+        self.held.replace(Some(None));
+    }
+
+    /// See [`Self::hold`].
+    pub fn let_go(&self) {
+        self.held.take().flatten().expect("something was sent").wake();
     }
 
     /// A push with this text in it is answered by a filter, from now on.
@@ -132,6 +144,14 @@ impl Server {
 #[async_trait(?Send)]
 impl Transport for Wire {
     async fn send(&self, request: &Request) -> Reply {
+        poll_fn(|context| match &mut *self.held.borrow_mut() {
+            Some(waker) => {
+                *waker = Some(context.waker().clone());
+                Poll::Pending
+            }
+            None => Poll::Ready(()),
+        })
+        .await;
         let body: Value = serde_json::from_str(&request.body).expect("JSON");
         let mut server = self.server.borrow_mut();
         server.requests.push((request.path, body.clone()));
@@ -314,6 +334,17 @@ impl Bench {
     pub fn step(&self, now_ms: u64) -> Step {
         self.wire.now_ms.set(now_ms);
         self.run(self.engine.step(now_ms))
+    }
+
+    /// Begins a step beside everything else.
+    pub fn begin_step(&self, now_ms: u64) {
+        self.wire.now_ms.set(now_ms);
+        let engine = self.engine.clone();
+        let step = async move {
+            let _what_is_next = engine.step(now_ms).await;
+        };
+        self.pool.borrow().spawner().spawn_local(step).expect("it runs");
+        self.settle();
     }
 
     /// The same storage in another tab without a server, which runs beside this one.

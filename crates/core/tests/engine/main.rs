@@ -14,3 +14,4 @@ mod salvage;
 mod stuck;
 mod sync;
 mod transactions;
+mod way;
