@@ -12,13 +12,15 @@
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
+use holm_protocol::Hlc;
 use holm_store::Durability;
 
 use super::exchange::TIMEOUT_MS;
 use super::promised::Writes;
 use super::{Engine, Inner};
 use crate::Error;
-use crate::sync::{Attempts, Event, Halved, Lease, PushLimits};
+use crate::local::Local;
+use crate::sync::{Attempts, Event, Halved, Lease, PushLimits, Skew};
 
 /// What one push may hold is found out anew after a day: the server may have been told to take more.
 const HALVED_MS: u64 = 24 * 3_600_000;
@@ -41,6 +43,7 @@ pub(super) struct Way {
     kept: Cell<Attempts>,
     /// What was found out just now.
     halved: Cell<Option<PushLimits>>,
+    skew: Cell<Option<Skew>>,
 }
 
 impl Circuit {
@@ -111,10 +114,25 @@ impl Engine {
 
     /// Goes on from the tries of the leader before, also of one in a page that is gone.
     pub(super) async fn recall(&self) -> Result<(), Error> {
-        let attempts = *self.read(Attempts::read).await?;
+        let (attempts, skew) = self.read(|view| Ok((*Attempts::read(view)?, Local::read(view)?.skew))).await?;
+        self.inner.way.skew.set(skew);
         self.inner.way.kept.set(attempts);
         self.inner.machine.borrow_mut().recall(&attempts);
         Ok(())
+    }
+
+    /// How far the server's clock is ahead, once it is known.
+    pub(super) fn skew(&self) -> Option<Skew> {
+        self.inner.way.skew.get()
+    }
+
+    /// Learns how far the server's clock is ahead from an answer.
+    pub(super) fn learn(&self, asked_ms: u64, heard_ms: u64, now: &Hlc) {
+        let way = &self.inner.way;
+        let Some(skew) = Skew::of(asked_ms, heard_ms, now.ms) else { return };
+        way.skew.set(Some(skew.after(way.skew.get())));
+        let ahead_ms = way.skew.get().map(|skew| skew.ahead_ms);
+        self.edit_status(&mut |status| status.skew = ahead_ms);
     }
 
     /// No more than one push was found to hold within the last day.

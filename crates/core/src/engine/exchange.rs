@@ -12,6 +12,8 @@ use holm_store::Durability;
 use super::promised::{Promised, Writes};
 use super::{Answer, Engine, Failure, Options, Request};
 use crate::Error;
+#[cfg(feature = "full")]
+use crate::sync::Skew;
 use crate::sync::pull::{self, Page};
 use crate::sync::push::{self, Frozen};
 use crate::sync::{
@@ -174,10 +176,16 @@ impl Engine {
                 self.edit_status(&mut |status| (status.phase, status.in_flight) = (phase, mutations));
                 let (answer, at_ms) = self.send(path, body).await;
                 let recorded = match pull {
-                    None => read_push(answer).map(|response| self.record_push(at_ms, &lease, response)),
-                    Some(request) => {
-                        read_pull(answer).and_then(|response| self.record_pull(at_ms, &lease, request, response))
-                    }
+                    None => read_push(answer).map(|response| {
+                        #[cfg(feature = "full")]
+                        self.learn(now_ms, at_ms, &response.now);
+                        self.record_push(at_ms, &lease, response)
+                    }),
+                    Some(request) => read_pull(answer).and_then(|response| {
+                        #[cfg(feature = "full")]
+                        self.learn(now_ms, at_ms, &response.now);
+                        self.record_pull(at_ms, &lease, request, response)
+                    }),
                 };
                 (mutations, recorded, at_ms)
             }
@@ -417,7 +425,12 @@ impl Engine {
     }
 
     fn context(&self, now_ms: u64) -> OwnedContext {
-        OwnedContext { options: Rc::clone(&self.inner.options), now_ms }
+        OwnedContext {
+            options: Rc::clone(&self.inner.options),
+            now_ms,
+            #[cfg(feature = "full")]
+            skew: self.skew(),
+        }
     }
 }
 
@@ -432,12 +445,20 @@ async fn outcome(begun: Option<Recording>) -> Result<Next, Error> {
 struct OwnedContext {
     options: Rc<Options>,
     now_ms: u64,
+    #[cfg(feature = "full")]
+    skew: Option<Skew>,
 }
 
 impl OwnedContext {
     fn borrow(&self) -> SyncContext<'_> {
         let scopes = self.options.scopes.as_deref().unwrap_or_default();
-        SyncContext { schema: &self.options.schema, scopes, now_ms: self.now_ms }
+        SyncContext {
+            schema: &self.options.schema,
+            scopes,
+            now_ms: self.now_ms,
+            #[cfg(feature = "full")]
+            skew: self.skew,
+        }
     }
 }
 

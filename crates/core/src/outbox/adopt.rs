@@ -3,6 +3,8 @@
 use holm_protocol::Kind;
 use holm_store::Draft;
 
+#[cfg(feature = "full")]
+use super::entry;
 use super::receipt::{self, ReceiptState};
 use super::{Base, Entry, Planned, State, bases, save_base, store_entry};
 use crate::local::Local;
@@ -58,6 +60,8 @@ pub fn adopt(draft: &mut Draft<'_>, schema: &Schema) -> Planned<()> {
                 stamps: record.stamps,
                 at: record.touch >> 16,
                 not_before: 0,
+                #[cfg(feature = "full")]
+                skew: local.skew.map(entry::seconds),
                 #[cfg(feature = "full")]
                 call: None,
                 #[cfg(feature = "full")]

@@ -6,6 +6,8 @@ use std::ops::Range;
 use holm_protocol::{Data, DataText, ErrorCode, Hlc, Kind, MutationId, Revision, Stamps, ToJson, quoted};
 use holm_store::{Draft, Halt, Missing, PlanError, Read};
 
+#[cfg(feature = "full")]
+use super::entry;
 use super::{Base, Entry, Place, Planned, State, bases, coalesce, receipt, save_base, store_entry};
 use crate::local::{Local, touch_of};
 use crate::records::{self, Before, Record, Written};
@@ -212,6 +214,8 @@ fn write_row(
             not_before: 0,
             #[cfg(feature = "full")]
             of: cx.of.cloned(),
+            #[cfg(feature = "full")]
+            skew: local.skew.map(entry::seconds),
             #[cfg(feature = "full")]
             call: None,
         };

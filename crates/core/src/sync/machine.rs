@@ -164,7 +164,13 @@ struct Manners {
     is_saving: bool,
     /// The last that was heard of the way to the server was a failure.
     is_lost: bool,
+    /// When the server was heard last.
+    heard_ms: u64,
 }
+
+/// After a longer silence the first exchange is a pull, as after every open: the clock here may have been set meanwhile.
+#[cfg(feature = "full")]
+const SILENCE_MS: u64 = 6 * 60_000;
 
 /// Polls are so many times rarer while data is saved.
 #[cfg(feature = "full")]
@@ -211,6 +217,8 @@ impl Machine {
             Event::Pushed => {
                 self.push.clear();
                 self.doubt.push_succeeded();
+                #[cfg(feature = "full")]
+                self.hear(now_ms);
                 (self.push.wanted, self.push_next, self.unconfirmed) = (true, false, true);
             }
             Event::Drained => {
@@ -259,6 +267,10 @@ impl Machine {
             return Action::Wait { until_ms: self.manners.rest_until_ms, why: Why::ServerAsked };
         }
         let push_ready = self.greeted && self.push.ready(now_ms);
+        #[cfg(feature = "full")]
+        if push_ready && now_ms.abs_diff(self.manners.heard_ms) > SILENCE_MS && is_due(self.pull.after_ms, now_ms) {
+            return Action::Pull;
+        }
         let held = self.short && self.walking;
         let pull_ready = !held && pull.ready(now_ms);
         if push_ready && (self.push_next || !pull_ready) {
@@ -339,9 +351,7 @@ impl Machine {
         self.pull.clear();
         self.doubt.pull_succeeded();
         #[cfg(feature = "full")]
-        {
-            self.manners.is_lost = false;
-        }
+        self.hear(now_ms);
         (self.pull.wanted, self.walking) = (more, more);
         self.push_next = true;
         self.greeted = true;
@@ -432,6 +442,10 @@ impl Machine {
     #[must_use]
     pub fn tries_again_ms(&self) -> u64 {
         self.push.after_ms.max(self.pull.after_ms)
+    }
+
+    fn hear(&mut self, now_ms: u64) {
+        (self.manners.is_lost, self.manners.heard_ms) = (false, now_ms);
     }
 
     fn lose(&mut self) {
@@ -564,6 +578,22 @@ mod tests {
         assert_eq!(machine.next(1), Action::Push);
         machine.handle(1, failed(Exchange::Push, true, 0));
         assert_eq!(machine.next(1), Action::Wait { until_ms: 701, why: Why::Backoff });
+    }
+
+    #[test]
+    fn after_a_long_silence_or_where_the_clock_was_set_a_pull_comes_before_a_push() {
+        for later_ms in [SILENCE_MS + 1, 0] {
+            let start_ms = if later_ms == 0 { 2 * SILENCE_MS } else { 0 };
+            let mut machine = Machine::default();
+            machine.handle(start_ms, Event::Pulled(false));
+            machine.handle(start_ms, Event::LocalWrite);
+            assert_eq!(machine.next(start_ms), Action::Push);
+            assert_eq!(machine.next(later_ms), Action::Pull);
+            machine.handle(later_ms, failed(Exchange::Pull, false, 0));
+            assert_eq!(machine.next(later_ms), Action::Push, "a pull that fails for itself holds no push up");
+            machine.handle(later_ms, Event::Pulled(false));
+            assert_eq!(machine.next(later_ms), Action::Push);
+        }
     }
 
     #[test]

@@ -12,6 +12,8 @@ pub mod pull;
 pub mod push;
 #[cfg(feature = "full")]
 mod rate;
+#[cfg(feature = "full")]
+mod skew;
 mod state;
 mod status;
 mod why;
@@ -24,6 +26,8 @@ pub use machine::{Action, Event, Exchange, Machine};
 pub use push::{Frozen, PushLimits};
 #[cfg(feature = "full")]
 pub use rate::rest_ms;
+#[cfg(feature = "full")]
+pub use skew::Skew;
 pub use state::{Checkpoint, Places, SyncState};
 pub use status::{Connection, Phase, Status, StatusError};
 pub use why::Why;
@@ -44,6 +48,9 @@ pub struct SyncContext<'a> {
     pub scopes: &'a [String],
     /// Wall clock, milliseconds.
     pub now_ms: u64,
+    /// How far the server's clock is ahead of that, once it is known.
+    #[cfg(feature = "full")]
+    pub skew: Option<Skew>,
 }
 
 /// The right to commit what sync decided, until somebody else takes it.

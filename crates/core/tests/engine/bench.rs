@@ -38,6 +38,8 @@ struct Server {
     requests: Vec<(&'static str, Value)>,
     instead: VecDeque<(&'static str, Instead)>,
     outcomes: VecDeque<Value>,
+    /// What its clock reads.
+    clock_ms: Option<u64>,
     /// A push with this text in it gets no further than a filter.
     filtered: Option<&'static str>,
     /// By the checkpoint that they follow: who asks again gets the same page.
@@ -63,6 +65,11 @@ impl Wire {
     /// The next request of this path brings nothing back, and has no effect.
     pub fn fail(&self, path: &'static str, failure: Failure) {
         self.server.borrow_mut().instead.push_back((path, Err(failure)));
+    }
+
+    /// The server's clock reads so much.
+    pub fn set_clock(&self, ms: u64) {
+        self.server.borrow_mut().clock_ms = Some(ms);
     }
 
     /// What is sent from now on arrives when it is let go.
@@ -116,7 +123,11 @@ impl Server {
     fn push(&mut self, request: &Value) -> Value {
         let mutations = request["mutations"].as_array().expect("mutations");
         let results: Vec<Value> = mutations.iter().map(|mutation| self.handle(mutation)).collect();
-        json!({ "v": 1, "epoch": "e1", "now": "000000000001-0000-s", "acked": self.acked, "results": results })
+        json!({ "v": 1, "epoch": "e1", "now": self.now(), "acked": self.acked, "results": results })
+    }
+
+    fn now(&self) -> String {
+        format!("{:012x}-0000-s", self.clock_ms.unwrap_or(1))
     }
 
     fn handle(&mut self, mutation: &Value) -> Value {
@@ -137,7 +148,7 @@ impl Server {
         let mut scope = json!({ "key": "tasks", "checkpoint": (after + 1).to_string(), "more": false, "changes": [] });
         let page = self.pages.get(&after).cloned().unwrap_or_else(|| json!({}));
         scope.as_object_mut().expect("an object").extend(page.as_object().expect("an object").clone());
-        json!({ "v": 1, "epoch": "e1", "now": "000000000001-0000-s", "acked": self.acked, "results": [], "scopes": [scope] })
+        json!({ "v": 1, "epoch": "e1", "now": self.now(), "acked": self.acked, "results": [], "scopes": [scope] })
     }
 }
 
@@ -168,7 +179,8 @@ impl Transport for Wire {
                 Ok(Answer { status: 200, retry_after_ms: None, body: answer.to_string().into_bytes() })
             }
         };
-        Reply { outcome, at_ms: self.now_ms.get().max(NOW_MS) }
+        let at_ms = if server.clock_ms.is_some() { self.now_ms.get() } else { self.now_ms.get().max(NOW_MS) };
+        Reply { outcome, at_ms }
     }
 
     async fn refresh_token(&self) -> bool {

@@ -3,6 +3,7 @@
 
 mod bench;
 mod calls;
+mod clock;
 mod coalesce;
 mod durability;
 mod evict;
