@@ -69,7 +69,9 @@ fn every_call_is_somewhere(world: &World, device: &Device, snapshot: &Snapshot) 
                     any_of_it(&|mid| ever_applied.contains(mid)) || any_of_it(&|mid| deleted.contains(mid))
                 }
                 ReceiptState::Parked { .. } => {
-                    any_of_it(&|mid| snapshot.parked.contains_key(mid)) && !any_of_it(&|mid| applied.contains(mid))
+                    // What was rolled back to before it was sent may have been joined by another, and be refused with it.
+                    let is_applied = is_one_writer && any_of_it(&|mid| applied.contains(mid));
+                    any_of_it(&|mid| snapshot.parked.contains_key(mid)) && !is_applied
                 }
                 ReceiptState::Discarded => any_of_it(&|mid| world.history.released.borrow().contains(mid)),
                 ReceiptState::Joined { .. } | ReceiptState::Unknown => false,

@@ -47,7 +47,7 @@ pub struct History {
     pub calls: RefCell<BTreeMap<String, Call>>,
     /// How much each call of the function `transfer` is to move, by mutation id.
     pub transfers: RefCell<BTreeMap<String, u64>>,
-    /// Parked deletes that were sent again, by the mutation id they have now.
+    /// What was parked when its record was gone, and sent again: a delete, by the mutation id it has now.
     pub deletes: RefCell<BTreeSet<String>>,
     /// Parked mutations that the app gave up or sent again, by mutation id.
     pub released: RefCell<BTreeSet<String>>,

@@ -274,7 +274,7 @@ impl User {
             amount.map(|amount| history.transfers.borrow_mut().insert(receipt.clone(), amount));
             let mut together: Vec<&Parked> = parked.iter().filter(goes_along).collect();
             together.sort_by_key(|parked| parked.entry.order);
-            let deletes = together.iter().enumerate().filter(|(_, parked)| parked.entry.kind == Kind::Delete);
+            let deletes = together.iter().enumerate().filter(|(_, parked)| parked.mine.is_none());
             history.deletes.borrow_mut().extend(deletes.map(|(position, _)| mutation_id(&receipt, position)));
             Order::Retry { mid: mid.clone(), receipt, edit: self.edit(chosen) }
         } else {
