@@ -12,8 +12,6 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, AbortSignal, ReadableStreamDefaultReader, Response};
 
 use crate::limit::{Sleep, within};
-#[cfg(feature = "full")]
-use crate::scope;
 
 /// A POST of JSON.
 #[derive(Clone, Debug)]
@@ -115,11 +113,12 @@ async fn exchange(request: Request, bytes_max: usize) -> Result<Answer, Failure>
 }
 
 /// How long the headers ask to wait: `Retry-After`, else those that say that no request is left.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // whole, and not before 1970
 fn wait_ms(response: &Response) -> Option<u64> {
     let header = |name: &str| response.headers().get(name).ok().flatten();
     let asked = header("Retry-After").and_then(|header| delay_ms(&header));
     #[cfg(feature = "full")]
-    let asked = asked.or_else(|| rest_ms(&header, scope::now_ms()));
+    let asked = asked.or_else(|| rest_ms(&header, Date::now() as u64));
     asked
 }
 

@@ -112,6 +112,7 @@ export async function besides(db: Database<typeof schema>): Promise<void> {
   await db.kv('settings').set('theme', 'dark', { ttl: 1000 });
   const theme: string | undefined = await db.kv('settings').get<string>('theme');
   const status: Status = db.sync.status;
+  same<Status['skew'], number | undefined>(true);
   if (status.error instanceof HolmError) { const code: ErrorCode = status.error.code; void [code, theme]; }
   db.sync.subscribe(({ pending }) => { void pending; })();
   const { standing } = await db.sync.explain('tasks', 'a');
