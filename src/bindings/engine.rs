@@ -21,8 +21,6 @@ use js_sys::{Array, Function};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-#[cfg(not(feature = "full"))]
-use super::convert::only_full;
 #[cfg(feature = "full")]
 use super::convert::read_value;
 use super::convert::{json, read_fields, read_ids, watched_json};
@@ -136,7 +134,7 @@ impl Held {
                 return Ok(nothing(Box::pin(held.runtime.engine().tx_commit(&tx, now_ms, &second, durability))));
             }
             #[cfg(not(feature = "full"))]
-            Deed::TxCall => return Err(only_full()),
+            Deed::TxCall => return Err(super::convert::only_full()),
             #[cfg(feature = "full")]
             Deed::TxCall => {
                 let tx = self.transaction(given)?;

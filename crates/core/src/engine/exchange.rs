@@ -131,11 +131,13 @@ impl Engine {
             self.show_wait(Some(until_ms), Why::Backoff);
             return Step::Wait(until_ms);
         }
-        let exchanged = self.exchange(now_ms, Rc::clone(&lease), exchange).await;
+        #[cfg(feature = "full")]
+        let own = Rc::clone(&lease);
+        let exchanged = self.exchange(now_ms, lease, exchange).await;
         #[cfg(feature = "full")]
         {
             self.tried(now_ms);
-            self.keep_attempts(now_ms, lease).await;
+            self.keep_attempts(now_ms, own).await;
         }
         match exchanged {
             Ok(()) => Step::Again,
