@@ -110,18 +110,20 @@ fn a_clock_that_is_set_to_and_fro_over_reloads_loses_nothing_of_it() {
 }
 
 #[test]
-fn writes_before_and_after_the_clock_was_set_go_as_two() {
-    let mut device = Device::new(0);
-    device.sync(NOW_MS - MINUTE_MS);
-    device.write(NOW_MS, Put, &json!(["a", { "title": "x" }]));
-    device.bench.engine.happened(NOW_MS, holm_core::sync::Event::Paused);
-    device.wrong_ms = 10 * HOUR_MS.cast_signed();
-    device.write(NOW_MS + 1, Patch, &json!(["a", { "title": "joins, since nobody knows of it yet" }]));
-    assert_eq!(device.bench.status().pending, 1);
-    device.bench.engine.happened(device.clock(NOW_MS + 1), holm_core::sync::Event::Resumed);
-    device.sync(NOW_MS + MINUTE_MS);
-    assert_eq!(device.skew(), Some(-10 * HOUR_MS.cast_signed()));
-    assert_eq!(device.bench.status().pending, 0);
+fn writes_before_and_after_a_clock_is_known_to_be_set_go_as_two() {
+    for (hours, expected) in [(0, 1), (10, 2), (-10, 2)] {
+        let mut device = Device::new(0);
+        device.sync(NOW_MS - MINUTE_MS);
+        device.write(NOW_MS, Put, &json!(["a", { "title": "x" }]));
+        device.wrong_ms = hours * HOUR_MS.cast_signed();
+        device.bench = device.bench.reopen(2);
+        device.bench.wire.set_clock(NOW_MS);
+        device.bench.step(device.clock(NOW_MS)); // a pull
+        device.write(NOW_MS + 1, Patch, &json!(["a", { "title": "y" }]));
+        assert_eq!(device.bench.status().pending, expected, "{hours} h");
+        device.sync(NOW_MS + MINUTE_MS);
+        assert_eq!((device.bench.status().pending, device.bench.wire.mutations().len()), (0, expected));
+    }
 }
 
 #[test]
