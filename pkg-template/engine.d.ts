@@ -27,6 +27,7 @@ export function run_sync_event(options: string, askToken: AskToken | undefined):
 
 export class Engine {
   call<Name extends keyof Calls>(name: Name, ...given: Parameters<Calls[Name]>): Promise<ReturnType<Calls[Name]>>;
+  call<Name extends keyof FullCalls>(name: Name, ...given: Parameters<FullCalls[Name]>): Promise<ReturnType<FullCalls[Name]>>;
   call<Name extends keyof Reads>(name: Name, ...given: Parameters<Reads[Name]>): Promise<string> | string;
   now<Name extends keyof Instants>(name: Name, ...given: Parameters<Instants[Name]>): ReturnType<Instants[Name]>;
 }
@@ -40,8 +41,6 @@ export interface Calls {
   txAgain(tx: number): string;
   txWrite(tx: number, op: string, collection: string, json: string): string;
   txCommit(tx: number, receipt: string, durability: 'relaxed' | 'strict'): void;
-  /** Commits a call of the server's function, with what the transaction wrote as its effect here. */
-  txCall(tx: number, receipt: string, durability: 'relaxed' | 'strict', name: string, args: string): void;
   kvSet(namespace: string, key: string, json: string, ttlMs: number | undefined): void;
   kvRead(namespace: string, key: string): string | undefined;
   kvDelete(namespace: string, key: string): void;
@@ -57,6 +56,12 @@ export interface Calls {
   evict(collection: string): void;
   explain(collection: string, id: string): string;
   close(): void;
+}
+
+/** What takes time, and only the engine of `holm/full` knows. */
+export interface FullCalls {
+  /** Commits a call of the server's function, with what the transaction wrote as its effect here. */
+  txCall(tx: number, receipt: string, durability: 'relaxed' | 'strict', name: string, args: string): void;
 }
 
 /** What takes time unless it is in memory: then it is answered without a promise, and fails by throwing. */

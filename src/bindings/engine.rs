@@ -133,8 +133,6 @@ impl Held {
                 let durability = if given.text(2) == "strict" { Durability::Strict } else { Durability::Relaxed };
                 return Ok(nothing(Box::pin(held.runtime.engine().tx_commit(&tx, now_ms, &second, durability))));
             }
-            #[cfg(not(feature = "full"))]
-            Deed::TxCall => return Err(super::convert::only_full()),
             #[cfg(feature = "full")]
             Deed::TxCall => {
                 let tx = self.transaction(given)?;
@@ -249,7 +247,7 @@ fn operation(given: &Given, at: u32) -> Result<Operation, Error> {
 }
 
 fn unknown(name: &str) -> JsValue {
-    to_js(&Error::new(ErrorCode::InvalidArgument, format!("the engine knows no {name}")))
+    to_js(&Error::new(ErrorCode::InvalidArgument, format!("the engine knows no {name}; holm/full may")))
 }
 
 /// Does work as far as it goes at once: its result where nothing had to be waited for, else its promise.

@@ -31,6 +31,7 @@ pub enum Subject {
 #[derive(Clone, Copy)]
 pub enum Deed {
     TxCommit,
+    #[cfg(feature = "full")]
     TxCall,
     KvSet,
     KvDelete,
@@ -75,6 +76,7 @@ pub const CALLS: &[(&str, Call)] = &[
     ("txCount", Call::TxAsk(Subject::Count)),
     ("txAgain", Call::TxAgain),
     ("txCommit", Call::Do(Deed::TxCommit)),
+    #[cfg(feature = "full")]
     ("txCall", Call::Do(Deed::TxCall)),
     ("kvSet", Call::Do(Deed::KvSet)),
     ("kvDelete", Call::Do(Deed::KvDelete)),

@@ -414,7 +414,9 @@ impl Engine {
     }
 
     fn show_wait(&self, until_ms: Option<u64>, why: Why) {
-        let resting = matches!(why, Why::Poll | Why::SaveData);
+        let resting = why == Why::Poll;
+        #[cfg(feature = "full")]
+        let resting = resting || why == Why::SaveData;
         self.edit_status(&mut |status| {
             status.phase = match (until_ms, resting) {
                 (_, true) => Phase::Idle,

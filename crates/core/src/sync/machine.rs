@@ -325,7 +325,7 @@ impl Machine {
         if self.greeted && self.push.wanted && self.push.after_ms < until_ms {
             (until_ms, why) = (self.push.after_ms, self.push.why);
         }
-        Action::Wait { until_ms, why: why.unwrap_or(if self.is_saving() { Why::SaveData } else { Why::Poll }) }
+        Action::Wait { until_ms, why: why.unwrap_or(self.at_rest()) }
     }
 
     fn try_now(&mut self) {
@@ -358,7 +358,7 @@ impl Machine {
         if !more {
             let poll = if self.streaming { POLL_BESIDE_STREAM_MS } else { POLL_MS };
             #[cfg(feature = "full")]
-            let poll = if self.is_saving() { SAVING * poll } else { poll };
+            let poll = if self.manners.is_saving { SAVING * poll } else { poll };
             self.poll_at_ms = now_ms + poll;
         }
     }
@@ -388,13 +388,13 @@ impl Machine {
 }
 
 impl Machine {
-    /// Whether the user wants data saved.
-    #[must_use]
-    pub fn is_saving(&self) -> bool {
+    /// Why nothing happens where everything is done.
+    fn at_rest(&self) -> Why {
         #[cfg(feature = "full")]
-        return self.manners.is_saving;
-        #[cfg(not(feature = "full"))]
-        false
+        if self.manners.is_saving {
+            return Why::SaveData;
+        }
+        Why::Poll
     }
 }
 

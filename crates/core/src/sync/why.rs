@@ -22,6 +22,7 @@ pub enum Why {
     /// The sync address redirects.
     Redirected,
     /// Everything is done; the next look for news is due later than usual, since the user saves data.
+    #[cfg(feature = "full")]
     SaveData,
     /// Storage is short, and the server has more pages.
     Storage,
@@ -41,6 +42,7 @@ impl Why {
             Self::Forbidden => "forbidden",
             Self::Schema => "schema",
             Self::Redirected => "redirected",
+            #[cfg(feature = "full")]
             Self::SaveData => "save-data",
             Self::Storage => "storage",
         }
