@@ -41,8 +41,6 @@ export interface Calls {
   txAgain(tx: number): string;
   txWrite(tx: number, op: string, collection: string, json: string): string;
   txCommit(tx: number, receipt: string, durability: 'relaxed' | 'strict'): void;
-  /** Commits a call of the server's function, with what the transaction wrote as its effect here. */
-  txCall(tx: number, receipt: string, durability: 'relaxed' | 'strict', name: string, args: string): void;
   kvSet(namespace: string, key: string, json: string, ttlMs: number | undefined): void;
   kvRead(namespace: string, key: string): string | undefined;
   kvDelete(namespace: string, key: string): void;
@@ -70,6 +68,8 @@ export interface FullCalls {
   orphans(limit: number): string;
   adopt(collection: string, id: string): void;
   forgetOrphan(collection: string, id: string): void;
+  /** Commits a call of the server's function, with what the transaction wrote as its effect here. */
+  txCall(tx: number, receipt: string, durability: 'relaxed' | 'strict', name: string, args: string): void;
 }
 
 /** What takes time unless it is in memory: then it is answered without a promise, and fails by throwing. */

@@ -477,8 +477,13 @@ export interface Status {
   readonly lastPullAt: number | null;
   /** When it is tried again. */
   readonly nextAttemptAt: number | null;
-  /** Why nothing goes on just now; 'storage' while a pull of many pages waits for room, so that the app's own writes have it. */
+  /**
+   * Why nothing goes on just now; 'storage' while a pull of many pages waits for room, so that the app's own writes have it;
+   * with `holm/full` 'save-data' while news are asked for more rarely, since the user saves data.
+   */
   readonly why: string | null;
+  /** With `holm/full`, once the server has answered: by how many milliseconds its clock is ahead of this device's. */
+  readonly skew?: number;
   /** How the last attempt failed. */
   readonly error: HolmError | null;
   /** Whether what is saved survives this page. */

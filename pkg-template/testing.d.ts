@@ -22,7 +22,28 @@ export interface SeenMutation {
   readonly mid: string;
   /** The transaction that it belongs to. */
   readonly tx?: string;
+  /** The function that a call calls. */
+  readonly name?: string;
+  /** What a call gives it. */
+  readonly args?: any;
 }
+
+/** What a function of the server has: its arguments, and the rows. */
+export interface Caller {
+  /** What the device gave. */
+  readonly args: any;
+  /** The living records of a collection, by id. */
+  all(collection: string): ServerRecord[];
+  /** One of them. */
+  read(collection: string, id: string): ServerRecord | undefined;
+  /** Makes a record of exactly these fields, new or not. */
+  write(collection: string, record: ServerRecord): void;
+  /** Removes a record, if it is there. */
+  delete(collection: string, id: string): void;
+}
+
+/** Gives nothing when it is done; what refuses the call, as a rule of `reject` does; or after how many seconds it shall come again. Then nothing was written. */
+export type ServerFunction = (caller: Caller) => void | boolean | string | number | null | undefined | { code?: ErrorCode; field?: string; message?: string };
 
 /** A record as the server has it. */
 export type ServerRecord = { readonly id: string; readonly [field: string]: any };
@@ -69,6 +90,20 @@ export interface FakeServerOptions {
   schema?: { min: number; max: number };
   /** What one push may hold; 200 mutations and 2,000,000 bytes when it is not said. */
   limits?: { mutations?: number; bytes?: number };
+  /**
+   * What `db.call` calls, by name.
+   *
+   * ```js
+   * const server = new FakeServer({ functions: {
+   *   archive({ args, read, write }) {
+   *     const task = read('tasks', args.id);
+   *     if (!task) return 'There is no such task.';
+   *     write('tasks', { ...task, archived: true });
+   *   },
+   * } });
+   * ```
+   */
+  functions?: Record<string, ServerFunction>;
 }
 
 /**

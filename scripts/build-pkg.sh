@@ -41,8 +41,8 @@ compile() { # feature, name
 }
 
 # Knocks at the engine's doors, and writes down which build it is.
-check_engine() { # stage, folder of the WebAssembly, what the engine knows beside what all do
-  node "$ROOT/scripts/check-seam.js" "$ROOT/pkg-template/engine.d.ts" "$1/engine.js" "$2/engine_bg.wasm" "${@:3}"
+check_engine() { # stage, folder of the WebAssembly, "full" where it is the full engine
+  node "$ROOT/scripts/check-seam.js" "$ROOT/pkg-template/engine.d.ts" "$1/engine.js" "$2/engine_bg.wasm" ${3:+"$3"}
   local build
   build=$(node -p 'require("node:crypto").createHash("sha256").update(require("node:fs").readFileSync(process.argv[1])).digest("hex").slice(0, 16)' "$2/engine_bg.wasm")
   printf 'export const BUILD = "%s", FULL = %s;\n' "$build" "$([[ -n ${3:-} ]] && echo true || echo false)" >"$1/build.js"
@@ -87,7 +87,7 @@ cp "$ROOT"/pkg-template/*.js "$full"
 mv "$stage/full_engine.js" "$full/engine.js"
 mv "$fresh/full_engine_bg.wasm" "$fresh/full/engine_bg.wasm"
 mv "$fresh/full_engine_functions.txt" "$fresh/full/engine_functions.txt"
-check_engine "$full" "$fresh/full" FullCalls
+check_engine "$full" "$fresh/full" full
 bundle "$full" "$fresh/full" index.js service-worker.js
 
 # The test kit has its own copies of what it needs, so that the files above are what they are without it; but one HolmError for all.

@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 
-const [types, built, wasm, ...more] = process.argv.slice(2);
+const [types, built, wasm, isFull] = process.argv.slice(2);
 const text = readFileSync(types, 'utf8');
 const functions = [...text.matchAll(/^export function (\w+)\(/gm)].map(match => match[1]);
 
@@ -31,7 +31,7 @@ async function unknown() {
     }
   }
   // What waits for a server never settles here.
-  for (const name of ['Calls', 'Reads', ...more].flatMap(members)) {
+  for (const name of [...members('Calls'), ...members('Reads'), ...(isFull ? members('FullCalls') : [])]) {
     await Promise.race([(async () => engine.call(name))(), new Promise(resolve => { setTimeout(resolve, 100); })])
       .catch(error => { if (isUnknown(error)) found.push(name); });
   }

@@ -4,6 +4,8 @@
 //! followed (it turns a POST into an empty GET), nothing comes from a cache, and an answer is read only up to a limit.
 
 use gloo_net::http::Request;
+#[cfg(feature = "full")]
+use holm_core::sync::rest_ms;
 use js_sys::{Date, Object, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -31,7 +33,7 @@ pub struct Call<'a> {
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
-    /// How long the header `Retry-After` asks to wait, in milliseconds.
+    /// How long its headers ask to wait before the next request, in milliseconds.
     pub retry_after_ms: Option<u64>,
     /// The whole body.
     pub body: Vec<u8>,
@@ -105,9 +107,19 @@ async fn exchange(request: Request, bytes_max: usize) -> Result<Answer, Failure>
     }
     Ok(Answer {
         status: response.status(),
-        retry_after_ms: response.headers().get("Retry-After").ok().flatten().and_then(|header| delay_ms(&header)),
+        retry_after_ms: wait_ms(&response),
         body: read(&response, bytes_max).await?,
     })
+}
+
+/// How long the headers ask to wait: `Retry-After`, else those that say that no request is left.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // whole, and not before 1970
+fn wait_ms(response: &Response) -> Option<u64> {
+    let header = |name: &str| response.headers().get(name).ok().flatten();
+    let asked = header("Retry-After").and_then(|header| delay_ms(&header));
+    #[cfg(feature = "full")]
+    let asked = asked.or_else(|| rest_ms(&header, Date::now() as u64));
+    asked
 }
 
 /// What `Retry-After` asks for: seconds, or an HTTP date (RFC 9110, section 10.2.3); nothing for garbage.

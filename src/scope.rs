@@ -104,6 +104,13 @@ pub fn is_hidden() -> bool {
     property(&js_sys::global(), "document").is_some_and(|document| property(&document, "hidden").is_some())
 }
 
+/// Whether the user asks for data to be saved, where the browser tells (`navigator.connection.saveData`).
+#[cfg(feature = "full")]
+#[must_use]
+pub fn saves_data() -> bool {
+    navigator().and_then(|navigator| property(&property(&navigator, "connection")?, "saveData")).is_some()
+}
+
 /// The wall clock in milliseconds.
 #[must_use]
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // whole, and `as` takes what is before 1970 for 0

@@ -1,6 +1,7 @@
 // A backend of the sync protocol in memory: its rules as docs/protocol.md has them, without a network. It decides as `crates/server` does.
 
 import { canonical } from './canonical.js';
+import { called } from './functions.js';
 import { decide, lastWrite, merge } from './merge.js';
 import { keyOf } from './members.js';
 import { bytes, name, readPull, readPush } from './messages.js';
@@ -28,6 +29,7 @@ const SCOPES_MAX = 100;
  * @property {{ mutations: number, bytes: number }} limits
  * @property {import('./members.js').Members} members
  * @property {(mutation: Mutation, row: Row | undefined) => Outcome | undefined} check
+ * @property {import('./functions.js').Functions} functions
  */
 
 export class Backend {
@@ -137,6 +139,7 @@ export class Backend {
     const { collection, id, kind, base } = mutation;
     const refused = this.#refuse(mutation);
     if (refused) return refused;
+    if (kind === 'call') return this.#call(mutation, sent, now);
     const row = this.rows.find(collection, id);
     const verdict = this.#rules.check(mutation, row?.deleted ? undefined : row);
     if (verdict) return verdict;
@@ -150,12 +153,26 @@ export class Backend {
   }
 
   /**
+   * @param {Mutation} mutation
+   * @param {string} sent
+   * @param {string} now
+   * @returns {Outcome}
+   */
+  #call(mutation, sent, now) {
+    const { functions } = this.#rules;
+    const verdict = Object.hasOwn(functions, mutation.name) ? this.#rules.check(mutation, undefined) : undefined;
+    const outcome = verdict ?? called(functions, this.rows, mutation, { sent, now });
+    if (outcome.status === 'ok') this.effects.push(mutation);
+    return outcome;
+  }
+
+  /**
    * What no row needs to be read for.
    * @param {Mutation} mutation
    */
   #refuse({ kind, collection, id }) {
     if (kind === 'skip') return rejected('undeliverable', 'The server failed on this one again and again; it is parked.');
-    if (kind === 'call') return rejected('server-rejected', 'this server has no functions');
+    if (kind === 'call') return undefined;
     if (collection === '' || bytes(collection) > NAME_BYTES_MAX || !this.#rules.hasCollection(collection)) {
       return rejected('unknown-collection', 'The schema declares no such collection.');
     }

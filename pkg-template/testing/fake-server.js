@@ -3,6 +3,7 @@
 import { decode, encode, encodeFields } from '../walk.js';
 import { activity } from './activity.js';
 import { Backend } from './backend.js';
+import { checkFunctions, record, rejectedBy } from './functions.js';
 import { Members } from './members.js';
 import { Mishaps } from './mishaps.js';
 import { putPlace } from './network.js';
@@ -11,7 +12,7 @@ import { Refusal, invalid } from './refusal.js';
 import { bytes } from './messages.js';
 import { compare, nextBy, stampText } from './stamps.js';
 
-const OPTIONS = ['url', 'token', 'conflict', 'collections', 'scopes', 'schema', 'limits'];
+const OPTIONS = ['url', 'token', 'conflict', 'collections', 'scopes', 'schema', 'limits', 'functions'];
 const POLICIES = ['merge', 'last-write', 'manual'];
 const LIMITS = { mutations: 200, bytes: 2_000_000 };
 const OTHER_DEVICE = 'c_another-device';
@@ -41,7 +42,7 @@ export class FakeServer {
   /** @param {any} [options] */
   constructor(options = {}) {
     checkNames(options, OPTIONS, 'FakeServer');
-    const { url = 'http://holm.test/sync', token, conflict = 'merge', collections, scopes, schema, limits = {} } = options;
+    const { url = 'http://holm.test/sync', token, conflict = 'merge', collections, scopes, schema, limits = {}, functions = {} } = options;
     this.#url = address(url);
     this.token = token;
     this.#limits = { ...LIMITS, ...limits };
@@ -50,7 +51,7 @@ export class FakeServer {
     this.#backend = new Backend({
       members: this.#members,
       policyOf: policies(conflict), hasCollection: collection => collections?.includes(collection) ?? true, schema, limits: this.#limits,
-      check: (mutation, row) => this.#verdict(mutation, row),
+      check: (mutation, row) => this.#verdict(mutation, row), functions: checkFunctions(functions),
     });
   }
 
@@ -248,12 +249,8 @@ export class FakeServer {
    */
   #verdict(mutation, row) {
     for (const rule of this.#rejects) {
-      const found = /** @type {any} */ (rule(shown(mutation), row && record(mutation.id, row)));
-      if (typeof found === 'string') return { status: 'rejected', code: 'validation', message: found };
-      if (found) {
-        const { code = 'validation', field, message } = found === true ? /** @type {any} */ ({}) : found;
-        return { status: 'rejected', code, ...(field && { field }), message: message ?? 'the test rejects it' };
-      }
+      const rejected = rejectedBy(rule(shown(mutation), row && record(mutation.id, row)));
+      if (rejected) return rejected;
     }
     for (const rule of this.#retries) {
       const after = rule(shown(mutation), row && record(mutation.id, row));
@@ -270,17 +267,10 @@ export class FakeServer {
   }
 }
 
-/**
- * @param {string} id
- * @param {Row} row
- */
-function record(id, row) {
-  return { id, ...decode(JSON.stringify(Object.fromEntries(row.data))) };
-}
-
 /** @param {Mutation} mutation */
-function shown({ kind, collection, id, data, mid, tx }) {
-  return { kind, collection, id, data: decode(JSON.stringify(Object.fromEntries(data))), mid, ...(tx !== undefined && { tx }) };
+function shown({ kind, collection, id, data, mid, tx, name: called, args }) {
+  const call = kind === 'call' && { name: called, args: decode(JSON.stringify(args)) };
+  return { kind, collection, id, data: decode(JSON.stringify(Object.fromEntries(data))), mid, ...(tx !== undefined && { tx }), ...call };
 }
 
 /** @param {unknown} url */

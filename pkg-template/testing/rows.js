@@ -61,10 +61,14 @@ export class Rows {
     this.#undo = [];
   }
 
-  /** Takes back what was saved since `begin`. */
-  rollback() {
-    for (const undo of this.#undo?.toReversed() ?? []) undo();
-    this.#undo = undefined;
+  /** How much was saved since `begin`. */
+  get mark() {
+    return this.#undo?.length ?? 0;
+  }
+
+  /** Takes back what was saved since `begin`, or since a mark. */
+  rollback(mark = 0) {
+    for (const undo of this.#undo?.splice(mark).toReversed() ?? []) undo();
   }
 
   /**

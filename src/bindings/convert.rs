@@ -29,14 +29,10 @@ pub fn read_ids(text: &str) -> Result<Vec<String>, Error> {
 pub fn read_fields(text: &str) -> Result<Data, Error> {
     if !FULL {
         let is_empty = matches!(text, "" | "{}");
-        return if is_empty { Ok(Data::new()) } else { Err(only_full()) };
+        let refused = || Error::new(ErrorCode::InvalidArgument, "only holm/full edits it");
+        return if is_empty { Ok(Data::new()) } else { Err(refused()) };
     }
     from_json_text(text.as_bytes()).map_err(|_| Error::new(ErrorCode::InvalidRecord, "a record is an object of fields"))
-}
-
-/// What an engine that is not [`FULL`] refuses.
-pub fn only_full() -> Error {
-    Error::new(ErrorCode::InvalidArgument, "only holm/full does this")
 }
 
 /// Reads what a call gives its function.

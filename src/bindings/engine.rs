@@ -23,8 +23,6 @@ use js_sys::{Array, Function};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-#[cfg(not(feature = "full"))]
-use super::convert::only_full;
 #[cfg(feature = "full")]
 use super::convert::read_value;
 use super::convert::{json, read_fields, read_ids, watched_json};
@@ -151,8 +149,6 @@ impl Held {
                 let durability = if given.text(2) == "strict" { Durability::Strict } else { Durability::Relaxed };
                 return Ok(nothing(Box::pin(held.runtime.engine().tx_commit(&tx, now_ms, &second, durability))));
             }
-            #[cfg(not(feature = "full"))]
-            Deed::TxCall => return Err(only_full()),
             #[cfg(feature = "full")]
             Deed::TxCall => {
                 let tx = self.transaction(given)?;
@@ -267,7 +263,7 @@ fn operation(given: &Given, at: u32) -> Result<Operation, Error> {
 }
 
 fn unknown(name: &str) -> JsValue {
-    to_js(&Error::new(ErrorCode::InvalidArgument, format!("the engine knows no {name}")))
+    to_js(&Error::new(ErrorCode::InvalidArgument, format!("the engine knows no {name}; holm/full may")))
 }
 
 /// Does work as far as it goes at once: its result where nothing had to be waited for, else its promise.

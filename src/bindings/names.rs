@@ -35,6 +35,7 @@ pub enum Subject {
 #[derive(Clone, Copy)]
 pub enum Deed {
     TxCommit,
+    #[cfg(feature = "full")]
     TxCall,
     KvSet,
     KvDelete,
@@ -91,6 +92,7 @@ pub const CALLS: &[(&str, Call)] = &[
     ("txCount", Call::TxAsk(Subject::Count)),
     ("txAgain", Call::TxAgain),
     ("txCommit", Call::Do(Deed::TxCommit)),
+    #[cfg(feature = "full")]
     ("txCall", Call::Do(Deed::TxCall)),
     ("kvSet", Call::Do(Deed::KvSet)),
     ("kvDelete", Call::Do(Deed::KvDelete)),

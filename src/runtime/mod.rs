@@ -1,5 +1,7 @@
 //! One open database of this tab or worker: the engine with its storage, its server, its neighbours and its clock.
 
+#[cfg(feature = "full")]
+mod circuits;
 mod news;
 mod options;
 mod pace;
@@ -91,6 +93,10 @@ impl Runtime {
         let spawn: Spawn = Rc::new(beside);
         let opening = options.engine()?;
         let engine = Engine::open(stored, Rc::new(locks.clone()), transport, opening, &spawn).await?;
+        #[cfg(feature = "full")]
+        if let Some(url) = &options.sync_url {
+            engine.share(&circuits::of(url));
+        }
         let runtime = Rc::new(Self {
             engine,
             options,
@@ -119,6 +125,8 @@ impl Runtime {
         *self.commits.borrow_mut() = news.tell_commits();
         if self.options.sync_url.is_some() {
             *self.connectivity.borrow_mut() = Some(self.listen());
+            #[cfg(feature = "full")]
+            self.spare();
         }
         let swept = self.engine.order(scope::now_ms(), Order::KvSweep);
         beside(Box::pin(async move { drop(swept.await) })); // what fails here is swept at the next opening
@@ -189,6 +197,8 @@ impl Runtime {
                 return;
             }
         };
+        #[cfg(feature = "full")]
+        self.spare();
         self.engine.happened(scope::now_ms(), event);
         if event == Event::Visible {
             self.look();
@@ -210,6 +220,12 @@ impl Runtime {
     fn look(&self) {
         let engine = self.engine.clone();
         beside(Box::pin(async move { drop(engine.refresh().await) }));
+    }
+
+    /// Tells the engine whether the user saves data now; a browser that has changed its mind most often tells of another network too.
+    #[cfg(feature = "full")]
+    fn spare(&self) {
+        self.engine.happened(scope::now_ms(), Event::SaveData(scope::saves_data()));
     }
 
     fn listen(self: &Rc<Self>) -> Connectivity {

@@ -103,6 +103,18 @@ async fn retry_after_is_seconds_or_a_date_and_garbage_is_nothing() {
 }
 
 #[wasm_bindgen_test]
+async fn an_answer_of_any_status_may_say_that_no_request_is_left() {
+    let wait_ms = async |headers: &str| {
+        let fetch = format!("async () => new Response('', {{ headers: {{ {headers} }} }})");
+        with_fetch(&fetch, call("/"), 5_000).await.expect("an answer").retry_after_ms
+    };
+    assert_eq!(wait_ms(r#"RateLimit: '"default";r=0;t=30'"#).await, Some(30_000));
+    assert_eq!(wait_ms(r#"RateLimit: '"default";r=2;t=30'"#).await, None);
+    assert_eq!(wait_ms("'ratelimit-remaining': '0', 'ratelimit-reset': '9'").await, Some(9_000));
+    assert_eq!(wait_ms("'ratelimit-remaining': '0', 'ratelimit-reset': '9', 'retry-after': '5'").await, Some(5_000));
+}
+
+#[wasm_bindgen_test]
 async fn a_redirect_is_told_apart() {
     let fetch = "async () => Object.defineProperty(new Response(), 'type', { value: 'opaqueredirect' })";
     assert_eq!(with_fetch(fetch, call("/"), 5_000).await, Err(Failure::Redirect));

@@ -32,6 +32,16 @@ async fn a_getter_that_throws_is_no_storage() {
 }
 
 #[wasm_bindgen_test]
+async fn the_browser_tells_whether_data_is_to_be_saved() {
+    for (connection, saves) in [("{ saveData: true }", true), ("{ saveData: false }", false), ("undefined", false)] {
+        let stage = "Object.defineProperty(navigator, 'connection', { configurable: true, value: ";
+        js(&format!("{stage}{connection} }})"), "").await;
+        assert_eq!(scope::saves_data(), saves, "{connection}");
+    }
+    js("delete navigator.connection", "").await;
+}
+
+#[wasm_bindgen_test]
 async fn a_sleep_is_not_shorter_than_asked() {
     let began = scope::now_ms();
     timer::sleep(30).await;

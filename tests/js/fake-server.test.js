@@ -176,6 +176,46 @@ test('a transaction has its effect whole or not at all', async t => {
   assert.deepEqual(told(await push(server, [member(5, 'a'), member(6, 'late')])), ['ok', 'ok']);
 });
 
+test('a function reads and writes once, whole or not at all', async t => {
+  const functions = {
+    move({ args, read, write, all, delete: remove }) {
+      const [from = { id: 'from', amount: 10 }, to = { id: 'to', amount: 0 }] = [read('tasks', 'from'), read('tasks', 'to')];
+      write('tasks', { ...to, amount: to.amount + args.amount });
+      if (args.amount > from.amount) return { code: 'forbidden', message: 'not enough' };
+      if (args.at) return args.at.getTime();
+      write('tasks', { ...from, amount: from.amount - args.amount });
+      if (args.purge) for (const { id } of all('tasks')) remove('tasks', id);
+      return args.amount === 0 ? 'nothing to move' : undefined;
+    },
+    broken: ({ write }) => write('tasks', { title: 'without an id' }),
+    rename: ({ read, write }) => write('tasks', { ...read('tasks', 'a'), title: 'by the function' }),
+  };
+  const server = start(t, { functions });
+  const call = (seq, args, more = {}) => ({ seq, mid: `m${seq}`, kind: 'call', name: 'move', args, ...more });
+  const amounts = () => server.rows('tasks').map(({ amount }) => amount);
+  for (let times = 0; times < 2; times++) assert.deepEqual(told(await push(server, [call(1, { amount: 4 })])), ['ok']);
+  assert.deepEqual(told(await push(server, [call(1, { amount: 4 })], { client: 'c_b' })), ['ok'], 'the same call of another client id');
+  assert.deepEqual(told(await push(server, [call(1, { amount: 5 })], { client: 'c_c' })), [409, 'seq-reused'], 'the arguments are content');
+  assert.deepEqual([amounts(), server.effects.length, server.effects[0].name, server.effects[0].args], [[6, 4], 1, 'move', { amount: 4 }]);
+  const last = server.requests.length;
+  assert.deepEqual(told(await push(server, [call(2, { amount: 99 }), call(3, { amount: 1, at: { $holm: ['date', 9] } }), call(4, { amount: 0 })])), ['forbidden', 'retry', 'validation']);
+  assert.equal(server.requests[last].answer.results[1].after, 9);
+  assert.deepEqual([amounts(), server.effects.length], [[6, 4], 1]);
+  const [{ changes }] = (await pull(server)).body.scopes;
+  assert.deepEqual(changes.map(({ id, data }) => [id, data.amount]), [['to', 4], ['from', 6]]);
+  assert.deepEqual(told(await push(server, [call(5, null, { name: 'fly' })])), ['server-rejected']);
+  assert.deepEqual(told(await push(server, [call(6, null, { name: 'broken' })])), [500, 'server-error']);
+  const stop = server.reject(({ kind, name }) => kind === 'call' && name === 'move' && 'not today');
+  assert.deepEqual(told(await push(server, [call(6, { amount: 1 })])), ['validation']);
+  stop();
+  await push(server, [put(7)]);
+  const [base] = (await pull(server)).body.scopes[0].changes.filter(({ id }) => id === 'a').map(({ rev }) => rev);
+  await push(server, [call(8, null, { name: 'rename' })]);
+  const edit = { seq: 9, mid: 'm9', kind: 'patch', collection: 'tasks', id: 'a', base, data: { title: 'later' }, stamp: '000000000001-0000-c_a' };
+  assert.deepEqual([told(await push(server, [edit])), server.row('tasks', 'a').title], [['ok'], 'later'], 'what the same client writes later wins');
+  assert.deepEqual([told(await push(server, [call(10, { amount: 1, purge: true })])), server.rows('tasks')], [['ok'], []]);
+});
+
 test('pages, tombstones, results that were not seen, another epoch', async t => {
   const server = start(t);
   server.reject(({ id }) => id === 'no' && { code: 'forbidden', field: 'title', message: 'not yours' });
@@ -266,6 +306,7 @@ test('what a test misspells is told by its name', t => {
     [() => new FakeServer({ url: '/sync' }), /url is an http: address .* needs a page/],
     [() => new FakeServer({ conflict: 'theirs' }), /conflict is one of merge, last-write, manual/],
     [() => new FakeServer({ collections: 'tasks' }), /collections is a list/],
+    [() => new FakeServer({ functions: ['archive'] }), /functions is an object of functions/],
     [() => server.install(), /installed already/],
     [() => new FakeServer().install(), /Another server is installed at http:\/\/holm\.test\/sync/],
     [() => server.fail(200), /a status from 400 to 599/],

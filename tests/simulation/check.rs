@@ -71,7 +71,9 @@ fn every_call_is_somewhere(world: &World, device: &Device, snapshot: &Snapshot) 
                     any_of_it(&|mid| ever_applied.contains(mid)) || any_of_it(&|mid| deleted.contains(mid))
                 }
                 ReceiptState::Parked { .. } => {
-                    any_of_it(&|mid| snapshot.parked.contains_key(mid)) && !any_of_it(&|mid| applied.contains(mid))
+                    // What was rolled back to before it was sent may have been joined by another, and be refused with it.
+                    let is_applied = is_one_writer && any_of_it(&|mid| applied.contains(mid));
+                    any_of_it(&|mid| snapshot.parked.contains_key(mid)) && !is_applied
                 }
                 ReceiptState::Discarded => any_of_it(&|mid| world.history.released.borrow().contains(mid)),
                 ReceiptState::Joined { .. } | ReceiptState::Unknown => false,
@@ -114,11 +116,15 @@ fn told<'a>(snapshot: &'a Snapshot, mid: &str) -> Option<(&'a str, &'a ReceiptSt
     }
 }
 
-/// The mutations of calls that remove records.
+/// The mutations that remove records.
 fn deleted(world: &World) -> BTreeSet<String> {
     let calls = world.history.calls.borrow();
     let deletes = calls.iter().filter(|(_, call)| call.is_delete);
-    deletes.flat_map(|(receipt, call)| mutations(receipt, call).map(|(mid, _)| mid).collect::<Vec<_>>()).collect()
+    let again = world.history.deletes.borrow().clone();
+    again
+        .into_iter()
+        .chain(deletes.flat_map(|(receipt, call)| mutations(receipt, call).map(|(mid, _)| mid).collect::<Vec<_>>()))
+        .collect()
 }
 
 fn applied(world: &World) -> BTreeSet<String> {

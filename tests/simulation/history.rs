@@ -47,6 +47,8 @@ pub struct History {
     pub calls: RefCell<BTreeMap<String, Call>>,
     /// How much each call of the function `transfer` is to move, by mutation id.
     pub transfers: RefCell<BTreeMap<String, u64>>,
+    /// What was parked when its record was gone, and sent again: a delete, by the mutation id it has now.
+    pub deletes: RefCell<BTreeSet<String>>,
     /// Parked mutations that the app gave up or sent again, by mutation id.
     pub released: RefCell<BTreeSet<String>>,
     /// Records of which a mutation was undeliverable, once at least.
@@ -63,6 +65,7 @@ impl History {
             faults: RefCell::default(),
             calls: RefCell::default(),
             transfers: RefCell::default(),
+            deletes: RefCell::default(),
             released: RefCell::default(),
             undelivered: RefCell::default(),
         }

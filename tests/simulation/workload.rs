@@ -292,6 +292,10 @@ impl User {
             // What it is called anew under moves as much.
             let amount = history.transfers.borrow().get(&mid.0).copied();
             amount.map(|amount| history.transfers.borrow_mut().insert(receipt.clone(), amount));
+            let mut together: Vec<&Parked> = parked.iter().filter(goes_along).collect();
+            together.sort_by_key(|parked| parked.entry.order);
+            let deletes = together.iter().enumerate().filter(|(_, parked)| parked.mine.is_none());
+            history.deletes.borrow_mut().extend(deletes.map(|(position, _)| mutation_id(&receipt, position)));
             Order::Retry { mid: mid.clone(), receipt, edit: self.edit(chosen) }
         } else {
             Order::Discard(mid.clone())

@@ -122,6 +122,7 @@ export async function besides(db: Database<typeof schema>): Promise<void> {
   await db.kv('settings').set('theme', 'dark', { ttl: 1000 });
   const theme: string | undefined = await db.kv('settings').get<string>('theme');
   const status: Status = db.sync.status;
+  same<Status['skew'], number | undefined>(true);
   if (status.error instanceof HolmError) { const code: ErrorCode = status.error.code; void [code, theme]; }
   db.sync.subscribe(({ pending }) => { void pending; })();
   const { standing } = await db.sync.explain('tasks', 'a');
@@ -167,7 +168,7 @@ export async function anything(db: Database, collection: Collection): Promise<un
 }
 
 export async function testKit(): Promise<void> {
-  const server = new FakeServer({ token: 'a', conflict: { tasks: 'manual' }, schema: { min: 1, max: 2 }, limits: { mutations: 10 } });
+  const server = new FakeServer({ token: 'a', conflict: { tasks: 'manual' }, schema: { min: 1, max: 2 }, limits: { mutations: 10 }, functions: { archive: ({ args, read, write }) => { const task = read('tasks', args.id); if (!task) return 'no'; write('tasks', { ...task, done: true }); return; } } });
   const [network, clock, storage] = [new FakeConnectivity(), new FakeClock({ now: new Date() }), new FaultyStorage()];
   const restores: Restore[] = [server, network, clock, storage].map(each => each.install());
   await open({ name: 'app', schema, sync: { url: server.url } });

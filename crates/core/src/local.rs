@@ -4,6 +4,8 @@ use holm_protocol::{ClientId, Clock, ErrorCode, Hlc, json_fields};
 use holm_store::{Draft, Read};
 
 use crate::outbox::Planned;
+#[cfg(feature = "full")]
+use crate::sync::Skew;
 use crate::{Error, keyspace, stored};
 
 const KEY: &str = "local";
@@ -17,9 +19,12 @@ pub struct Local {
     author: ClientId,
     clock: Clock,
     order: u64,
+    /// How far the server's clock is ahead of the wall clock here.
+    #[cfg(feature = "full")]
+    pub skew: Option<Skew>,
 }
 
-json_fields!(Local { client, author, clock, order });
+json_fields!(Local { client, author, clock, order; + skew });
 
 impl Local {
     /// A new installation.
@@ -58,6 +63,13 @@ impl Local {
     /// Draws the next stamp.
     pub fn tick(&mut self, now_ms: u64) -> Hlc {
         self.clock.tick(now_ms, &self.author)
+    }
+
+    /// The wall clock as a stamp, for the server to tell its own from. The clock of stamps never goes back, and may be ahead of it.
+    #[cfg(feature = "full")]
+    #[must_use]
+    pub fn wall(&self, now_ms: u64) -> Hlc {
+        Hlc { ms: now_ms, counter: 0, client: self.author.clone() }
     }
 
     /// Draws the next stamp as the `touch` of a record.

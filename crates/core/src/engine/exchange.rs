@@ -12,6 +12,8 @@ use holm_store::Durability;
 use super::promised::{Promised, Writes};
 use super::{Answer, Engine, Failure, Options, Request};
 use crate::Error;
+#[cfg(feature = "full")]
+use crate::sync::Skew;
 use crate::sync::pull::{self, Page};
 use crate::sync::push::{self, Frozen};
 use crate::sync::{
@@ -20,7 +22,7 @@ use crate::sync::{
 };
 
 /// Any request gets this long.
-const TIMEOUT_MS: u32 = 20_000;
+pub(super) const TIMEOUT_MS: u32 = 20_000;
 /// What is about to be sent is on the medium first.
 const STRICT: Writes = Writes::Commit(Durability::Strict);
 /// Slow links get a second more for so many bytes of body.
@@ -97,6 +99,8 @@ impl Engine {
         let token = self.draw();
         let relaxed = Writes::Commit(Durability::Relaxed);
         let lease = self.plan(relaxed, move |draft| Lease::take(draft, token.clone())).await?;
+        #[cfg(feature = "full")]
+        self.recall().await?;
         *self.inner.lease.borrow_mut() = Some(Rc::new(lease));
         self.edit_status(&mut |status| status.leader = true);
         Ok(())
@@ -121,7 +125,21 @@ impl Engine {
                 return Step::Idle;
             }
         };
-        match self.exchange(now_ms, lease, exchange).await {
+        #[cfg(feature = "full")]
+        if !self.may_try() {
+            let until_ms = Self::probed_until_ms(now_ms);
+            self.show_wait(Some(until_ms), Why::Backoff);
+            return Step::Wait(until_ms);
+        }
+        #[cfg(feature = "full")]
+        let own = Rc::clone(&lease);
+        let exchanged = self.exchange(now_ms, lease, exchange).await;
+        #[cfg(feature = "full")]
+        {
+            self.tried(now_ms);
+            self.keep_attempts(now_ms, own).await;
+        }
+        match exchanged {
             Ok(()) => Step::Again,
             Err(error) => self.stumble(now_ms, exchange, &error),
         }
@@ -160,16 +178,33 @@ impl Engine {
                 self.edit_status(&mut |status| (status.phase, status.in_flight) = (phase, mutations));
                 let (answer, at_ms) = self.send(path, body).await;
                 let recorded = match pull {
-                    None => read_push(answer).map(|response| self.record_push(at_ms, &lease, response)),
-                    Some(request) => {
-                        read_pull(answer).and_then(|response| self.record_pull(at_ms, &lease, request, response))
-                    }
+                    None => read_push(answer).map(|response| {
+                        #[cfg(feature = "full")]
+                        self.learn(now_ms, at_ms, &response.now);
+                        self.record_push(at_ms, &lease, response)
+                    }),
+                    Some(request) => read_pull(answer).and_then(|response| {
+                        #[cfg(feature = "full")]
+                        self.learn(now_ms, at_ms, &response.now);
+                        self.record_pull(at_ms, &lease, request, response)
+                    }),
                 };
                 (mutations, recorded, at_ms)
             }
         };
         self.edit_status(&mut |status| status.in_flight = 0);
+        #[cfg(feature = "full")]
+        self.inner.way.reached.set(Some(match &recorded {
+            Ok(_) => true,
+            Err(failed) => !failed.is_unreachable() && failed.floor_ms == 0,
+        }));
         let next = match recorded {
+            #[cfg(feature = "full")]
+            Ok((recorded, following)) => {
+                let following = following.filter(|_| !self.inner.machine.borrow().is_sparing(at_ms));
+                self.recording(recorded, following).await?
+            }
+            #[cfg(not(feature = "full"))]
             Ok((recorded, following)) => self.recording(recorded, following).await?,
             Err(failed) => self.failed(exchange, mutations, &failed),
         };
@@ -188,6 +223,10 @@ impl Engine {
     /// Plans what to send.
     fn to_send(&self, now_ms: u64, lease: &Rc<Lease>, exchange: Exchange) -> Promised<Ask> {
         let (cx, mut limits, lease) = (self.context(now_ms), self.inner.push_limits.get(), Rc::clone(lease));
+        #[cfg(feature = "full")]
+        {
+            limits = self.within_what_was_found(now_ms, limits);
+        }
         limits.mutations = limits.mutations.min(self.inner.machine.borrow().prefix());
         match exchange {
             Exchange::Push => self.plan(STRICT, move |draft| {
@@ -282,6 +321,10 @@ impl Engine {
             if refused && self.inner.transport.refresh_token().await {
                 reply = self.inner.transport.send(&request).await;
             }
+            #[cfg(feature = "full")]
+            if let Ok(Answer { status: 200, retry_after_ms: Some(ms), .. }) = reply.outcome {
+                self.inner.machine.borrow_mut().handle(reply.at_ms, Event::Rest(ms));
+            }
             (reply.outcome, reply.at_ms)
         })
     }
@@ -325,6 +368,8 @@ impl Engine {
             Some(Refused::TooLarge) if mutations > 1 => {
                 let limits = PushLimits { mutations, ..self.inner.push_limits.get() };
                 self.inner.push_limits.set(limits.halved());
+                #[cfg(feature = "full")]
+                self.halve(limits.halved());
                 return Next::Failed(Event::LocalWrite);
             }
             Some(Refused::SeqReused) if exchange == Exchange::Push && !self.inner.seq_reused.replace(true) => {
@@ -334,9 +379,7 @@ impl Engine {
             Some(Refused::StartOver) => return Next::StartOver,
             _ => {}
         }
-        let code = failed.error.code;
-        let unreachable =
-            matches!(code, ErrorCode::Offline | ErrorCode::Timeout | ErrorCode::NotHolm | ErrorCode::Redirected);
+        let unreachable = failed.is_unreachable();
         self.edit_status(&mut |status| {
             status.online = if unreachable { Connection::Offline } else { Connection::Online };
             status.error = Some(status_error(&failed.error));
@@ -372,6 +415,8 @@ impl Engine {
 
     fn show_wait(&self, until_ms: Option<u64>, why: Why) {
         let resting = why == Why::Poll;
+        #[cfg(feature = "full")]
+        let resting = resting || why == Why::SaveData;
         self.edit_status(&mut |status| {
             status.phase = match (until_ms, resting) {
                 (_, true) => Phase::Idle,
@@ -384,7 +429,12 @@ impl Engine {
     }
 
     fn context(&self, now_ms: u64) -> OwnedContext {
-        OwnedContext { options: Rc::clone(&self.inner.options), now_ms }
+        OwnedContext {
+            options: Rc::clone(&self.inner.options),
+            now_ms,
+            #[cfg(feature = "full")]
+            skew: self.skew(),
+        }
     }
 }
 
@@ -399,12 +449,20 @@ async fn outcome(begun: Option<Recording>) -> Result<Next, Error> {
 struct OwnedContext {
     options: Rc<Options>,
     now_ms: u64,
+    #[cfg(feature = "full")]
+    skew: Option<Skew>,
 }
 
 impl OwnedContext {
     fn borrow(&self) -> SyncContext<'_> {
         let scopes = self.options.scopes.as_deref().unwrap_or_default();
-        SyncContext { schema: &self.options.schema, scopes, now_ms: self.now_ms }
+        SyncContext {
+            schema: &self.options.schema,
+            scopes,
+            now_ms: self.now_ms,
+            #[cfg(feature = "full")]
+            skew: self.skew,
+        }
     }
 }
 

@@ -11,6 +11,8 @@
 //! an argument of every call, randomness one of opening. What it finds it gives as JSON text, on its way to JavaScript.
 
 mod census;
+#[cfg(feature = "full")]
+mod circuit;
 mod exchange;
 mod failure;
 mod lead;
@@ -31,6 +33,8 @@ use futures_util::future::LocalBoxFuture;
 use holm_protocol::{DataText, ErrorCode, push_hex, to_json_text};
 use holm_store::{Database, Durability, Missing, Observer, Pace, Random, Signal};
 
+#[cfg(feature = "full")]
+pub use circuit::Circuit;
 pub use exchange::Step;
 use exchange::{Ahead, Recording};
 pub use failure::{disk_error, store_error};
@@ -97,6 +101,8 @@ struct Inner {
     /// Status may have changed.
     changed: Signal,
     closed: Cell<bool>,
+    #[cfg(feature = "full")]
+    way: circuit::Way,
     observers: RefCell<Vec<Observer>>,
 }
 

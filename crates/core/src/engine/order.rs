@@ -83,7 +83,13 @@ impl Engine {
 
 fn follow(draft: &mut Draft<'_>, options: &Options, now_ms: u64, order: &Order) -> Planned<()> {
     let Options { schema, scopes, .. } = options;
-    let cx = scopes.as_deref().map(|scopes| SyncContext { schema, scopes, now_ms });
+    let cx = scopes.as_deref().map(|scopes| SyncContext {
+        schema,
+        scopes,
+        now_ms,
+        #[cfg(feature = "full")]
+        skew: None,
+    });
     match order {
         Order::KvSet { space, key, json, ttl_ms } => kv::set(draft, space, key, json, *ttl_ms, now_ms)?,
         Order::KvDelete { space, key } => kv::delete(draft, space, key),

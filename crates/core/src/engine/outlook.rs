@@ -4,10 +4,10 @@ use holm_protocol::{ErrorCode, json_words, quoted, write_fields};
 use holm_store::Read;
 
 use super::Engine;
+use crate::Error;
 use crate::outbox::{self, Entry, Parked, Planned, Reason, ReceiptState, State};
 use crate::schema::check_id;
 use crate::sync::{Connection, Event, Phase, Status};
-use crate::{Error, FULL};
 
 /// Why a record is not on the server yet, in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,12 +69,9 @@ impl Engine {
         check_id(id)?;
         let mut parked = outbox::parked_list(view)?;
         parked.retain(|parked| parked.entry.collection == *name && parked.entry.id == id);
-        let mut lane = outbox::lane(view, name, id)?;
-        // What shows the effect of a call stands where the call stands.
-        for entry in lane.iter_mut().filter(|_| FULL) {
-            let call = entry.effect_of().map_or(Ok(None), |call| outbox::entry_at(view, call))?;
-            *entry = call.map_or_else(|| std::mem::take(entry), |call| *call);
-        }
+        let lane = outbox::lane(view, name, id)?;
+        #[cfg(feature = "full")]
+        let lane = with_calls(view, lane)?;
         let status = self.status();
         let standing = match self.inner.options.scopes {
             None => Standing::LocalOnly,
@@ -161,6 +158,19 @@ impl Engine {
             self.ensure_open()?;
         }
     }
+}
+
+/// What shows the effect of a call stands where the call stands.
+#[cfg(feature = "full")]
+fn with_calls(view: &dyn Read, mut lane: Vec<Entry>) -> Planned<Vec<Entry>> {
+    for entry in &mut lane {
+        if let Some(call) = entry.of.clone()
+            && let Some(call) = outbox::entry_at(view, &call)?
+        {
+            *entry = *call;
+        }
+    }
+    Ok(lane)
 }
 
 /// Where a record of a database with a server stands.

@@ -77,6 +77,8 @@ impl Engine {
                 wake: Signal::default(),
                 changed: Signal::default(),
                 closed: Cell::new(false),
+                #[cfg(feature = "full")]
+                way: super::circuit::Way::default(),
                 ahead: RefCell::new(None),
                 recording: RefCell::new(None),
                 observers: RefCell::new(Vec::new()),

@@ -20,7 +20,7 @@ pub struct Request {
 pub struct Answer {
     /// HTTP status.
     pub status: u16,
-    /// How long its `Retry-After` header asks to wait, in milliseconds.
+    /// How long its headers ask to wait before the next request, in milliseconds: `Retry-After`, or those that say that none is left.
     pub retry_after_ms: Option<u64>,
     /// The body, decompressed.
     pub body: Vec<u8>,

@@ -5,6 +5,8 @@ use holm_protocol::Data;
 use holm_protocol::Kind;
 use holm_store::Draft;
 
+#[cfg(feature = "full")]
+use super::entry;
 use super::receipt::{self, ReceiptState};
 #[cfg(feature = "full")]
 use super::ways;
@@ -64,6 +66,8 @@ pub fn adopt(draft: &mut Draft<'_>, schema: &Schema) -> Planned<()> {
                 stamps: record.stamps,
                 at: record.touch >> 16,
                 not_before: 0,
+                #[cfg(feature = "full")]
+                skew: local.skew.map(entry::seconds),
                 #[cfg(feature = "full")]
                 call: None,
                 #[cfg(feature = "full")]

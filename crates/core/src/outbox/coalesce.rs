@@ -32,7 +32,11 @@ pub(super) fn queue(draft: &mut Draft<'_>, mut entry: Entry, after: Option<&Data
     let mut before = if may_join { lane(draft, &entry.collection, &entry.id)? } else { Vec::new() };
     let joins = |last: &Entry| {
         let is_alone = last.tx.is_none() && entry.tx.is_none() && last.effect_of().is_none();
-        is_alone && last.was_never_sent() && last.kind != Kind::Delete && last.base == entry.base
+        is_alone
+            && last.is_of_the_clock_of(&entry)
+            && last.was_never_sent()
+            && last.kind != Kind::Delete
+            && last.base == entry.base
     };
     let is_only = before.len() == 1;
     let Some(last) = before.pop().filter(joins) else {

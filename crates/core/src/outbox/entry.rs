@@ -9,6 +9,8 @@ use holm_protocol::{
 
 use crate::Error;
 use crate::records::Record;
+#[cfg(feature = "full")]
+use crate::sync::Skew;
 
 /// How far a mutation is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,6 +79,9 @@ pub struct Entry {
     pub at: u64,
     /// Not to be sent before (wall clock, milliseconds): the server asked for time.
     pub not_before: u64,
+    /// How many seconds the server's clock was ahead of the one that the stamps are of, where that was known.
+    #[cfg(feature = "full")]
+    pub skew: Option<i64>,
     /// What a call calls.
     #[cfg(feature = "full")]
     pub call: Option<Called>,
@@ -89,7 +94,7 @@ pub struct Entry {
 }
 
 json_fields!(Entry {
-    order, state, mid, collection, id, kind, at; first, joined, tx, base, not_before + call, of, ways; data, stamps
+    order, state, mid, collection, id, kind, at; first, joined, tx, base, not_before + skew, call, of, ways; data, stamps
 });
 
 /// A function of the server that is called.
@@ -106,6 +111,16 @@ pub struct Called {
 }
 
 json_fields!(Called { name; args, effect, kept });
+
+/// What clocks differ by less is the way's doing, or nobody's business.
+#[cfg(feature = "full")]
+const SECONDS_OF_JITTER: i64 = 5;
+
+/// A skew as entries keep it.
+#[cfg(feature = "full")]
+pub(super) fn seconds(skew: Skew) -> i64 {
+    skew.ahead_ms.div_euclid(1_000)
+}
 
 /// Where an entry stands in the outbox.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -168,6 +183,31 @@ impl Entry {
             #[cfg(feature = "full")]
             ways: &self.ways,
         }
+    }
+
+    /// The clock may have been set since this was written, and be ahead of the server's by so much now: its stamps are moved to what they
+    /// would be by the clock of now.
+    #[cfg(feature = "full")]
+    pub(crate) fn restamp(&mut self, now: Option<Skew>) {
+        let moved_s = self.skew.zip(now).map_or(0, |(then, now)| then.saturating_sub(seconds(now)));
+        if moved_s.abs() > SECONDS_OF_JITTER {
+            for stamp in self.stamps.values_mut() {
+                stamp.ms = stamp.ms.saturating_add_signed(moved_s.saturating_mul(1_000));
+            }
+        }
+    }
+
+    /// Whether the clock was not set between this and `later`, so that the stamps of both mean the same.
+    #[cfg(feature = "full")]
+    pub(super) fn is_of_the_clock_of(&self, later: &Self) -> bool {
+        let is_as_far = |skew: i64| later.skew.is_some_and(|later| (later - skew).abs() <= SECONDS_OF_JITTER);
+        self.skew.is_none_or(is_as_far)
+    }
+
+    /// Who does not know clocks cannot tell.
+    #[cfg(not(feature = "full"))]
+    pub(super) fn is_of_the_clock_of(&self, _later: &Self) -> bool {
+        true
     }
 
     /// The entry as the wire wants it; of one that is skipped nothing but its names.

@@ -7,6 +7,8 @@ use holm_protocol::{Data, DataText, ErrorCode, Hlc, Kind, MutationId, Revision, 
 use holm_store::{Draft, Halt, Missing, PlanError, Read};
 
 #[cfg(feature = "full")]
+use super::entry;
+#[cfg(feature = "full")]
 use super::ways;
 use super::{Base, Entry, Place, Planned, State, bases, coalesce, receipt, save_base, store_entry};
 use crate::local::{Local, touch_of};
@@ -216,6 +218,8 @@ fn write_row(
             not_before: 0,
             #[cfg(feature = "full")]
             of: cx.of.cloned(),
+            #[cfg(feature = "full")]
+            skew: local.skew.map(entry::seconds),
             #[cfg(feature = "full")]
             call: None,
             #[cfg(feature = "full")]

@@ -152,6 +152,8 @@ impl Export<'_, '_> {
                     continue;
                 }
                 match from_json_text::<Entry>(&value[1..]) {
+                    // What shows the effect of a call is no mutation; the call is.
+                    Ok(entry) if entry.effect_of().is_some() => {}
                     Ok(entry) => self.mutation("outbox", &entry),
                     Err(why) => {
                         self.unread.push(format!(

@@ -41,6 +41,13 @@ impl Failed {
         Box::new(Self { error: Error::new(code, message), floor_ms: 0, refused: None })
     }
 
+    /// Whether no Holm server was reached, as far as can be told.
+    #[must_use]
+    pub fn is_unreachable(&self) -> bool {
+        use ErrorCode::{NotHolm, Offline, Redirected, Timeout};
+        matches!(self.error.code, Offline | Timeout | NotHolm | Redirected)
+    }
+
     /// Whether what was sent may be why, and not the way to the server, its load or our token.
     #[must_use]
     pub fn is_of_the_request(&self) -> bool {

@@ -21,6 +21,13 @@ pub struct Backoff {
 }
 
 impl Backoff {
+    /// As after so many failures.
+    #[cfg(feature = "full")]
+    #[must_use]
+    pub fn after(failures: u32) -> Self {
+        Self { failures }
+    }
+
     /// Failures since the last success.
     #[must_use]
     pub fn failures(self) -> u32 {

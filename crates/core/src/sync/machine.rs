@@ -7,6 +7,10 @@
 //! The first exchange after every open is a pull: it repairs lost push answers and tells a rolled-back storage.
 //! Browser events are hints; only the outcome of requests decides.
 
+#[cfg(feature = "full")]
+use super::attempts::Attempts;
+#[cfg(feature = "full")]
+use super::backoff::RETRY_AFTER_MS_MAX;
 use super::backoff::{Backoff, is_due};
 use super::doubt::Doubt;
 use super::why::Why;
@@ -62,6 +66,18 @@ pub enum Event {
     Stopped(Why),
     /// Whether storage is short: a pull of many pages then waits, so that there is room for what the app writes.
     Short(bool),
+    /// The server has no request left for so long, milliseconds.
+    #[cfg(feature = "full")]
+    Rest(u64),
+    /// Whether the user wants data saved.
+    #[cfg(feature = "full")]
+    SaveData(bool),
+    /// Another database of this page found no way to the same server, and tries again then (wall clock, milliseconds).
+    #[cfg(feature = "full")]
+    HeldBack(u64),
+    /// Another database of this page found the way to the same server again.
+    #[cfg(feature = "full")]
+    Freed,
     /// The app paused sync.
     Paused,
     /// The app resumed sync.
@@ -136,7 +152,29 @@ pub struct Machine {
     short: bool,
     stopped: Option<Why>,
     doubt: Doubt,
+    #[cfg(feature = "full")]
+    manners: Manners,
 }
+
+/// What is done for the server's sake, and for the user's who pays for the way to it.
+#[cfg(feature = "full")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Manners {
+    rest_until_ms: u64,
+    is_saving: bool,
+    /// The last that was heard of the way to the server was a failure.
+    is_lost: bool,
+    /// When the server was heard last.
+    heard_ms: u64,
+}
+
+/// After a longer silence the first exchange is a pull, as after every open: the clock here may have been set meanwhile.
+#[cfg(feature = "full")]
+const SILENCE_MS: u64 = 6 * 60_000;
+
+/// Polls are so many times rarer while data is saved.
+#[cfg(feature = "full")]
+const SAVING: u64 = 4;
 
 impl Default for Machine {
     fn default() -> Self {
@@ -154,6 +192,8 @@ impl Default for Machine {
             short: false,
             stopped: None,
             doubt: Doubt::default(),
+            #[cfg(feature = "full")]
+            manners: Manners::default(),
         }
     }
 }
@@ -177,6 +217,8 @@ impl Machine {
             Event::Pushed => {
                 self.push.clear();
                 self.doubt.push_succeeded();
+                #[cfg(feature = "full")]
+                self.hear(now_ms);
                 (self.push.wanted, self.push_next, self.unconfirmed) = (true, false, true);
             }
             Event::Drained => {
@@ -194,6 +236,14 @@ impl Machine {
             }
             Event::Stopped(why) => self.stopped = Some(why),
             Event::Short(short) => self.short = short,
+            #[cfg(feature = "full")]
+            Event::Rest(ms) => self.manners.rest_until_ms = now_ms + ms.min(RETRY_AFTER_MS_MAX),
+            #[cfg(feature = "full")]
+            Event::SaveData(is_saving) => self.manners.is_saving = is_saving,
+            #[cfg(feature = "full")]
+            Event::HeldBack(until_ms) => self.hold_back(until_ms),
+            #[cfg(feature = "full")]
+            Event::Freed => self.free(),
             Event::Paused => self.paused = true,
             Event::Resumed => {
                 self.paused = false;
@@ -212,7 +262,15 @@ impl Machine {
             return Action::Idle(why);
         }
         let pull = Line { wanted: self.pull.wanted || is_due(self.poll_at_ms, now_ms), ..self.pull };
+        #[cfg(feature = "full")]
+        if (pull.wanted || self.greeted && self.push.wanted) && !is_due(self.manners.rest_until_ms, now_ms) {
+            return Action::Wait { until_ms: self.manners.rest_until_ms, why: Why::ServerAsked };
+        }
         let push_ready = self.greeted && self.push.ready(now_ms);
+        #[cfg(feature = "full")]
+        if push_ready && now_ms.abs_diff(self.manners.heard_ms) > SILENCE_MS && is_due(self.pull.after_ms, now_ms) {
+            return Action::Pull;
+        }
         let held = self.short && self.walking;
         let pull_ready = !held && pull.ready(now_ms);
         if push_ready && (self.push_next || !pull_ready) {
@@ -267,7 +325,7 @@ impl Machine {
         if self.greeted && self.push.wanted && self.push.after_ms < until_ms {
             (until_ms, why) = (self.push.after_ms, self.push.why);
         }
-        Action::Wait { until_ms, why: why.unwrap_or(Why::Poll) }
+        Action::Wait { until_ms, why: why.unwrap_or(self.at_rest()) }
     }
 
     fn try_now(&mut self) {
@@ -276,6 +334,10 @@ impl Machine {
         self.pull.wanted = true;
         self.push.wanted = true;
         self.stopped = None;
+        #[cfg(feature = "full")]
+        {
+            (self.manners.rest_until_ms, self.manners.is_lost) = (0, false);
+        }
     }
 
     fn postpone(&mut self, now_ms: u64) {
@@ -288,11 +350,15 @@ impl Machine {
     fn pulled(&mut self, now_ms: u64, more: bool) {
         self.pull.clear();
         self.doubt.pull_succeeded();
+        #[cfg(feature = "full")]
+        self.hear(now_ms);
         (self.pull.wanted, self.walking) = (more, more);
         self.push_next = true;
         self.greeted = true;
         if !more {
             let poll = if self.streaming { POLL_BESIDE_STREAM_MS } else { POLL_MS };
+            #[cfg(feature = "full")]
+            let poll = if self.manners.is_saving { SAVING * poll } else { poll };
             self.poll_at_ms = now_ms + poll;
         }
     }
@@ -310,11 +376,94 @@ impl Machine {
             (self.pull.wanted, self.push_next) = (true, false);
         }
         if unreachable || floor_ms > 0 {
+            #[cfg(feature = "full")]
+            self.lose();
             let other = match exchange {
                 Exchange::Push => &mut self.pull,
                 Exchange::Pull => &mut self.push,
             };
             (other.after_ms, other.why) = (other.after_ms.max(failed.after_ms), failed.why);
+        }
+    }
+}
+
+impl Machine {
+    /// Why nothing happens where everything is done.
+    fn at_rest(&self) -> Why {
+        #[cfg(feature = "full")]
+        if self.manners.is_saving {
+            return Why::SaveData;
+        }
+        Why::Poll
+    }
+}
+
+#[cfg(feature = "full")]
+impl Machine {
+    /// Whether nothing is asked for ahead of its time: data is saved, or the server has no request left.
+    #[must_use]
+    pub fn is_sparing(&self, now_ms: u64) -> bool {
+        self.manners.is_saving || !is_due(self.manners.rest_until_ms, now_ms)
+    }
+
+    /// What the next leader is to know of the tries of this one.
+    #[must_use]
+    pub fn attempts(&self) -> Attempts {
+        let Self { push, pull, .. } = self;
+        let is_held = |line: &Line| line.backoff.failures() > 0 || self.manners.is_lost;
+        let after_ms = |line: &Line| if is_held(line) { line.after_ms } else { 0 };
+        Attempts {
+            pushes: push.backoff.failures(),
+            push_after_ms: after_ms(push),
+            pulls: pull.backoff.failures(),
+            pull_after_ms: after_ms(pull),
+            rest_until_ms: self.manners.rest_until_ms,
+            halved: None,
+        }
+    }
+
+    /// Goes on from the tries of another leader, unless there were some here.
+    pub fn recall(&mut self, attempts: &Attempts) {
+        if self.greeted || self.failures() > 0 {
+            return;
+        }
+        let line = |failures: u32, after_ms: u64| Line {
+            wanted: true,
+            after_ms,
+            why: Some(if failures > 0 { Why::Backoff } else { Why::ServerAsked }),
+            backoff: Backoff::after(failures),
+        };
+        self.push = line(attempts.pushes, attempts.push_after_ms);
+        self.pull = line(attempts.pulls, attempts.pull_after_ms);
+        self.manners.rest_until_ms = attempts.rest_until_ms;
+    }
+
+    /// When the way to the server is tried again.
+    #[must_use]
+    pub fn tries_again_ms(&self) -> u64 {
+        self.push.after_ms.max(self.pull.after_ms)
+    }
+
+    fn hear(&mut self, now_ms: u64) {
+        (self.manners.is_lost, self.manners.heard_ms) = (false, now_ms);
+    }
+
+    fn lose(&mut self) {
+        self.manners.is_lost = true;
+    }
+
+    fn hold_back(&mut self, until_ms: u64) {
+        self.lose();
+        for line in [&mut self.push, &mut self.pull] {
+            (line.after_ms, line.why) = (line.after_ms.max(until_ms), Some(Why::Backoff));
+        }
+    }
+
+    /// What waited for the way waits no more; what failed for itself does.
+    fn free(&mut self) {
+        if std::mem::take(&mut self.manners.is_lost) {
+            self.push.clear();
+            self.pull.clear();
         }
     }
 }
@@ -429,6 +578,22 @@ mod tests {
         assert_eq!(machine.next(1), Action::Push);
         machine.handle(1, failed(Exchange::Push, true, 0));
         assert_eq!(machine.next(1), Action::Wait { until_ms: 701, why: Why::Backoff });
+    }
+
+    #[test]
+    fn after_a_long_silence_or_where_the_clock_was_set_a_pull_comes_before_a_push() {
+        for later_ms in [SILENCE_MS + 1, 0] {
+            let start_ms = if later_ms == 0 { 2 * SILENCE_MS } else { 0 };
+            let mut machine = Machine::default();
+            machine.handle(start_ms, Event::Pulled(false));
+            machine.handle(start_ms, Event::LocalWrite);
+            assert_eq!(machine.next(start_ms), Action::Push);
+            assert_eq!(machine.next(later_ms), Action::Pull);
+            machine.handle(later_ms, failed(Exchange::Pull, false, 0));
+            assert_eq!(machine.next(later_ms), Action::Push, "a pull that fails for itself holds no push up");
+            machine.handle(later_ms, Event::Pulled(false));
+            assert_eq!(machine.next(later_ms), Action::Push);
+        }
     }
 
     #[test]

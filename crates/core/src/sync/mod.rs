@@ -3,6 +3,8 @@
 //! Everything here is a plain function or a small state machine; the engine's driver does the waiting.
 
 mod answer;
+#[cfg(feature = "full")]
+mod attempts;
 mod backoff;
 mod change;
 mod doubt;
@@ -11,17 +13,27 @@ mod members;
 mod orphans;
 pub mod pull;
 pub mod push;
+#[cfg(feature = "full")]
+mod rate;
 mod scopes;
+#[cfg(feature = "full")]
+mod skew;
 mod state;
 mod status;
 mod why;
 
 pub use answer::{Failed, Refused, read_pull, read_push};
+#[cfg(feature = "full")]
+pub use attempts::{Attempts, Halved};
 pub use backoff::{Backoff, RETRY_AFTER_MS_MAX};
 pub use machine::{Action, Event, Exchange, Machine};
 pub use orphans::{Orphan, adopt_orphan, forget_orphan, orphans};
 pub use push::{Frozen, PushLimits};
+#[cfg(feature = "full")]
+pub use rate::rest_ms;
 pub use scopes::{SCOPES_MAX, Standing, key as scope_key, standings, subscribe, unsubscribe};
+#[cfg(feature = "full")]
+pub use skew::Skew;
 pub use state::{Checkpoint, Places, SyncState};
 pub use status::{Connection, Phase, Status, StatusError};
 pub use why::Why;
@@ -45,6 +57,9 @@ pub struct SyncContext<'a> {
     pub scopes: &'a [String],
     /// Wall clock, milliseconds.
     pub now_ms: u64,
+    /// How far the server's clock is ahead of that, once it is known.
+    #[cfg(feature = "full")]
+    pub skew: Option<Skew>,
 }
 
 /// The right to commit what sync decided, until somebody else takes it.

@@ -88,6 +88,10 @@ pub fn apply(
             return Ok(Page::Late);
         }
     }
+    #[cfg(feature = "full")]
+    {
+        local.skew = cx.skew.or(local.skew);
+    }
     let moment = Moment::begin(draft, &mut local, cx.schema, cx.now_ms);
     settle(draft, &moment, &mut sync, &response.results, response.acked)?;
 

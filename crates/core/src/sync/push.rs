@@ -86,6 +86,8 @@ pub fn freeze(draft: &mut Draft<'_>, cx: &SyncContext<'_>, lease: &Lease, limits
     }
     sync.save(draft);
     let sent = local.tick(cx.now_ms);
+    #[cfg(feature = "full")]
+    let sent = Hlc { counter: sent.counter, ..local.wall(cx.now_ms) };
     local.save(draft);
     Ok(Frozen::Request(request(draft, &sync, cx, limits, &local, sent)?))
 }
@@ -112,6 +114,8 @@ fn request(
         if limits.mutations == 0 {
             entry.kind = Kind::Skip;
         }
+        #[cfg(feature = "full")]
+        entry.restamp(cx.skew.or(local.skew));
         mutations.push(entry.into_wire()?);
         bytes += size;
     }
@@ -197,6 +201,10 @@ fn groups(waiting: Vec<Entry>) -> Vec<Vec<Entry>> {
 pub fn pushed(draft: &mut Draft<'_>, cx: &SyncContext<'_>, lease: &Lease, response: &PushResponse) -> Planned<()> {
     let mut sync = lease.guard(draft)?;
     let mut local = Local::read(draft)?;
+    #[cfg(feature = "full")]
+    {
+        local.skew = cx.skew.or(local.skew);
+    }
     let moment = Moment::begin(draft, &mut local, cx.schema, cx.now_ms);
     settle(draft, &moment, &mut sync, &response.results, Seq(0))?;
     sync.limits = response.limits.or(sync.limits);

@@ -80,9 +80,13 @@ pub struct Status {
     pub error: Option<StatusError>,
     /// Every scope was pulled to its end at least once.
     pub initial_sync_done: bool,
+    /// How many milliseconds the server's clock is ahead of this device's, once that is known.
+    #[cfg(feature = "full")]
+    pub skew: Option<i64>,
 }
 
 json_fields!(Status {
     online, phase, leader, pending, in_flight as "inFlight", parked, conflicts,
-    initial_sync_done as "initialSyncDone", last_push_at as "lastPushAt", last_pull_at as "lastPullAt", next_attempt_at as "nextAttemptAt", why, error
+    initial_sync_done as "initialSyncDone", last_push_at as "lastPushAt", last_pull_at as "lastPullAt", next_attempt_at as "nextAttemptAt", why, error;
+    + skew
 });

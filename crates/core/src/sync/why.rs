@@ -21,6 +21,9 @@ pub enum Why {
     Schema,
     /// The sync address redirects.
     Redirected,
+    /// Everything is done; the next look for news is due later than usual, since the user saves data.
+    #[cfg(feature = "full")]
+    SaveData,
     /// Storage is short, and the server has more pages.
     Storage,
 }
@@ -39,6 +42,8 @@ impl Why {
             Self::Forbidden => "forbidden",
             Self::Schema => "schema",
             Self::Redirected => "redirected",
+            #[cfg(feature = "full")]
+            Self::SaveData => "save-data",
             Self::Storage => "storage",
         }
     }

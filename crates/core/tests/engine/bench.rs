@@ -2,8 +2,9 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::rc::Rc;
+use std::task::{Poll, Waker};
 
 use async_trait::async_trait;
 use futures_executor::LocalPool;
@@ -37,6 +38,8 @@ struct Server {
     requests: Vec<(&'static str, Value)>,
     instead: VecDeque<(&'static str, Instead)>,
     outcomes: VecDeque<Value>,
+    /// What its clock reads.
+    clock_ms: Option<u64>,
     /// A push with this text in it gets no further than a filter.
     filtered: Option<&'static str>,
     /// By the checkpoint that they follow: who asks again gets the same page.
@@ -48,6 +51,7 @@ struct Server {
 pub struct Wire {
     server: Rc<RefCell<Server>>,
     now_ms: Rc<Cell<u64>>,
+    held: Rc<RefCell<Option<Option<Waker>>>>,
     pub refreshes: Rc<Cell<u32>>,
 }
 
@@ -61,6 +65,21 @@ impl Wire {
     /// The next request of this path brings nothing back, and has no effect.
     pub fn fail(&self, path: &'static str, failure: Failure) {
         self.server.borrow_mut().instead.push_back((path, Err(failure)));
+    }
+
+    /// The server's clock reads so much.
+    pub fn set_clock(&self, ms: u64) {
+        self.server.borrow_mut().clock_ms = Some(ms);
+    }
+
+    /// What is sent from now on arrives when it is let go.
+    pub fn hold(&self) {
+        self.held.replace(Some(None));
+    }
+
+    /// See [`Self::hold`].
+    pub fn let_go(&self) {
+        self.held.take().flatten().expect("something was sent").wake();
     }
 
     /// A push with this text in it is answered by a filter, from now on.
@@ -104,7 +123,11 @@ impl Server {
     fn push(&mut self, request: &Value) -> Value {
         let mutations = request["mutations"].as_array().expect("mutations");
         let results: Vec<Value> = mutations.iter().map(|mutation| self.handle(mutation)).collect();
-        json!({ "v": 1, "epoch": "e1", "now": "000000000001-0000-s", "acked": self.acked, "results": results })
+        json!({ "v": 1, "epoch": "e1", "now": self.now(), "acked": self.acked, "results": results })
+    }
+
+    fn now(&self) -> String {
+        format!("{:012x}-0000-s", self.clock_ms.unwrap_or(1))
     }
 
     fn handle(&mut self, mutation: &Value) -> Value {
@@ -125,13 +148,21 @@ impl Server {
         let mut scope = json!({ "key": "tasks", "checkpoint": (after + 1).to_string(), "more": false, "changes": [] });
         let page = self.pages.get(&after).cloned().unwrap_or_else(|| json!({}));
         scope.as_object_mut().expect("an object").extend(page.as_object().expect("an object").clone());
-        json!({ "v": 1, "epoch": "e1", "now": "000000000001-0000-s", "acked": self.acked, "results": [], "scopes": [scope] })
+        json!({ "v": 1, "epoch": "e1", "now": self.now(), "acked": self.acked, "results": [], "scopes": [scope] })
     }
 }
 
 #[async_trait(?Send)]
 impl Transport for Wire {
     async fn send(&self, request: &Request) -> Reply {
+        poll_fn(|context| match &mut *self.held.borrow_mut() {
+            Some(waker) => {
+                *waker = Some(context.waker().clone());
+                Poll::Pending
+            }
+            None => Poll::Ready(()),
+        })
+        .await;
         let body: Value = serde_json::from_str(&request.body).expect("JSON");
         let mut server = self.server.borrow_mut();
         server.requests.push((request.path, body.clone()));
@@ -148,7 +179,8 @@ impl Transport for Wire {
                 Ok(Answer { status: 200, retry_after_ms: None, body: answer.to_string().into_bytes() })
             }
         };
-        Reply { outcome, at_ms: self.now_ms.get().max(NOW_MS) }
+        let at_ms = if server.clock_ms.is_some() { self.now_ms.get() } else { self.now_ms.get().max(NOW_MS) };
+        Reply { outcome, at_ms }
     }
 
     async fn refresh_token(&self) -> bool {
@@ -314,6 +346,17 @@ impl Bench {
     pub fn step(&self, now_ms: u64) -> Step {
         self.wire.now_ms.set(now_ms);
         self.run(self.engine.step(now_ms))
+    }
+
+    /// Begins a step beside everything else.
+    pub fn begin_step(&self, now_ms: u64) {
+        self.wire.now_ms.set(now_ms);
+        let engine = self.engine.clone();
+        let step = async move {
+            let _what_is_next = engine.step(now_ms).await;
+        };
+        self.pool.borrow().spawner().spawn_local(step).expect("it runs");
+        self.settle();
     }
 
     /// The same storage in another tab without a server, which runs beside this one.

@@ -3,6 +3,7 @@
 
 mod bench;
 mod calls;
+mod clock;
 mod coalesce;
 mod durability;
 mod evict;
@@ -14,4 +15,5 @@ mod salvage;
 mod stuck;
 mod sync;
 mod transactions;
+mod way;
 mod ways;

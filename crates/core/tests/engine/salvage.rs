@@ -49,6 +49,23 @@ fn fold(bench: &Bench) {
     assert_eq!(bench.run(bench.engine.database().fold()), Ok(FoldOutcome::Published));
 }
 
+#[test]
+fn a_call_that_waits_is_told_with_its_arguments_and_its_effect_only_by_the_record() {
+    let bench = confirmed();
+    let tx = holm_core::engine::Transaction::default();
+    bench.run(bench.engine.tx_write(&tx, NOW_MS, "tasks", Patch, br#"[["c1",{"title":"shown"}]]"#)).expect("written");
+    let args = holm_protocol::from_json(&json!({ "id": "c1" })).expect("a value");
+    let call = holm_core::outbox::Call::new("finish", args).expect("a call");
+    let called = bench.engine.tx_call(&tx, NOW_MS, &bench.engine.draw(), call, holm_store::Durability::Relaxed);
+    bench.run(called).expect("called");
+    let lines = lines_of(&bench.disk);
+    let pending: Vec<&Value> = of(&lines, "pending").collect();
+    assert_eq!((pending.len(), &pending[0]["kind"]), (1, &json!("call")));
+    assert_eq!((&pending[0]["call"]["name"], &pending[0]["call"]["args"]), (&json!("finish"), &json!({ "id": "c1" })));
+    let shown = of(&lines, "record").find(|line| line["id"] == "c1").expect("the record");
+    assert_eq!((&shown["value"]["title"], &shown["pending"]), (&json!("shown"), &json!(true)));
+}
+
 /// Rows that the server has.
 fn confirmed() -> Bench {
     let bench = Bench::synced();

@@ -143,7 +143,7 @@ fn a_lost_answer_is_made_good_by_the_next_pull() {
     assert_eq!(bench.receipt(&receipt).state, ReceiptState::Pending);
     bench.wire.set_acked(1);
     let bench = bench.reopen(2);
-    bench.sync();
+    bench.sync_patiently();
     assert!(matches!(bench.receipt(&receipt).state, ReceiptState::Acknowledged { .. }));
     assert_eq!(bench.wire.requests("push").len(), 1);
 }
@@ -160,7 +160,7 @@ fn a_put_after_a_delete_recreates_although_the_answer_to_the_delete_was_lost() {
     bench.wire.set_acked(1);
     bench.wire.page(&json!([tombstone("a", "r1")]), &json!({}));
     let bench = bench.reopen(2);
-    bench.sync();
+    bench.sync_patiently();
     let put = bench.wire.mutations().pop().expect("a put");
     assert_eq!((&put["kind"], put.get("base")), (&json!("put"), None), "it asks for no state of the record");
     assert_eq!(bench.parked().len(), 0);

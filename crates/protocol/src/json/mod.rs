@@ -300,6 +300,22 @@ macro_rules! whole_numbers {
 
 whole_numbers!(u16 u32 u64 usize);
 
+#[cfg(feature = "full")]
+impl FromJson for i64 {
+    fn read(&mut self, parser: &mut Parser<'_>) -> Result<(), Unfit> {
+        let Value::Number(number) = parser.value()? else { return Err("not a number".into()) };
+        *self = number.as_str().parse().map_err(|_| "not a whole number")?;
+        Ok(())
+    }
+}
+
+#[cfg(feature = "full")]
+impl ToJson for i64 {
+    fn write(&self, text: &mut String) {
+        text.push_str(&self.to_string());
+    }
+}
+
 /// Null stands for none.
 impl<T: FromJson + Default> FromJson for Option<T> {
     fn read(&mut self, parser: &mut Parser<'_>) -> Result<(), Unfit> {
