@@ -13,6 +13,7 @@ use crate::consistency;
 use crate::device::Device;
 use crate::effects;
 use crate::history::{Call, Fate, Name};
+use crate::polls;
 use crate::snapshot::Snapshot;
 use crate::workload::{IN_TRANSACTIONS, mutations};
 use crate::world::World;
@@ -32,6 +33,7 @@ fn try_look(world: &World, device: &Rc<Device>) -> Result<(), String> {
     let Some(snapshot) = snapshot(world, device)? else { return Ok(()) };
     device.timeline.borrow_mut().resume(&snapshot);
     consistency::check(&snapshot, &world.schemas)?;
+    polls::device_counts_right(world, &snapshot)?;
     every_call_is_somewhere(world, device, &snapshot)?;
     statuses_are_true(device, &snapshot)?;
     checkpoints_cover_rows(world, device, &snapshot)
@@ -101,7 +103,7 @@ fn families(snapshot: &Snapshot) -> BTreeMap<&str, BTreeSet<String>> {
 }
 
 /// Whose receipt tells of a mutation, and what it tells.
-fn told<'a>(snapshot: &'a Snapshot, mid: &str) -> Option<(&'a str, &'a ReceiptState)> {
+pub fn told<'a>(snapshot: &'a Snapshot, mid: &str) -> Option<(&'a str, &'a ReceiptState)> {
     let (mid, state) = snapshot.receipts.get_key_value(mid)?;
     match state {
         ReceiptState::Joined { into } => {
@@ -257,7 +259,7 @@ pub fn at_the_end(world: &World) {
     }
 }
 
-fn is_finished(world: &World, device: &Device) -> Result<(), String> {
+fn is_finished(world: &World, device: &Rc<Device>) -> Result<(), String> {
     let snapshot = snapshot(world, device)?.ok_or("13: there is no database")?;
     let server = of_the_server(world, device, &snapshot);
     if !snapshot.lanes.is_empty() {
@@ -276,6 +278,9 @@ fn is_finished(world: &World, device: &Device) -> Result<(), String> {
         if status.pending != 0 || status.parked != snapshot.parked.len() {
             return Err(format!("15: the status says {status:?}, and {} are parked", snapshot.parked.len()));
         }
+    }
+    if !forgot(world, device) {
+        polls::all_is_there(world, device, &snapshot)?;
     }
     one_writer_is_obeyed(world, device, &server)
 }

@@ -20,6 +20,7 @@ mod executor;
 mod history;
 mod network;
 mod odds;
+mod polls;
 mod seeds;
 mod snapshot;
 mod timeline;

@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 use crate::device::Device;
 use crate::dice::Dice;
 use crate::history::{Call, Fate, Name, mutation_id};
+use crate::polls::{self, POLLS};
 use crate::world::World;
 
 /// The server finds titles that begin so invalid.
@@ -49,8 +50,9 @@ pub async fn live(world: Rc<World>, device: Rc<Device>, engine: Engine) {
         }
         user.device.calls_left.set(left - 1);
         match user.dice.below(100) {
-            0..=62 => user.write().await,
-            63..=77 => user.transact().await,
+            0..=54 => user.write().await,
+            55..=66 => user.transact().await,
+            67..=77 => user.count().await,
             78..=85 => user.read().await,
             86..=90 => user.unpark().await,
             91..=94 => user.sync_now().await,
@@ -79,7 +81,8 @@ impl User {
         let count = if self.dice.permille(800) { 1 } else { self.dice.between(2, 3) };
         let rows: Vec<Value> = (0..count).map(|_| self.row(collection, operation)).collect();
         let names = names(collection, &rows);
-        let receipt = self.begin(names, false, operation == Operation::Delete);
+        let receipt = self.engine.draw();
+        self.begin(&receipt, names, false, operation == Operation::Delete);
         let text = Value::from(rows).to_string();
         self.world.note(format_args!("device {} {operation:?} {collection} {text} {receipt}", self.device.number));
         let rows =
@@ -132,17 +135,43 @@ impl User {
         fields
     }
 
-    fn begin(&self, rows: Vec<Name>, is_transaction: bool, is_delete: bool) -> String {
-        let receipt = self.engine.draw();
+    fn begin(&self, receipt: &str, rows: Vec<Name>, is_transaction: bool, is_delete: bool) {
         let call = Call { device: self.device.number, rows, is_transaction, is_delete, fate: Fate::Open };
-        self.world.history.begin(&receipt, call);
-        receipt
+        self.world.history.begin(receipt, call);
     }
 
     fn end<R>(&self, receipt: &str, outcome: &Result<R, Error>) {
         let code = outcome.as_ref().err().map(|error| error.code);
         self.world.note(format_args!("device {} {receipt} ended {code:?}", self.device.number));
         self.world.history.end(receipt, outcome);
+    }
+
+    /// Counts, tags and types, or takes that back; again while others are in the way.
+    async fn count(&self) {
+        for _ in 0..3 {
+            match self.count_once().await {
+                Err(error) if error.code == ErrorCode::Contention => {}
+                _ => return,
+            }
+        }
+    }
+
+    async fn count_once(&self) -> Result<(), Error> {
+        let tx = Transaction::default();
+        let poll = self.dice.below(2).to_string();
+        let records = Question::Records { collection: "polls".to_owned(), ids: vec![poll.clone()] };
+        let found = self.engine.tx_ask(&tx, self.now_ms(), records).await;
+        let record = parsed(&self.checked(found)?)[0][2].clone();
+        let change = polls::draw(&self.world, &self.device, &self.dice, &poll, &record);
+        let mut rows = vec![(POLLS, json!([[poll, change.fields]]))];
+        let mut operation = change.operation;
+        if self.dice.permille(150) {
+            rows.push(("tasks", json!([[self.id("tasks"), { "title": self.title("tasks") }]])));
+            operation = Operation::Put;
+        }
+        let receipt = self.engine.draw();
+        change.begin(&self.world, &self.device, &poll, &receipt);
+        self.commit_as(&receipt, &tx, operation, &rows).await
     }
 
     /// Writes a pair that must stay equal, or reads one record to write two; again while others are in the way.
@@ -182,6 +211,16 @@ impl User {
     }
 
     async fn commit(&self, tx: &Transaction, operation: Operation, rows: &[(&str, Value)]) -> Result<(), Error> {
+        self.commit_as(&self.engine.draw(), tx, operation, rows).await
+    }
+
+    async fn commit_as(
+        &self,
+        receipt: &str,
+        tx: &Transaction,
+        operation: Operation,
+        rows: &[(&str, Value)],
+    ) -> Result<(), Error> {
         for (collection, rows) in rows {
             let added =
                 self.engine.tx_write(tx, self.now_ms(), collection, operation, rows.to_string().as_bytes()).await;
@@ -189,10 +228,10 @@ impl User {
         }
         let names =
             rows.iter().flat_map(|(collection, rows)| names(collection, rows.as_array().expect("rows"))).collect();
-        let receipt = self.begin(names, true, false);
+        self.begin(receipt, names, true, false);
         self.world.note(format_args!("device {} transaction {rows:?} {receipt}", self.device.number));
-        let outcome = self.engine.tx_commit(tx, self.now_ms(), &receipt, Durability::Relaxed).await;
-        self.end(&receipt, &outcome);
+        let outcome = self.engine.tx_commit(tx, self.now_ms(), receipt, Durability::Relaxed).await;
+        self.end(receipt, &outcome);
         outcome
     }
 
@@ -245,8 +284,9 @@ impl User {
 
     /// What the user puts in its place, if anything.
     fn edit(&self, parked: &Parked) -> Data {
-        let is_edited =
-            parked.entry.kind != Kind::Delete && parked.entry.collection != "pairs" && self.dice.permille(300);
+        let is_edited = parked.entry.kind != Kind::Delete
+            && !["pairs", POLLS].contains(&parked.entry.collection.as_str())
+            && self.dice.permille(300);
         let title = is_edited.then(|| ("title".to_owned(), self.world.next_value().into()));
         title.into_iter().collect()
     }

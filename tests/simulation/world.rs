@@ -25,7 +25,7 @@ use crate::workload::BAD;
 pub const USERS: [&str; 3] = ["owner", "owner", "stranger"];
 
 /// One scope per collection.
-pub const SCOPES: [&str; 3] = ["mine", "pairs", "tasks"];
+pub const SCOPES: [&str; 4] = ["mine", "pairs", "polls", "tasks"];
 
 /// The app, and the version after it: a field with a default more, and an index of it.
 pub const SCHEMAS: [&str; 2] = [
@@ -33,12 +33,18 @@ pub const SCHEMAS: [&str; 2] = [
     "tasks":{"fields":{"title":{"type":"string"},"note":{"type":"string","optional":true},"done":{"type":"boolean","default":false}},
              "indexes":[["done","title"]]},
     "mine":{"fields":{"title":{"type":"string"},"note":{"type":"string","optional":true}}},
+    "polls":{"fields":{"votes":{"type":"integer","merge":"counter","default":0},
+                       "tags":{"type":"array","of":{"type":"string"},"merge":"set","default":[]},
+                       "body":{"type":"string","merge":"text","default":""}}},
     "pairs":{"fields":{"value":{"type":"string"}}}}}"#,
     r#"{"version":2,"collections":{
     "tasks":{"fields":{"title":{"type":"string"},"note":{"type":"string","optional":true},"done":{"type":"boolean","default":false},
                        "rank":{"type":"integer","default":7}},
              "indexes":[["done","title"],"rank"]},
     "mine":{"fields":{"title":{"type":"string"},"note":{"type":"string","optional":true}}},
+    "polls":{"fields":{"votes":{"type":"integer","merge":"counter","default":0},
+                       "tags":{"type":"array","of":{"type":"string"},"merge":"set","default":[]},
+                       "body":{"type":"string","merge":"text","default":""}}},
     "pairs":{"fields":{"value":{"type":"string"}}}}}"#,
 ];
 
@@ -157,6 +163,12 @@ impl World {
     pub fn draw_skew_ms(&self) -> i64 {
         let most = i64::try_from(self.odds.skew_ms_max).expect("some hours");
         i64::try_from(self.dice.below(2 * self.odds.skew_ms_max + 1)).expect("some hours") - most
+    }
+
+    /// A character that nobody wrote before.
+    pub fn next_letter(&self) -> char {
+        self.last_value.set(self.last_value.get() + 1);
+        char::from_u32(0x1_0000 + u32::try_from(self.last_value.get()).expect("some thousands")).expect("a character")
     }
 
     /// A value that nobody wrote before.
