@@ -1,15 +1,21 @@
 //! What the server said, recorded.
 
+#[cfg(feature = "full")]
+use holm_protocol::{Data, Value};
 use holm_protocol::{ErrorCode, Kind, MutationId, MutationResult, Outcome, Seq, ServerRow};
 use holm_store::Draft;
+#[cfg(feature = "full")]
+use holm_store::Read;
 
 use super::park::{Reason, park};
 use super::receipt::{self, ReceiptState};
 use super::{Entry, Place, Planned, State, entry_at, remove, restore, store_entry};
 use crate::FULL;
+#[cfg(feature = "full")]
+use crate::keys;
 use crate::local::Local;
 use crate::records;
-use crate::schema::{ConflictPolicy, Schema};
+use crate::schema::{Collection, ConflictPolicy, Schema};
 use crate::sync::{RETRY_AFTER_MS_MAX, SyncState};
 
 /// A server may ask for no more patience with a mutation: an hour, as with a request.
@@ -89,14 +95,42 @@ fn confirm(draft: &mut Draft<'_>, now_ms: u64, sync: &mut SyncState, (seq, place
 fn settle_conflict(draft: &mut Draft<'_>, moment: &Moment<'_>, entry: Box<Entry>, server: &ServerRow) -> Planned<()> {
     let collection = moment.schema.find(&entry.collection).filter(|_| FULL);
     match collection.map(|collection| (collection, collection.conflict)) {
-        Some((collection, ConflictPolicy::Server)) if entry.tx.is_none() => {
-            remove(draft, &entry);
-            receipt::save(draft, entry.receipt(), &ReceiptState::Discarded);
-            restore(draft, collection, &entry.id, moment.touch)
-        }
+        Some((collection, ConflictPolicy::Server)) if entry.tx.is_none() => give_up(draft, moment, collection, &entry),
         Some((_, ConflictPolicy::Client)) if entry.tx.is_none() => insist(draft, moment, *entry, server),
+        #[cfg(feature = "full")]
+        Some((collection, ConflictPolicy::Greater)) if entry.tx.is_none() => {
+            match is_greater(draft, collection, &entry, server)? {
+                true => insist(draft, moment, *entry, server),
+                false => give_up(draft, moment, collection, &entry),
+            }
+        }
         _ => park(draft, moment, entry, conflict(server)),
     }
+}
+
+/// Lets the server's record stand.
+fn give_up(draft: &mut Draft<'_>, moment: &Moment<'_>, collection: &Collection, entry: &Entry) -> Planned<()> {
+    remove(draft, entry);
+    receipt::save(draft, entry.receipt(), &ReceiptState::Discarded);
+    restore(draft, collection, &entry.id, moment.touch)
+}
+
+/// Whether what the writer left has the greater value in the field that decides. No value is the least, as in an index; a record that is
+/// not there has none.
+#[cfg(feature = "full")]
+fn is_greater(view: &dyn Read, collection: &Collection, entry: &Entry, server: &ServerRow) -> Planned<bool> {
+    let mine = super::ways::mine(view, collection, entry)?;
+    let field = collection.greater.as_deref().unwrap_or_default();
+    let key = |data: Option<&Data>| {
+        let mut key = Vec::new();
+        keys::push_value(
+            &mut key,
+            data.and_then(|data| data.get(field)).unwrap_or(&Value::Null),
+            keys::Order::Ascending,
+        );
+        key
+    };
+    Ok(key(mine.as_ref()) > key((!server.deleted).then_some(&server.data)))
 }
 
 /// Sends a mutation again, as one that was made in sight of what the server has.

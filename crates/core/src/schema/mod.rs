@@ -42,6 +42,9 @@ pub struct Collection {
     pub conflict: ConflictPolicy,
     /// Whether writes of one record that were never sent become one mutation.
     pub coalesce: bool,
+    /// The field whose greater value wins, under [`ConflictPolicy::Greater`].
+    #[cfg(feature = "full")]
+    pub greater: Option<String>,
 }
 
 /// Who wins when two devices change one record.
@@ -56,6 +59,8 @@ pub enum ConflictPolicy {
     Server,
     /// This device's record.
     Client,
+    /// The record that has the greater value in a field.
+    Greater,
     /// A function of the app.
     Custom,
     /// A person, later.

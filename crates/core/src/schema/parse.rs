@@ -66,9 +66,19 @@ fn collection(name: &str, value: &Value) -> Result<Collection, Refusal> {
         Some(value) => within("conflict", conflict(value))?,
     };
     #[cfg(feature = "full")]
+    let greater = within("conflict", greater(given, &fields))?;
+    #[cfg(feature = "full")]
     within("fields", ways_fit(&fields, conflict))?;
     let coalesce = given.get("coalesce").is_none() || flag(given, "coalesce")?;
-    Ok(Collection { name: name.to_owned(), fields, indexes, conflict, coalesce })
+    Ok(Collection {
+        name: name.to_owned(),
+        fields,
+        indexes,
+        conflict,
+        coalesce,
+        #[cfg(feature = "full")]
+        greater,
+    })
 }
 
 fn all_fields(value: &Value, depth: usize) -> Result<SortedMap<String, Field>, Refusal> {
@@ -164,6 +174,18 @@ fn kind(given: &Data, depth: usize) -> Result<Kind, Refusal> {
     let allowed = [OF_EVERY_FIELD, &[own.unwrap_or("type")]].concat();
     known(given, if own.is_some() { &allowed } else { OF_EVERY_FIELD })?;
     Ok(kind)
+}
+
+/// The field that `{ lastWrite }` names.
+#[cfg(feature = "full")]
+fn greater(given: &Data, fields: &SortedMap<String, Field>) -> Result<Option<String>, Refusal> {
+    let Some(policy) = given.get("conflict").and_then(Value::as_object) else { return Ok(None) };
+    known(policy, &["lastWrite"])?;
+    let name = need(policy, "lastWrite")?.as_str().unwrap_or_default();
+    match fields.get(name).map(|field| &field.kind) {
+        Some(Kind::Number | Kind::Integer | Kind::Timestamp | Kind::Date | Kind::String) => Ok(Some(name.to_owned())),
+        _ => Err(wrong("must be a declared field that holds numbers, dates or strings").in_field("lastWrite")),
+    }
 }
 
 /// Where not the fields are merged but a record is taken whole, a field has no way of its own.
@@ -262,9 +284,10 @@ fn conflict(value: &Value) -> Result<ConflictPolicy, Refusal> {
         Some("server") if FULL => ConflictPolicy::Server,
         Some("client") if FULL => ConflictPolicy::Client,
         Some("custom") if FULL => ConflictPolicy::Custom,
+        None if FULL && value.as_object().is_some() => ConflictPolicy::Greater,
         _ => {
             return Err(wrong(match FULL {
-                true => "must be merge, last-write, server, client, custom or manual",
+                true => "must be merge, last-write, server, client, custom, manual or { lastWrite: a field }",
                 false => "must be merge, last-write or manual, without holm/full",
             }));
         }
