@@ -229,6 +229,8 @@ export interface CollectionDeclaration<F extends Fields = any, Names = any> {
   indexes?: readonly (IndexKey<F> | readonly IndexKey<F>[] | { fields: readonly IndexKey<F>[]; unique?: boolean })[];
   /** How edits meet; 'merge' when it is not said. */
   conflict?: ConflictPolicy<F>;
+  /** What is shown of a write that the server refused, until somebody decides: the server's record, or with 'keep' the write still. */
+  parked?: 'revert' | 'keep';
   /** False sends each write on its own: else those of one record that were not sent yet go as one. */
   coalesce?: boolean;
 }

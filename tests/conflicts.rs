@@ -177,7 +177,8 @@ fn play(example: &Value) {
         fields["tags"] = json!({"type": "array", "of": {"type": "string"}, "optional": true, "merge": "set"});
         fields["body"] = json!({"type": "string", "optional": true, "merge": "text"});
     }
-    let schema = json!({"version": 1, "collections": {"tasks": {"fields": fields, "conflict": example["conflict"]}}}).to_string();
+    let schema = json!({"version": 1, "collections": {"tasks": {"fields": fields, "conflict": example["conflict"]}}})
+        .to_string();
     let link = Link::new(server_policy(policy));
     let (first, second) = (Device::new(&link, &schema, 1), Device::new(&link, &schema, 2));
     if !example["before"].is_null() {

@@ -71,7 +71,7 @@ fn follow(draft: &mut Draft<'_>, options: &Options, now_ms: u64, order: &Order) 
             let cx = WriteContext { schema, now_ms, receipt, written, together, queued, seen, stamp };
             outbox::retry(draft, &cx, mid, edit)?;
         }
-        Order::Discard(mid) => outbox::discard(draft, mid)?,
+        Order::Discard(mid) => outbox::discard(draft, schema, now_ms, mid)?,
         Order::Evict(name) => pull::evict(draft, schema.collection(name)?, scopes.as_deref())?,
     }
     Ok(())

@@ -70,6 +70,8 @@ impl Engine {
         let mut parked = outbox::parked_list(view)?;
         parked.retain(|parked| parked.entry.collection == *name && parked.entry.id == id);
         let lane = outbox::lane(view, name, id)?;
+        #[cfg(feature = "full")]
+        let lane: Vec<Entry> = lane.into_iter().filter(|entry| entry.state != State::KEPT).collect();
         let status = self.status();
         let standing = match self.inner.options.scopes {
             None => Standing::LocalOnly,

@@ -15,6 +15,8 @@
 mod adopt;
 mod coalesce;
 mod entry;
+#[cfg(feature = "full")]
+mod kept;
 mod lane;
 mod park;
 mod receipt;

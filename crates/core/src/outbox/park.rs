@@ -6,9 +6,9 @@ use holm_protocol::{
 use holm_store::{Draft, Read};
 
 use super::receipt::{self, ReceiptState};
-#[cfg(feature = "full")]
-use super::ways;
 use super::{Entry, Moment, Operation, Planned, WriteContext, bases, lane, remove, restore, write};
+#[cfg(feature = "full")]
+use super::{State, kept, ways};
 use crate::records;
 use crate::schema::Schema;
 use crate::stored::{self, decode, encode};
@@ -73,6 +73,8 @@ pub(super) fn park(draft: &mut Draft<'_>, moment: &Moment<'_>, entry: Box<Entry>
     let makes_it = matches!(entry.kind, Kind::Create | Kind::Put) && base.as_ref().is_some_and(|base| base.absent);
     if FULL && makes_it && entry.tx.is_none() && reason.server.is_none() {
         let later = lane(draft, &entry.collection, &entry.id)?.into_iter().filter(|later| later.order > entry.order);
+        #[cfg(feature = "full")]
+        let later = later.filter(|later| later.state != State::KEPT);
         for later in later.take_while(|later| later.kind == Kind::Patch && later.tx.is_none()) {
             let after = Some(entry.mid.clone());
             park_one(draft, moment, Box::new(later), Reason { after, ..reason.clone() }, None)?;
@@ -96,7 +98,13 @@ fn park_one(
         Some(collection) => ways::mine(draft, collection, &entry)?,
         None => mine,
     };
-    remove(draft, &entry);
+    #[cfg(feature = "full")]
+    let is_shown = kept::keep(draft, collection, &entry) == kept::Shown::Still;
+    #[cfg(not(feature = "full"))]
+    let is_shown = false;
+    if !is_shown {
+        remove(draft, &entry);
+    }
     let state = ReceiptState::Parked { code: reason.code, message: reason.message.clone() };
     receipt::save(draft, entry.receipt(), &state);
     let id = entry.id.clone();
@@ -131,9 +139,9 @@ pub fn parked(view: &dyn Read, mid: &MutationId) -> Planned<Box<Parked>> {
 ///
 /// # Errors
 /// `not-found`.
-pub fn discard(draft: &mut Draft<'_>, mid: &MutationId) -> Planned<()> {
+pub fn discard(draft: &mut Draft<'_>, schema: &Schema, now_ms: u64, mid: &MutationId) -> Planned<()> {
     for member in group(draft, mid)? {
-        release(draft, &member.entry);
+        release(draft, schema, now_ms, &member.entry)?;
     }
     Ok(())
 }
@@ -149,7 +157,7 @@ pub fn retry(draft: &mut Draft<'_>, cx: &WriteContext<'_>, mid: &MutationId, edi
     let together = is_transaction.then(|| u32::try_from(members.len()).unwrap_or(u32::MAX));
     for (written, member) in members.into_iter().enumerate() {
         let cx = WriteContext { written, together, ..cx.clone() };
-        release(draft, &member.entry);
+        release(draft, cx.schema, cx.now_ms, &member.entry)?;
         let edit = Some(edit).filter(|_| member.entry.mid == *mid).unwrap_or(&nothing);
         retry_one(draft, &cx, member, edit)?;
     }
@@ -206,9 +214,13 @@ fn group(view: &dyn Read, mid: &MutationId) -> Planned<Vec<Parked>> {
     Ok(members)
 }
 
-fn release(draft: &mut Draft<'_>, entry: &Entry) {
+fn release(draft: &mut Draft<'_>, schema: &Schema, now_ms: u64, entry: &Entry) -> Planned<()> {
     keep(draft, &entry.mid, None);
     receipt::save(draft, entry.receipt(), &ReceiptState::Discarded);
+    #[cfg(feature = "full")]
+    kept::let_go(draft, schema, now_ms, entry)?;
+    let _ = (schema, now_ms);
+    Ok(())
 }
 
 /// What was parked is nowhere else, since no record shows it: so it is kept twice.

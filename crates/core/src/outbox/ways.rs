@@ -75,7 +75,7 @@ pub(super) fn mine(view: &dyn Read, collection: &Collection, entry: &Entry) -> P
 /// [`holm_store::Halt::Missing`]; `storage-corrupt`.
 pub fn held(view: &dyn Read, (collection, id): (&str, &str), before: &[u64], acked: Seq) -> Planned<Vec<u64>> {
     let is_held = |entry: &Entry| match entry.state {
-        State::Confirmed(seq) if seq <= acked => true,
+        State::Confirmed(seq) if seq <= acked && entry.state != State::KEPT => true,
         _ => before.contains(&entry.order),
     };
     let lane = lane(view, collection, id)?;

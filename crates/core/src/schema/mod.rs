@@ -45,6 +45,19 @@ pub struct Collection {
     /// The field whose greater value wins, under [`ConflictPolicy::Greater`].
     #[cfg(feature = "full")]
     pub greater: Option<String>,
+    /// Whether a refused write goes on being shown.
+    #[cfg(feature = "full")]
+    pub refused: Refused,
+}
+
+/// What is shown of a write that the server refused, until somebody decides.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Refused {
+    /// What the server has.
+    #[default]
+    Revert,
+    /// The write, as if it still waited.
+    Keep,
 }
 
 /// Who wins when two devices change one record.

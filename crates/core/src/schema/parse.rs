@@ -5,6 +5,8 @@ use holm_protocol::Way;
 use holm_protocol::{Data, ErrorCode, Value, quoted};
 use holm_store::SortedMap;
 
+#[cfg(feature = "full")]
+use super::Refused;
 use super::{Collection, Column, ConflictPolicy, Field, Index, Kind, Schema};
 use crate::value::{Refusal, parse_json};
 use crate::{Error, FULL};
@@ -14,6 +16,12 @@ const NAME_BYTES_MAX: usize = 64;
 
 /// How deep field types may nest.
 const TYPE_DEPTH_MAX: usize = 20;
+
+/// What a collection may say.
+#[cfg(feature = "full")]
+const OF_EVERY_COLLECTION: &[&str] = &["fields", "indexes", "conflict", "coalesce", "parked"];
+#[cfg(not(feature = "full"))]
+const OF_EVERY_COLLECTION: &[&str] = &["fields", "indexes", "conflict", "coalesce"];
 
 /// What any field may say, and how it merges where the engine can do that.
 #[cfg(feature = "full")]
@@ -55,7 +63,7 @@ fn collection(name: &str, value: &Value) -> Result<Collection, Refusal> {
         return Err(wrong("a collection's name is a letter, then letters, digits, _ and -, 64 at most"));
     }
     let given = object(value)?;
-    known(given, &["fields", "indexes", "conflict", "coalesce"])?;
+    known(given, OF_EVERY_COLLECTION)?;
     let fields = within("fields", all_fields(need(given, "fields")?, 0))?;
     let indexes = match given.get("indexes") {
         None => Vec::new(),
@@ -78,6 +86,8 @@ fn collection(name: &str, value: &Value) -> Result<Collection, Refusal> {
         coalesce,
         #[cfg(feature = "full")]
         greater,
+        #[cfg(feature = "full")]
+        refused: within("parked", refused(given))?,
     })
 }
 
@@ -174,6 +184,16 @@ fn kind(given: &Data, depth: usize) -> Result<Kind, Refusal> {
     let allowed = [OF_EVERY_FIELD, &[own.unwrap_or("type")]].concat();
     known(given, if own.is_some() { &allowed } else { OF_EVERY_FIELD })?;
     Ok(kind)
+}
+
+/// What becomes of what is shown of a refused write.
+#[cfg(feature = "full")]
+fn refused(given: &Data) -> Result<Refused, Refusal> {
+    match given.get("parked").map(Value::as_str) {
+        None | Some(Some("revert")) => Ok(Refused::Revert),
+        Some(Some("keep")) => Ok(Refused::Keep),
+        Some(_) => Err(wrong("must be revert or keep")),
+    }
 }
 
 /// The field that `{ lastWrite }` names.
