@@ -19,6 +19,7 @@ mod effects;
 mod executor;
 mod history;
 mod network;
+mod notes;
 mod odds;
 mod polls;
 mod seeds;

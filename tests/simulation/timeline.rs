@@ -11,6 +11,7 @@ use holm_protocol::{Data, Kind, from_json_text};
 use holm_store::{Applied, Change, Records};
 
 use crate::history::Name;
+use crate::notes::is_kept;
 use crate::snapshot::{self, Snapshot};
 
 /// A field that a waiting mutation writes.
@@ -192,7 +193,7 @@ impl Timeline {
         let Some(value) = value else {
             let gone = self.lanes.entry(name.clone()).or_default().remove(&order);
             // What the server applied must be in sight when it goes; what it refused need not be.
-            if !gone.is_some_and(|entry| matches!(entry.state, State::Confirmed(_))) {
+            if !gone.is_some_and(|entry| matches!(entry.state, State::Confirmed(_)) && !is_kept(&entry)) {
                 self.forget_removed(name);
             }
             return false;
@@ -200,7 +201,8 @@ impl Timeline {
         let entry: Entry = from_json_text(&value[1..]).expect("the engine's own JSON");
         self.remember(&entry, order);
         let before = self.lanes.entry(name.clone()).or_default().insert(order, entry.clone());
-        let is_new = before.is_none_or(|before| before.mid != entry.mid);
+        // What goes again, in sight of a conflict, was written long ago.
+        let is_new = !entry.mid.as_str().contains('~') && before.is_none_or(|before| before.mid != entry.mid);
         if is_new {
             self.track(name, &entry);
         }

@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 use crate::device::Device;
 use crate::dice::Dice;
 use crate::history::{Call, Fate, Name, mutation_id};
+use crate::notes::NOTES;
 use crate::polls::{self, POLLS};
 use crate::world::World;
 
@@ -26,6 +27,7 @@ pub const FILTERED: &str = "<filtered>";
 
 /// Shared records.
 const TASKS: u64 = 5;
+const NOTES_MAX: u64 = 3;
 /// The end of the id of a record that only transactions write, whose other members may be refused.
 pub const IN_TRANSACTIONS: &str = "-tx";
 /// Records that only one device writes, per device.
@@ -67,8 +69,7 @@ impl User {
     }
 
     async fn write(&self) {
-        let is_mine = self.dice.permille(350);
-        let collection = if is_mine { "mine" } else { "tasks" };
+        let collection = *self.dice.one_of(&["mine", "tasks", "tasks", NOTES]);
         let operation = *self.dice.one_of(&[
             Operation::Put,
             Operation::Put,
@@ -107,12 +108,13 @@ impl User {
     fn id(&self, collection: &str) -> String {
         match collection {
             "mine" => format!("d{}-{}", self.device.number, self.dice.below(MINE)),
+            NOTES => format!("n{}", self.dice.below(NOTES_MAX)),
             _ => format!("t{}", self.dice.below(TASKS)),
         }
     }
 
     fn title(&self, collection: &str) -> Value {
-        let is_bad = collection == "tasks" && self.dice.permille(40);
+        let is_bad = collection != "mine" && self.dice.permille(40);
         let is_filtered = self.dice.permille(self.world.odds.filter);
         let value = self.world.next_value();
         Value::from(format!("{}{value}{}", if is_bad { BAD } else { "" }, if is_filtered { FILTERED } else { "" }))
@@ -131,6 +133,9 @@ impl User {
         }
         if collection == "tasks" && self.dice.permille(500) {
             fields.insert("done".into(), self.dice.permille(500).into());
+        }
+        if collection == NOTES && self.dice.permille(700) {
+            fields.insert("at".into(), self.dice.below(1_000).into());
         }
         fields
     }

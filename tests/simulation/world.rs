@@ -17,6 +17,7 @@ use crate::device::Device;
 use crate::dice::Dice;
 use crate::executor::{Executor, WORLD};
 use crate::history::History;
+use crate::notes::{Ending, NOTES};
 use crate::odds::{NEVER, Odds};
 use crate::troubles;
 use crate::workload::BAD;
@@ -25,14 +26,15 @@ use crate::workload::BAD;
 pub const USERS: [&str; 3] = ["owner", "owner", "stranger"];
 
 /// One scope per collection.
-pub const SCOPES: [&str; 4] = ["mine", "pairs", "polls", "tasks"];
+pub const SCOPES: [&str; 5] = ["mine", NOTES, "pairs", "polls", "tasks"];
 
 /// The app, and the version after it: a field with a default more, and an index of it.
-pub const SCHEMAS: [&str; 2] = [
+const SCHEMAS: [&str; 2] = [
     r#"{"version":1,"collections":{
     "tasks":{"fields":{"title":{"type":"string"},"note":{"type":"string","optional":true},"done":{"type":"boolean","default":false}},
              "indexes":[["done","title"]]},
     "mine":{"fields":{"title":{"type":"string"},"note":{"type":"string","optional":true}}},
+    "notes":{"fields":{"title":{"type":"string"},"note":{"type":"string","optional":true},"at":{"type":"integer","optional":true}},ENDING},
     "polls":{"fields":{"votes":{"type":"integer","merge":"counter","default":0},
                        "tags":{"type":"array","of":{"type":"string"},"merge":"set","default":[]},
                        "body":{"type":"string","merge":"text","default":""}}},
@@ -42,6 +44,7 @@ pub const SCHEMAS: [&str; 2] = [
                        "rank":{"type":"integer","default":7}},
              "indexes":[["done","title"],"rank"]},
     "mine":{"fields":{"title":{"type":"string"},"note":{"type":"string","optional":true}}},
+    "notes":{"fields":{"title":{"type":"string"},"note":{"type":"string","optional":true},"at":{"type":"integer","optional":true}},ENDING},
     "polls":{"fields":{"votes":{"type":"integer","merge":"counter","default":0},
                        "tags":{"type":"array","of":{"type":"string"},"merge":"set","default":[]},
                        "body":{"type":"string","merge":"text","default":""}}},
@@ -104,6 +107,8 @@ pub struct World {
     pub backend: Backend,
     /// The app's, by version.
     pub schemas: Vec<Schema>,
+    /// How conflicts of notes end.
+    pub ending: Ending,
     /// All of them.
     pub devices: RefCell<Vec<Rc<Device>>>,
     is_calm: Arc<AtomicBool>,
@@ -115,13 +120,15 @@ impl World {
     fn new(config: &Config) -> Rc<Self> {
         let dice = Dice::new(config.seed);
         let odds = Odds::draw(&dice.split()).without(&config.spared);
+        let ending = Ending::draw(&dice.split());
         let is_calm = Arc::new(AtomicBool::new(false));
         let (receipts, odds_then, is_calm_then) = (config.receipts, odds.clone(), Arc::clone(&is_calm));
         let world = Rc::new(Self {
             executor: Executor::new(dice.split(), START_MS),
             history: History::new(),
-            backend: Backend::new(move || rules(receipts, &odds_then, Arc::clone(&is_calm_then))),
-            schemas: SCHEMAS.iter().map(|text| Schema::parse(text).expect("a schema")).collect(),
+            backend: Backend::new(move || rules(receipts, &odds_then, ending, Arc::clone(&is_calm_then))),
+            schemas: SCHEMAS.iter().map(|text| schema(text, ending)).collect(),
+            ending,
             devices: RefCell::default(),
             is_calm,
             was_rolled_back: Cell::new(false),
@@ -185,7 +192,11 @@ impl World {
     }
 }
 
-fn rules(receipts: Receipts, odds: &Odds, is_calm: Arc<AtomicBool>) -> Rules {
+fn schema(text: &str, ending: Ending) -> Schema {
+    Schema::parse(&text.replace("ENDING", ending.declared)).expect("a schema")
+}
+
+fn rules(receipts: Receipts, odds: &Odds, ending: Ending, is_calm: Arc<AtomicBool>) -> Rules {
     let retry = odds.retry;
     let check = move |attempt: Attempt<'_>| {
         let title = attempt.mutation.data.get("title").and_then(|title| title.as_str());
@@ -202,6 +213,7 @@ fn rules(receipts: Receipts, odds: &Odds, is_calm: Arc<AtomicBool>) -> Rules {
     };
     Rules {
         limits: Limits { mutations: u32::try_from(odds.mutations).expect("small"), bytes: 2_000_000 },
+        policies: BTreeMap::from([(NOTES.to_owned(), ending.policy)]),
         check: Box::new(check),
         receipts,
         audit: Audit::On,

@@ -9,7 +9,7 @@ use super::receipt::{self, ReceiptState};
 use super::{Entry, Moment, Operation, Planned, WriteContext, bases, lane, remove, restore, write};
 #[cfg(feature = "full")]
 use super::{State, kept, ways};
-use crate::records;
+use crate::records::{self, Record};
 use crate::schema::Schema;
 use crate::stored::{self, decode, encode};
 use crate::value::{is_unset, unset};
@@ -176,10 +176,7 @@ fn retry_one(draft: &mut Draft<'_>, cx: &WriteContext<'_>, member: Parked, edit:
     let (operation, mut data) = match mine {
         None if is_delete && (!FULL || edit.is_empty()) => (Operation::Delete, Data::new()),
         mine if is_gone && (mine.is_some() || is_delete) => (Operation::Put, mine.unwrap_or_default()),
-        _ => {
-            let now = visible.unwrap_or_default();
-            (Operation::Patch, wanted_fields(cx.schema, &entry, &now.data))
-        }
+        _ => (Operation::Patch, wanted_fields(cx.schema, &entry, visible.as_deref())),
     };
     for (name, value) in edit.iter().filter(|_| FULL) {
         match operation == Operation::Put && is_unset(value) {
@@ -192,12 +189,12 @@ fn retry_one(draft: &mut Draft<'_>, cx: &WriteContext<'_>, member: Parked, edit:
 }
 
 /// The fields the mutation changed, as it would have them in a record that is `now`, removals included; but an older app, which did not know of a field, has not removed it.
-fn wanted_fields(schema: &Schema, entry: &Entry, now: &Data) -> Data {
+fn wanted_fields(schema: &Schema, entry: &Entry, now: Option<&Record>) -> Data {
     let fields = schema.find(&entry.collection).map(|collection| &collection.fields);
     let may_lack = |name: &String| fields.and_then(|fields| fields.get(name)).is_some_and(|field| field.optional);
     let mut wanted = Data::new();
     for name in entry.stamps.keys().filter(|name| entry.data.contains_key(name) || may_lack(name)) {
-        let merged = entry.edit().in_its_own_way(name, now.get(name));
+        let merged = entry.edit().in_its_own_way(name, now.and_then(|now| now.data.get(name)));
         wanted.insert(name.clone(), merged.or_else(|| entry.data.get(name).cloned()).unwrap_or_else(unset));
     }
     wanted

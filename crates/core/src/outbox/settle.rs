@@ -32,6 +32,12 @@ pub struct Moment<'a> {
     pub touch: u64,
     /// The last place that was drawn in the order of writes.
     pub last_order: u64,
+    /// The rows of a pull hold this device's mutations up to here;
+    #[cfg(feature = "full")]
+    pub acked: Seq,
+    /// and no others, where they are the first of all: the server may have forgotten what it had applied.
+    #[cfg(feature = "full")]
+    pub is_anew: bool,
 }
 
 impl<'a> Moment<'a> {
@@ -40,7 +46,16 @@ impl<'a> Moment<'a> {
     pub fn begin(draft: &mut Draft<'_>, local: &mut Local, schema: &'a Schema, now_ms: u64) -> Self {
         let touch = local.touch(now_ms);
         local.save(draft);
-        Self { schema, now_ms, touch, last_order: local.last_order() }
+        Self {
+            schema,
+            now_ms,
+            touch,
+            last_order: local.last_order(),
+            #[cfg(feature = "full")]
+            acked: Seq::default(),
+            #[cfg(feature = "full")]
+            is_anew: false,
+        }
     }
 }
 
@@ -119,7 +134,7 @@ fn give_up(draft: &mut Draft<'_>, moment: &Moment<'_>, collection: &Collection, 
 /// not there has none.
 #[cfg(feature = "full")]
 fn is_greater(view: &dyn Read, collection: &Collection, entry: &Entry, server: &ServerRow) -> Planned<bool> {
-    let mine = super::ways::mine(view, collection, entry)?;
+    let mine = super::ways::mine(view, collection, entry)?.or_else(|| Some(entry.data.clone()));
     let field = collection.greater.as_deref().unwrap_or_default();
     let key = |data: Option<&Data>| {
         let mut key = Vec::new();
@@ -135,17 +150,22 @@ fn is_greater(view: &dyn Read, collection: &Collection, entry: &Entry, server: &
 
 /// Sends a mutation again, as one that was made in sight of what the server has.
 fn insist(draft: &mut Draft<'_>, moment: &Moment<'_>, mut entry: Entry, server: &ServerRow) -> Planned<()> {
+    if entry.kind != Kind::Delete && (server.deleted || entry.kind == Kind::Create) {
+        let mine = records::read(draft, &entry.collection, &entry.id)?;
+        if entry.kind == Kind::Patch && mine.is_none() {
+            // Nobody knows the rest of the record any more.
+            return park(draft, moment, Box::new(entry), conflict(server));
+        }
+        entry.data = mine.map_or_else(|| entry.data.clone(), |record| record.data);
+        entry.kind = Kind::Put;
+    }
     let first = entry.receipt().clone();
     entry.mid = MutationId(format!("{first}~{}", moment.touch));
     receipt::save(draft, &entry.mid, &ReceiptState::Joined { into: first.clone() });
     (entry.first, entry.state, entry.base) = (Some(first), State::Pending, server.rev.clone());
-    if entry.kind != Kind::Delete && (server.deleted || entry.kind == Kind::Create) {
-        let mine = records::read(draft, &entry.collection, &entry.id)?;
-        entry.data = mine.map_or_else(|| entry.data.clone(), |record| record.data);
-        entry.kind = Kind::Put;
-    }
     store_entry(draft, &entry);
-    Ok(())
+    let collection = moment.schema.find(&entry.collection);
+    collection.map_or(Ok(()), |collection| restore(draft, collection, &entry.id, moment.touch))
 }
 
 fn conflict(server: &ServerRow) -> Reason {

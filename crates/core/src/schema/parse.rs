@@ -23,12 +23,6 @@ const OF_EVERY_COLLECTION: &[&str] = &["fields", "indexes", "conflict", "coalesc
 #[cfg(not(feature = "full"))]
 const OF_EVERY_COLLECTION: &[&str] = &["fields", "indexes", "conflict", "coalesce"];
 
-/// What any field may say, and how it merges where the engine can do that.
-#[cfg(feature = "full")]
-const OF_EVERY_FIELD: &[&str] = &["type", "optional", "nullable", "default", "merge"];
-#[cfg(not(feature = "full"))]
-const OF_EVERY_FIELD: &[&str] = &["type", "optional", "nullable", "default"];
-
 pub(super) fn schema(json: &str) -> Result<Schema, Error> {
     let value = parse_json(json, ErrorCode::InvalidSchema, "schema")?;
     whole(&value, json).map_err(|refusal| refusal.into_placed(ErrorCode::InvalidSchema))
@@ -181,8 +175,11 @@ fn kind(given: &Data, depth: usize) -> Result<Kind, Refusal> {
         }
         unknown => return Err(wrong(format!("unknown type {}", quoted(unknown))).in_field("type")),
     };
-    let allowed = [OF_EVERY_FIELD, &[own.unwrap_or("type")]].concat();
-    known(given, if own.is_some() { &allowed } else { OF_EVERY_FIELD })?;
+    #[cfg(feature = "full")]
+    let allowed = ["type", "optional", "nullable", "default", "merge", own.unwrap_or("type")];
+    #[cfg(not(feature = "full"))]
+    let allowed = ["type", "optional", "nullable", "default", own.unwrap_or("type")];
+    known(given, if own.is_some() { &allowed } else { &allowed[..allowed.len() - 1] })?;
     Ok(kind)
 }
 
@@ -339,8 +336,12 @@ fn need<'a>(given: &'a Data, key: &str) -> Result<&'a Value, Refusal> {
 fn known(given: &Data, keys: &[&str]) -> Result<(), Refusal> {
     match given.keys().find(|key| !keys.contains(&key.as_str())) {
         Some(unknown) => {
-            let here = if FULL { "here" } else { "here without holm/full" };
-            Err(wrong(format!("is unknown {here}; known are {}", keys.join(", "))).in_field(unknown))
+            let keys = keys.join(", ");
+            Err(wrong(match FULL {
+                true => format!("is unknown here; known are {keys}"),
+                false => format!("is unknown here without holm/full; known are {keys}"),
+            })
+            .in_field(unknown))
         }
         None => Ok(()),
     }

@@ -1,7 +1,7 @@
 //! Pulling: pages of server changes laid under what is pending here.
 
 use holm_protocol::{
-    Change, Data, ErrorCode, PROTOCOL_VERSION, PullRequest, PullResponse, ScopeRequest, ScopeResponse, Seq,
+    Change, Data, ErrorCode, PROTOCOL_VERSION, PullRequest, PullResponse, ScopeRequest, ScopeResponse,
 };
 use holm_store::{Draft, Key, Read};
 
@@ -89,11 +89,13 @@ pub fn apply(
         }
     }
     let moment = Moment::begin(draft, &mut local, cx.schema, cx.now_ms);
+    #[cfg(feature = "full")]
+    let moment = Moment { acked: response.acked, ..moment };
     settle(draft, &moment, &mut sync, &response.results, response.acked)?;
 
     let mut more = false;
     for (asked, answered) in request.scopes.iter().zip(&response.scopes) {
-        more |= apply_scope(draft, &moment, &asked.name, answered, response.acked)?;
+        more |= apply_scope(draft, &moment, &asked.name, answered)?;
     }
     sync.epoch.clone_from(&response.epoch);
     if !more {
@@ -105,13 +107,7 @@ pub fn apply(
     Ok(if more { Page::More } else { Page::Complete })
 }
 
-fn apply_scope(
-    draft: &mut Draft<'_>,
-    moment: &Moment<'_>,
-    name: &str,
-    page: &ScopeResponse,
-    acked: Seq,
-) -> Planned<bool> {
+fn apply_scope(draft: &mut Draft<'_>, moment: &Moment<'_>, name: &str, page: &ScopeResponse) -> Planned<bool> {
     let mut checkpoint = Checkpoint::read(draft, name)?;
     if page.reset {
         forget_members(draft, name)?;
@@ -119,7 +115,8 @@ fn apply_scope(
     checkpoint.resetting |= page.reset;
     checkpoint.from_nothing = !page.reset && is_from_nothing(draft, &checkpoint, name)?;
     let unknown = Unknown::of(draft, &checkpoint, name, page)?;
-    let told = Told { acked, anew: checkpoint.resetting };
+    #[cfg(feature = "full")]
+    let moment = &Moment { is_anew: checkpoint.resetting, ..*moment };
     let mut keys = Vec::new();
     for change in page.changes.iter().filter(|change| !unknown.has(change)) {
         keyspace::add_keys(&mut keys, &change.collection, &change.id);
@@ -130,7 +127,7 @@ fn apply_scope(
         let Some(collection) = moment.schema.find(&change.collection) else { continue };
         match unknown.has(change) {
             true => show(draft, moment, collection, change, Before::Nothing)?,
-            false => apply_change(draft, moment, collection, change, &told)?,
+            false => apply_change(draft, moment, collection, change)?,
         }
         if checkpoint.resetting {
             draft.put(&keyspace::member(name, &change.collection, &change.id), &[]);
@@ -178,32 +175,7 @@ impl<'a> Unknown<'a> {
     }
 }
 
-/// What rows of a page hold of this device's mutations.
-struct Told {
-    /// Those up to here.
-    acked: Seq,
-    /// And not those that the server had applied earlier: it may have forgotten them.
-    anew: bool,
-}
-
-impl Told {
-    /// A base that came in the place of `before`, with what it holds.
-    fn noted(&self, view: &dyn Read, place: (&str, &str), before: &Base, now: Base) -> Planned<Base> {
-        #[cfg(feature = "full")]
-        let now =
-            Base { holds: outbox::held(view, place, if self.anew { &[] } else { &before.holds }, self.acked)?, ..now };
-        let _ = (self.acked, self.anew, view, place, before);
-        Ok(now)
-    }
-}
-
-fn apply_change(
-    draft: &mut Draft<'_>,
-    moment: &Moment<'_>,
-    collection: &Collection,
-    change: &Change,
-    told: &Told,
-) -> Planned<()> {
+fn apply_change(draft: &mut Draft<'_>, moment: &Moment<'_>, collection: &Collection, change: &Change) -> Planned<()> {
     let absent = change.deleted || change.gone;
     if let Some(base) = bases(draft, &collection.name, &change.id)? {
         if base.rev != change.rev || base.absent != absent {
@@ -212,7 +184,8 @@ fn apply_change(
                 stamps.spread(stamp, &data);
             }
             let now = Base { rev: change.rev.clone(), absent, data, stamps, ..Base::default() };
-            let now = told.noted(draft, (&collection.name, &change.id), &base, now)?;
+            #[cfg(feature = "full")]
+            let now = Base { holds: outbox::held(draft, moment, (&collection.name, &change.id), &base)?, ..now };
             save_base(draft, &collection.name, &change.id, &now.after(&base, moment.last_order));
             restore(draft, collection, &change.id, moment.touch)?;
         }

@@ -84,3 +84,35 @@ fn what_the_schema_may_say() {
         assert!(refused(conflict).expect(conflict).contains("collections.tasks.conflict"), "{conflict}");
     }
 }
+
+/// An edit whose record is known to be gone before the server says so.
+fn meets_a_known_tombstone(conflict: &str, operation: holm_core::outbox::Operation) -> Bench {
+    let schema = schema("timestamp").replace(r#"{"lastWrite":"at"}"#, conflict);
+    let bench = try_open(&FaultyDisk::new(), &Wire::default(), &schema, Some(&["tasks"]), 1).expect("opens");
+    bench.run(bench.engine.lead()).expect("leads");
+    bench.wire.page(&json!([change("a", "r0", &json!({ "title": "old", "at": 1 }), 0, "c_b")]), &json!({}));
+    bench.sync();
+    bench.write(operation, &json!([["a", { "title": "mine", "at": 2 }]]));
+    bench.wire.page(&json!([crate::bench::tombstone("a", "r7")]), &json!({}));
+    bench.wire.instead("push", 500, None, "");
+    bench.engine.happened(crate::bench::NOW_MS, holm_core::sync::Event::Poke);
+    bench.sync();
+    bench.wire.outcome(json!({ "status": "conflict", "server": { "rev": "r7", "deleted": true } }));
+    bench.sync_patiently();
+    bench
+}
+
+#[test]
+fn an_edit_that_insists_makes_no_half_record_of_one_that_is_gone() {
+    for conflict in [r#""client""#, r#"{"lastWrite":"at"}"#] {
+        let bench = meets_a_known_tombstone(conflict, Patch);
+        assert_eq!((bench.parked().len(), bench.wire.mutations().len()), (1, 2), "a person decides: {conflict}");
+        let bench = meets_a_known_tombstone(conflict, holm_core::outbox::Operation::Put);
+        let sent = bench.wire.mutations().pop().expect("sent");
+        assert_eq!(
+            (&sent["kind"], &sent["base"], &sent["data"]),
+            (&json!("put"), &json!("r7"), &json!({ "title": "mine", "at": 2 }))
+        );
+        assert_eq!(bench.parked().len(), 0);
+    }
+}
