@@ -205,6 +205,7 @@ export type Resolver = (conflict: Conflict) => Record<string, unknown> | null;
  *
  * - `'merge'`: field by field, the later edit of each.
  * - `'last-write'`: the later edit as a whole.
+ * - `{ lastWrite: 'updatedAt' }`: the record with the greater value in that field.
  * - `'server'`: the server's record; this device's edit is given up.
  * - `'client'`: this device's edit, sent again.
  * - `'manual'`: by a person; see `db.sync.conflicts()`.
@@ -212,7 +213,7 @@ export type Resolver = (conflict: Conflict) => Record<string, unknown> | null;
  *
  * The first two are settled by the server. For the others it must be told to settle nothing itself (`docs/conflicts.md`).
  */
-export type ConflictPolicy = 'merge' | 'last-write' | 'server' | 'client' | 'manual' | Resolver;
+export type ConflictPolicy<F extends Fields = any> = 'merge' | 'last-write' | { lastWrite: keyof F & string } | 'server' | 'client' | 'manual' | Resolver;
 
 type Signed<Name extends string> = Name | `-${Name}`;
 type IndexColumn<F> = { [N in keyof F & string]: KindOf<F[N]> extends 'tree' | 'json' ? never : KindOf<F[N]> extends 'list' ? N | `${N}[]` : N }[keyof F & string];
@@ -227,7 +228,9 @@ export interface CollectionDeclaration<F extends Fields = any, Names = any> {
   /** Each a column, or several: 'done', ['done', '-updatedAt'], 'tags[]', { fields: ['email'], unique: true }. */
   indexes?: readonly (IndexKey<F> | readonly IndexKey<F>[] | { fields: readonly IndexKey<F>[]; unique?: boolean })[];
   /** How edits meet; 'merge' when it is not said. */
-  conflict?: ConflictPolicy;
+  conflict?: ConflictPolicy<F>;
+  /** What is shown of a write that the server refused, until somebody decides: the server's record, or with 'keep' the write still. */
+  parked?: 'revert' | 'keep';
   /** False sends each write on its own: else those of one record that were not sent yet go as one. */
   coalesce?: boolean;
 }

@@ -27,7 +27,7 @@ fn server_policy(policy: &str) -> Policy {
     match policy {
         "merge" => Policy::Merge,
         "last-write" => Policy::LastWrite,
-        "server" | "client" | "manual" | "custom" => Policy::Manual,
+        "server" | "client" | "manual" | "custom" | "by a field" => Policy::Manual,
         other => panic!("no policy: {other}"),
     }
 }
@@ -167,7 +167,7 @@ fn sides(parked: &Value) -> Value {
 }
 
 fn play(example: &Value) {
-    let policy = example["conflict"].as_str().expect("a policy");
+    let policy = example["conflict"].as_str().unwrap_or("by a field");
     let mut fields = json!({
         "title": {"type": "string", "optional": true}, "done": {"type": "boolean", "optional": true},
         "updatedAt": {"type": "timestamp", "optional": true},
@@ -177,7 +177,8 @@ fn play(example: &Value) {
         fields["tags"] = json!({"type": "array", "of": {"type": "string"}, "optional": true, "merge": "set"});
         fields["body"] = json!({"type": "string", "optional": true, "merge": "text"});
     }
-    let schema = json!({"version": 1, "collections": {"tasks": {"fields": fields, "conflict": policy}}}).to_string();
+    let schema = json!({"version": 1, "collections": {"tasks": {"fields": fields, "conflict": example["conflict"]}}})
+        .to_string();
     let link = Link::new(server_policy(policy));
     let (first, second) = (Device::new(&link, &schema, 1), Device::new(&link, &schema, 2));
     if !example["before"].is_null() {

@@ -103,7 +103,7 @@ function callerOf(rows, stamp, args) {
       const text = (/** @type {Map<string, unknown>} */ held, /** @type {string} */ field) => JSON.stringify(held.get(field));
       const changed = [...new Set([...after.data.keys(), ...data.keys()])].filter(field => text(after.data, field) !== text(data, field));
       if (before && changed.length === 0) return;
-      merge(after, data, new Map(changed.map(field => [field, stamp])), () => false);
+      merge(after, { data, ways: new Map() }, new Map(changed.map(field => [field, stamp])), () => false);
       rows.save(collection, id, after);
     },
     delete(/** @type {string} */ collection, /** @type {string} */ id) {

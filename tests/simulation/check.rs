@@ -15,6 +15,8 @@ use crate::consistency;
 use crate::device::Device;
 use crate::effects;
 use crate::history::{Call, Fate, Name};
+use crate::notes;
+use crate::polls;
 use crate::snapshot::Snapshot;
 use crate::workload::{IN_TRANSACTIONS, mutations};
 use crate::world::{World, list_of};
@@ -34,6 +36,7 @@ fn try_look(world: &World, device: &Rc<Device>) -> Result<(), String> {
     let Some(snapshot) = snapshot(world, device)? else { return Ok(()) };
     device.timeline.borrow_mut().resume(&snapshot);
     consistency::check(&snapshot, &world.schemas)?;
+    polls::device_counts_right(world, &snapshot)?;
     every_call_is_somewhere(world, device, &snapshot)?;
     statuses_are_true(device, &snapshot)?;
     checkpoints_cover_rows(world, device, &snapshot)
@@ -75,13 +78,17 @@ fn every_call_is_somewhere(world: &World, device: &Device, snapshot: &Snapshot) 
                     let is_applied = is_one_writer && any_of_it(&|mid| applied.contains(mid));
                     any_of_it(&|mid| snapshot.parked.contains_key(mid)) && !is_applied
                 }
-                ReceiptState::Discarded => any_of_it(&|mid| world.history.released.borrow().contains(mid)),
+                ReceiptState::Discarded => {
+                    let was_applied = any_of_it(&|mid| applied.contains(mid));
+                    let by_policy = world.ending.may_give_up(name) && !call.is_transaction && !was_applied;
+                    by_policy || any_of_it(&|mid| world.history.released.borrow().contains(mid))
+                }
                 ReceiptState::Joined { .. } | ReceiptState::Unknown => false,
             };
             if matches!(state, ReceiptState::Parked { code: ErrorCode::Undeliverable, .. }) {
                 world.history.undelivered.borrow_mut().insert(name.clone());
             }
-            if !is_right {
+            if !is_right || world.ending.forbids(name, state, call.is_transaction) {
                 return Err(format!("3: the receipt of {mid} of {name:?} says {state:?}, which is not so"));
             }
             let was_delivered = !world.history.undelivered.borrow().contains(name);
@@ -105,7 +112,7 @@ fn families(snapshot: &Snapshot) -> BTreeMap<&str, BTreeSet<String>> {
 }
 
 /// Whose receipt tells of a mutation, and what it tells.
-fn told<'a>(snapshot: &'a Snapshot, mid: &str) -> Option<(&'a str, &'a ReceiptState)> {
+pub fn told<'a>(snapshot: &'a Snapshot, mid: &str) -> Option<(&'a str, &'a ReceiptState)> {
     let (mid, state) = snapshot.receipts.get_key_value(mid)?;
     match state {
         ReceiptState::Joined { into } => {
@@ -268,8 +275,12 @@ fn of_a_device(snapshot: &Snapshot) -> Replica {
 pub fn is_settled(world: &World) -> bool {
     world.devices.borrow().iter().all(|device| {
         let Ok(Some(snapshot)) = snapshot(world, device) else { return false };
-        snapshot.lanes.is_empty()
-            && of_a_device(&snapshot) == of_the_server(world, device, &snapshot)
+        let (own, server) = (of_a_device(&snapshot), of_the_server(world, device, &snapshot));
+        snapshot.lanes.values().flat_map(BTreeMap::values).all(|(_, entry)| notes::is_kept(entry))
+            && own
+                .keys()
+                .chain(server.keys())
+                .all(|name| own.get(name) == server.get(name) || notes::shows_kept(&snapshot, name))
             && device.tabs.borrow().values().all(|tab| tab.engine.borrow().is_some())
     })
 }
@@ -285,16 +296,16 @@ pub fn at_the_end(world: &World) {
     }
 }
 
-fn is_finished(world: &World, device: &Device) -> Result<(), String> {
+fn is_finished(world: &World, device: &Rc<Device>) -> Result<(), String> {
     let snapshot = snapshot(world, device)?.ok_or("13: there is no database")?;
     let server = of_the_server(world, device, &snapshot);
-    if !snapshot.lanes.is_empty() {
+    if snapshot.lanes.values().flat_map(BTreeMap::values).any(|(_, entry)| !notes::is_kept(entry)) {
         let statuses: Vec<_> = device.engines().iter().map(|engine| engine.status()).collect();
         return Err(format!("13: mutations still wait: {:?} {statuses:?}", snapshot.lanes));
     }
     let own = of_a_device(&snapshot);
     for name in own.keys().chain(server.keys()) {
-        if own.get(name) != server.get(name) {
+        if own.get(name) != server.get(name) && !notes::shows_kept(&snapshot, name) {
             let (here, there) = (own.get(name), server.get(name));
             return Err(format!("7, 8: {name:?} is {here:?} here and {there:?} on the server"));
         }
@@ -304,6 +315,9 @@ fn is_finished(world: &World, device: &Device) -> Result<(), String> {
         if status.pending != 0 || status.parked != snapshot.parked.len() {
             return Err(format!("15: the status says {status:?}, and {} are parked", snapshot.parked.len()));
         }
+    }
+    if !forgot(world, device) {
+        polls::all_is_there(world, device, &snapshot)?;
     }
     one_writer_is_obeyed(world, device, &server)
 }

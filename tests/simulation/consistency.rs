@@ -4,10 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use holm_core::outbox::{Base, Entry, Place, State, replay};
-use holm_core::schema::{ConflictPolicy, Schema};
+use holm_core::schema::Schema;
 use holm_core::sync::Places;
 use holm_protocol::Seq;
 
+use crate::notes::is_kept;
 use crate::snapshot::Snapshot;
 
 /// Checks all of it.
@@ -56,7 +57,7 @@ fn lanes_and_outbox(snapshot: &Snapshot) -> Result<(), String> {
     let mut mids = BTreeSet::new();
     let mut waiting = BTreeSet::new();
     for (waits, entry) in entries(snapshot) {
-        if !mids.insert(&entry.mid) || snapshot.parked.contains_key(entry.mid.as_str()) {
+        if !mids.insert(&entry.mid) || snapshot.parked.contains_key(entry.mid.as_str()) != is_kept(entry) {
             return Err(format!("3: {} is there twice", entry.mid));
         }
         if *waits == matches!(entry.state, State::Confirmed(_)) {
@@ -88,7 +89,7 @@ fn records_and_bases(snapshot: &Snapshot, schema: &Schema) -> Result<(), String>
         let base: &Base = &snapshot.bases[name];
         let lane: Vec<Entry> = lane.values().map(|(_, entry)| entry.clone()).collect();
         let collection = schema.find(&name.0).expect("a collection of the app");
-        let wanted = replay(base, &lane, ConflictPolicy::Merge).map(|(mut data, _)| {
+        let wanted = replay(base, &lane, collection.conflict).map(|(mut data, _)| {
             collection.fill(&mut data);
             data
         });
@@ -108,7 +109,7 @@ fn records_and_bases(snapshot: &Snapshot, schema: &Schema) -> Result<(), String>
 /// What sync remembers of frozen and confirmed mutations is what the mutations say.
 fn states(snapshot: &Snapshot) -> Result<(), String> {
     let of = |wanted: fn(State) -> Option<Seq>| {
-        let sent = entries(snapshot).filter(|(_, entry)| entry.of.is_none());
+        let sent = entries(snapshot).filter(|(_, entry)| entry.of.is_none() && !is_kept(entry));
         let found = sent.filter_map(|(_, entry)| Some((wanted(entry.state)?, entry.place())));
         let mut places = Places::default();
         found.for_each(|(seq, place)| places.insert(seq, place));

@@ -6,6 +6,7 @@ use holm_protocol::{Kind, PushRequest};
 
 use crate::accounts::{ACCOUNTS, BOTH};
 use crate::history::Name;
+use crate::polls::server_counts_right;
 use crate::timeline::Written;
 use crate::world::{USERS, World};
 
@@ -40,7 +41,7 @@ pub fn check(world: &World) -> Result<(), String> {
             comes_and_goes(&mut alive, (effect.user, name), written.kind)?;
         }
     }
-    USERS.iter().try_for_each(|user| rows(world, user, &alive))
+    USERS.iter().try_for_each(|user| rows(world, user, &alive).and_then(|()| server_counts_right(world, user)))
 }
 
 fn writer(world: &World, mid: &str) -> Option<(usize, &'static str, Written)> {

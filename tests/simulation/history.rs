@@ -37,6 +37,19 @@ pub struct Call {
     pub fate: Fate,
 }
 
+/// One more vote, one more tag, one more character: each of the three tells of the others.
+#[derive(Clone, Debug)]
+pub struct Added {
+    /// By which device.
+    pub device: usize,
+    /// To which poll.
+    pub poll: String,
+    /// Of that write.
+    pub receipt: String,
+    /// Of the writes in which that device took it back.
+    pub removed: Vec<String>,
+}
+
 /// The record of a run.
 pub struct History {
     hash: Cell<u64>,
@@ -51,6 +64,8 @@ pub struct History {
     pub deletes: RefCell<BTreeSet<String>>,
     /// Parked mutations that the app gave up or sent again, by mutation id.
     pub released: RefCell<BTreeSet<String>>,
+    /// What was added to polls, by the character that stands for it.
+    pub added: RefCell<BTreeMap<char, Added>>,
     /// Records of which a mutation was undeliverable, once at least.
     pub undelivered: RefCell<BTreeSet<Name>>,
 }
@@ -67,6 +82,7 @@ impl History {
             transfers: RefCell::default(),
             deletes: RefCell::default(),
             released: RefCell::default(),
+            added: RefCell::default(),
             undelivered: RefCell::default(),
         }
     }

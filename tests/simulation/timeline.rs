@@ -11,6 +11,7 @@ use holm_protocol::{Data, Kind, from_json_text};
 use holm_store::{Applied, Change, Records};
 
 use crate::history::Name;
+use crate::notes::is_kept;
 use crate::snapshot::{self, Snapshot};
 
 /// A field that a waiting mutation writes.
@@ -115,6 +116,11 @@ impl Timeline {
         *self = Self { life, orders, is_stale: true, ..Self::default() };
     }
 
+    /// How often the storage was rolled back.
+    pub fn life(&self) -> u64 {
+        self.life
+    }
+
     /// Whether the storage lost what it had promised to keep.
     pub fn was_rolled_back(&self) -> bool {
         self.life > 0
@@ -187,7 +193,7 @@ impl Timeline {
         let Some(value) = value else {
             let gone = self.lanes.entry(name.clone()).or_default().remove(&order);
             // What the server applied must be in sight when it goes; what it refused need not be.
-            if !gone.is_some_and(|entry| matches!(entry.state, State::Confirmed(_))) {
+            if !gone.is_some_and(|entry| matches!(entry.state, State::Confirmed(_)) && !is_kept(&entry)) {
                 self.forget_removed(name);
             }
             return false;
@@ -195,7 +201,8 @@ impl Timeline {
         let entry: Entry = from_json_text(&value[1..]).expect("the engine's own JSON");
         self.remember(&entry, order);
         let before = self.lanes.entry(name.clone()).or_default().insert(order, entry.clone());
-        let is_new = before.is_none_or(|before| before.mid != entry.mid);
+        // What goes again, in sight of a conflict, was written long ago.
+        let is_new = !entry.mid.as_str().contains('~') && before.is_none_or(|before| before.mid != entry.mid);
         if is_new {
             self.track(name, &entry);
         }

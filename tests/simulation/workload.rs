@@ -16,6 +16,8 @@ use crate::accounts::{self, ACCOUNTS};
 use crate::device::Device;
 use crate::dice::Dice;
 use crate::history::{Call, Fate, Name, mutation_id};
+use crate::notes::NOTES;
+use crate::polls::{self, POLLS};
 use crate::world::{LISTS, World, list_key};
 
 /// The server finds titles that begin so invalid.
@@ -26,6 +28,7 @@ pub const FILTERED: &str = "<filtered>";
 
 /// Shared records.
 const TASKS: u64 = 5;
+const NOTES_MAX: u64 = 3;
 /// The end of the id of a record that only transactions write, whose other members may be refused.
 pub const IN_TRANSACTIONS: &str = "-tx";
 /// Records that are here as long as a list of them is kept.
@@ -53,11 +56,12 @@ pub async fn live(world: Rc<World>, device: Rc<Device>, engine: Engine) {
         }
         user.device.calls_left.set(left - 1);
         match user.dice.below(100) {
-            0..=48 => user.write().await,
-            49..=54 => user.choose_list().await,
-            55..=59 => user.call().await,
-            60..=62 => user.remark().await,
-            63..=77 => user.transact().await,
+            0..=43 => user.write().await,
+            44..=49 => user.choose_list().await,
+            50..=54 => user.call().await,
+            55..=57 => user.remark().await,
+            58..=68 => user.transact().await,
+            69..=77 => user.count().await,
             78..=85 => user.read().await,
             86..=90 => user.unpark().await,
             91..=94 => user.sync_now().await,
@@ -73,8 +77,9 @@ impl User {
 
     async fn write(&self) {
         let collection = match self.dice.below(100) {
-            0..=29 => "mine",
-            30..=49 => "items",
+            0..=24 => "mine",
+            25..=41 => "items",
+            42..=61 => NOTES,
             _ => "tasks",
         };
         let operation = *self.dice.one_of(&[
@@ -89,7 +94,8 @@ impl User {
         let count = if self.dice.permille(800) { 1 } else { self.dice.between(2, 3) };
         let rows: Vec<Value> = (0..count).map(|_| self.row(collection, operation)).collect();
         let names = names(collection, &rows);
-        let receipt = self.begin(names, false, operation == Operation::Delete);
+        let receipt = self.engine.draw();
+        self.begin(&receipt, names, false, operation == Operation::Delete);
         let text = Value::from(rows).to_string();
         self.world.note(format_args!("device {} {operation:?} {collection} {text} {receipt}", self.device.number));
         let rows =
@@ -130,7 +136,8 @@ impl User {
     /// Writes to an account what no function does: it waits for the calls before it.
     async fn remark(&self) {
         let rows = vec![json!([self.dice.one_of(&accounts::BOTH), { "note": self.world.next_value() }])];
-        let receipt = self.begin(names(ACCOUNTS, &rows), false, false);
+        let receipt = self.engine.draw();
+        self.begin(&receipt, names(ACCOUNTS, &rows), false, false);
         let text = Value::from(rows).to_string();
         self.world.note(format_args!("device {} remarks {text} {receipt}", self.device.number));
         let rows = self.engine.rows(self.now_ms(), Operation::Patch, text.as_bytes()).expect("rows");
@@ -155,12 +162,13 @@ impl User {
         match collection {
             "mine" => format!("d{}-{}", self.device.number, self.dice.below(MINE)),
             "items" => format!("i{}", self.dice.below(ITEMS)),
+            NOTES => format!("n{}", self.dice.below(NOTES_MAX)),
             _ => format!("t{}", self.dice.below(TASKS)),
         }
     }
 
     fn title(&self, collection: &str) -> Value {
-        let is_bad = collection == "tasks" && self.dice.permille(40);
+        let is_bad = collection != "mine" && self.dice.permille(40);
         let is_filtered = self.dice.permille(self.world.odds.filter);
         let value = self.world.next_value();
         Value::from(format!("{}{value}{}", if is_bad { BAD } else { "" }, if is_filtered { FILTERED } else { "" }))
@@ -183,20 +191,49 @@ impl User {
         if collection == "tasks" && self.dice.permille(500) {
             fields.insert("done".into(), self.dice.permille(500).into());
         }
+        if collection == NOTES && self.dice.permille(700) {
+            fields.insert("at".into(), self.dice.below(1_000).into());
+        }
         fields
     }
 
-    fn begin(&self, rows: Vec<Name>, is_transaction: bool, is_delete: bool) -> String {
-        let receipt = self.engine.draw();
+    fn begin(&self, receipt: &str, rows: Vec<Name>, is_transaction: bool, is_delete: bool) {
         let call = Call { device: self.device.number, rows, is_transaction, is_delete, fate: Fate::Open };
-        self.world.history.begin(&receipt, call);
-        receipt
+        self.world.history.begin(receipt, call);
     }
 
     fn end<R>(&self, receipt: &str, outcome: &Result<R, Error>) {
         let code = outcome.as_ref().err().map(|error| error.code);
         self.world.note(format_args!("device {} {receipt} ended {code:?}", self.device.number));
         self.world.history.end(receipt, outcome);
+    }
+
+    /// Counts, tags and types, or takes that back; again while others are in the way.
+    async fn count(&self) {
+        for _ in 0..3 {
+            match self.count_once().await {
+                Err(error) if error.code == ErrorCode::Contention => {}
+                _ => return,
+            }
+        }
+    }
+
+    async fn count_once(&self) -> Result<(), Error> {
+        let tx = Transaction::default();
+        let poll = self.dice.below(2).to_string();
+        let records = Question::Records { collection: "polls".to_owned(), ids: vec![poll.clone()] };
+        let found = self.engine.tx_ask(&tx, self.now_ms(), records).await;
+        let record = parsed(&self.checked(found)?)[0][2].clone();
+        let change = polls::draw(&self.world, &self.device, &self.dice, &poll, &record);
+        let mut rows = vec![(POLLS, json!([[poll, change.fields]]))];
+        let mut operation = change.operation;
+        if self.dice.permille(150) {
+            rows.push(("tasks", json!([[self.id("tasks"), { "title": self.title("tasks") }]])));
+            operation = Operation::Put;
+        }
+        let receipt = self.engine.draw();
+        change.begin(&self.world, &self.device, &poll, &receipt);
+        self.commit_as(&receipt, &tx, operation, &rows).await
     }
 
     /// Writes a pair that must stay equal, or reads one record to write two; again while others are in the way.
@@ -236,6 +273,16 @@ impl User {
     }
 
     async fn commit(&self, tx: &Transaction, operation: Operation, rows: &[(&str, Value)]) -> Result<(), Error> {
+        self.commit_as(&self.engine.draw(), tx, operation, rows).await
+    }
+
+    async fn commit_as(
+        &self,
+        receipt: &str,
+        tx: &Transaction,
+        operation: Operation,
+        rows: &[(&str, Value)],
+    ) -> Result<(), Error> {
         for (collection, rows) in rows {
             let added =
                 self.engine.tx_write(tx, self.now_ms(), collection, operation, rows.to_string().as_bytes()).await;
@@ -243,10 +290,10 @@ impl User {
         }
         let names =
             rows.iter().flat_map(|(collection, rows)| names(collection, rows.as_array().expect("rows"))).collect();
-        let receipt = self.begin(names, true, false);
+        self.begin(receipt, names, true, false);
         self.world.note(format_args!("device {} transaction {rows:?} {receipt}", self.device.number));
-        let outcome = self.engine.tx_commit(tx, self.now_ms(), &receipt, Durability::Relaxed).await;
-        self.end(&receipt, &outcome);
+        let outcome = self.engine.tx_commit(tx, self.now_ms(), receipt, Durability::Relaxed).await;
+        self.end(receipt, &outcome);
         outcome
     }
 
@@ -307,7 +354,7 @@ impl User {
 
     /// What the user puts in its place, if anything.
     fn edit(&self, parked: &Parked) -> Data {
-        let has_title = ["tasks", "mine"].contains(&parked.entry.collection.as_str());
+        let has_title = ["tasks", "mine", "items", NOTES].contains(&parked.entry.collection.as_str());
         let is_edited = parked.entry.kind != Kind::Delete && has_title && self.dice.permille(300);
         let title = is_edited.then(|| ("title".to_owned(), self.world.next_value().into()));
         title.into_iter().collect()

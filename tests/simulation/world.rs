@@ -18,6 +18,7 @@ use crate::device::Device;
 use crate::dice::Dice;
 use crate::executor::{Executor, WORLD};
 use crate::history::History;
+use crate::notes::{Ending, NOTES};
 use crate::odds::{NEVER, Odds};
 use crate::troubles;
 use crate::workload::BAD;
@@ -26,10 +27,10 @@ use crate::workload::BAD;
 pub const USERS: [&str; 3] = ["owner", "owner", "stranger"];
 
 /// One scope per collection, but for the items: of these a device keeps the lists that it subscribes to.
-pub const SCOPES: [&str; 4] = ["accounts", "mine", "pairs", "tasks"];
+pub const SCOPES: [&str; 6] = ["accounts", "mine", NOTES, "pairs", "polls", "tasks"];
 
 /// The app, and the version after it: a field with a default more, and an index of it.
-pub const SCHEMAS: [&str; 2] = [
+const SCHEMAS: [&str; 2] = [
     r#"{"version":1,"collections":{
     "tasks":{"fields":{"title":{"type":"string"},"note":{"type":"string","optional":true},"done":{"type":"boolean","default":false}},
              "indexes":[["done","title"]]},
@@ -37,6 +38,10 @@ pub const SCHEMAS: [&str; 2] = [
     "accounts":{"fields":{"amount":{"type":"integer"},"note":{"type":"string","optional":true}}},
     "items":{"fields":{"title":{"type":"string"},"note":{"type":"string","optional":true},"list":{"type":"string","optional":true}},
              "indexes":["list"]},
+    "notes":{"fields":{"title":{"type":"string"},"note":{"type":"string","optional":true},"at":{"type":"integer","optional":true}},ENDING},
+    "polls":{"fields":{"votes":{"type":"integer","merge":"counter","default":0},
+                       "tags":{"type":"array","of":{"type":"string"},"merge":"set","default":[]},
+                       "body":{"type":"string","merge":"text","default":""}}},
     "pairs":{"fields":{"value":{"type":"string"}}}}}"#,
     r#"{"version":2,"collections":{
     "tasks":{"fields":{"title":{"type":"string"},"note":{"type":"string","optional":true},"done":{"type":"boolean","default":false},
@@ -46,6 +51,10 @@ pub const SCHEMAS: [&str; 2] = [
     "accounts":{"fields":{"amount":{"type":"integer"},"note":{"type":"string","optional":true}}},
     "items":{"fields":{"title":{"type":"string"},"note":{"type":"string","optional":true},"list":{"type":"string","optional":true}},
              "indexes":["list"]},
+    "notes":{"fields":{"title":{"type":"string"},"note":{"type":"string","optional":true},"at":{"type":"integer","optional":true}},ENDING},
+    "polls":{"fields":{"votes":{"type":"integer","merge":"counter","default":0},
+                       "tags":{"type":"array","of":{"type":"string"},"merge":"set","default":[]},
+                       "body":{"type":"string","merge":"text","default":""}}},
     "pairs":{"fields":{"value":{"type":"string"}}}}}"#,
 ];
 
@@ -110,6 +119,8 @@ pub struct World {
     pub schemas: Vec<Schema>,
     /// The lists that somebody may not see, a bit for each; see [`list_of`].
     pub hidden: Arc<AtomicU64>,
+    /// How conflicts of notes end.
+    pub ending: Ending,
     /// All of them.
     pub devices: RefCell<Vec<Rc<Device>>>,
     is_calm: Arc<AtomicBool>,
@@ -121,6 +132,7 @@ impl World {
     fn new(config: &Config) -> Rc<Self> {
         let dice = Dice::new(config.seed);
         let odds = Odds::draw(&dice.split()).without(&config.spared);
+        let ending = Ending::draw(&dice.split());
         let is_calm = Arc::new(AtomicBool::new(false));
         let hidden = Arc::new(AtomicU64::new(0));
         let (receipts, odds_then, is_calm_then) = (config.receipts, odds.clone(), Arc::clone(&is_calm));
@@ -128,8 +140,9 @@ impl World {
         let world = Rc::new(Self {
             executor: Executor::new(dice.split(), START_MS),
             history: History::new(),
-            backend: Backend::new(move || rules(receipts, &odds_then, Arc::clone(&is_calm_then), &hidden_then)),
-            schemas: SCHEMAS.iter().map(|text| Schema::parse(text).expect("a schema")).collect(),
+            backend: Backend::new(move || rules(receipts, &odds_then, ending, Arc::clone(&is_calm_then), &hidden_then)),
+            schemas: SCHEMAS.iter().map(|text| schema(text, ending)).collect(),
+            ending,
             hidden,
             devices: RefCell::default(),
             is_calm,
@@ -174,6 +187,12 @@ impl World {
         i64::try_from(self.dice.below(2 * self.odds.skew_ms_max + 1)).expect("some hours") - most
     }
 
+    /// A character that nobody wrote before.
+    pub fn next_letter(&self) -> char {
+        self.last_value.set(self.last_value.get() + 1);
+        char::from_u32(0x1_0000 + u32::try_from(self.last_value.get()).expect("some thousands")).expect("a character")
+    }
+
     /// A value that nobody wrote before.
     pub fn next_value(&self) -> String {
         self.last_value.set(self.last_value.get() + 1);
@@ -200,7 +219,11 @@ pub fn list_key(list: u64) -> String {
     format!(r#"list:{{"id":"l{list}"}}"#)
 }
 
-fn rules(receipts: Receipts, odds: &Odds, is_calm: Arc<AtomicBool>, hidden: &Arc<AtomicU64>) -> Rules {
+fn schema(text: &str, ending: Ending) -> Schema {
+    Schema::parse(&text.replace("ENDING", ending.declared)).expect("a schema")
+}
+
+fn rules(receipts: Receipts, odds: &Odds, ending: Ending, is_calm: Arc<AtomicBool>, hidden: &Arc<AtomicU64>) -> Rules {
     let hidden = Arc::clone(hidden);
     let retry = odds.retry;
     let check = move |attempt: Attempt<'_>| {
@@ -218,6 +241,7 @@ fn rules(receipts: Receipts, odds: &Odds, is_calm: Arc<AtomicBool>, hidden: &Arc
     };
     Rules {
         limits: Limits { mutations: u32::try_from(odds.mutations).expect("small"), bytes: 2_000_000 },
+        policies: BTreeMap::from([(NOTES.to_owned(), ending.policy)]),
         check: Box::new(check),
         functions: accounts::functions(),
         receipts,

@@ -34,6 +34,7 @@ export const posts = defineSchema({ version: 1, collections: {
     votes: t.integer().merge('counter').default(0), score: t.number().nullable().merge('counter').optional(),
     tags: t.array(t.string()).merge('set').default([]), body: t.string().merge('text'),
   }, indexes: ['-votes', 'tags[]'] },
+  drafts: { fields: { title: t.string(), updatedAt: t.timestamp() }, conflict: { lastWrite: 'updatedAt' }, parked: 'keep' },
 } });
 same<Row<typeof posts, 'posts'>['votes'], number>(true);
 same<Row<typeof posts, 'posts'>['score'], number | null | undefined>(true);

@@ -160,6 +160,10 @@ export function schemas(): void {
   defineSchema({ version: 1, collections: { a: { fields, indexes: ['title[]'] } } });
   // @ts-expect-error TS2322 no such policy
   defineSchema({ version: 1, collections: { a: { fields, conflict: 'newest' } } });
+  // @ts-expect-error TS2322 no such way to show what was refused
+  defineSchema({ version: 1, collections: { a: { fields, parked: 'hide' } } });
+  // @ts-expect-error TS2820 no such field
+  defineSchema({ version: 1, collections: { a: { fields, conflict: { lastWrite: 'titel' } } } });
   // @ts-expect-error TS2322 a reference to a collection that is not there
   defineSchema({ version: 1, collections: { a: { fields: { b: t.ref('b') } } } });
   // @ts-expect-error TS2345 a default of another type

@@ -99,7 +99,7 @@ fn follow(draft: &mut Draft<'_>, options: &Options, now_ms: u64, order: &Order) 
             let cx = WriteContext { queued: true, ..write_context(options, now_ms, receipt, stamp) };
             outbox::retry(draft, &cx, mid, edit)?;
         }
-        Order::Discard(mid) => outbox::discard(draft, mid)?,
+        Order::Discard(mid) => outbox::discard(draft, schema, now_ms, mid)?,
         Order::Evict(name) => pull::evict(draft, schema.collection(name)?, cx.as_ref())?,
         Order::Subscribe(key) if FULL => sync::subscribe(draft, &cx.ok_or_else(no_server)?, key)?,
         Order::Unsubscribe(key) if FULL => sync::unsubscribe(draft, &cx.ok_or_else(no_server)?, key)?,

@@ -71,6 +71,8 @@ impl Engine {
         parked.retain(|parked| parked.entry.collection == *name && parked.entry.id == id);
         let lane = outbox::lane(view, name, id)?;
         #[cfg(feature = "full")]
+        let lane: Vec<Entry> = lane.into_iter().filter(|entry| entry.state != State::KEPT).collect();
+        #[cfg(feature = "full")]
         let lane = with_calls(view, lane)?;
         let status = self.status();
         let standing = match self.inner.options.scopes {

@@ -24,6 +24,12 @@ pub enum State {
     Confirmed(Seq),
 }
 
+impl State {
+    /// It was refused, and goes on being shown: no server confirms under a seq that is never given, so that an engine that does not know
+    /// of this shows it likewise.
+    pub const KEPT: Self = Self::Confirmed(Seq(0));
+}
+
 impl FromJson for State {
     fn read(&mut self, parser: &mut Parser<'_>) -> Result<(), Unfit> {
         let state = parser.value()?;

@@ -21,6 +21,8 @@ mod call;
 mod coalesce;
 mod effect;
 mod entry;
+#[cfg(feature = "full")]
+mod kept;
 mod lane;
 mod park;
 mod receipt;

@@ -8,9 +8,9 @@ use holm_store::{Draft, Read};
 #[cfg(feature = "full")]
 use super::call;
 use super::receipt::{self, ReceiptState};
-#[cfg(feature = "full")]
-use super::ways;
 use super::{Entry, Moment, Operation, Planned, WriteContext, bases, entry_at, lane, remove, restore, write};
+#[cfg(feature = "full")]
+use super::{State, kept, ways};
 use crate::records::{self, Record};
 use crate::schema::Schema;
 use crate::stored::{self, decode, encode};
@@ -95,6 +95,8 @@ fn made_by(draft: &Draft<'_>, entry: &Entry) -> Planned<Vec<Entry>> {
     }
     let goes_along = |later: &Entry| entry.effect_of().is_some() && later.effect_of() == entry.effect_of();
     let mut later = lane(draft, &entry.collection, &entry.id)?;
+    #[cfg(feature = "full")]
+    later.retain(|later| later.state != State::KEPT);
     later.retain(|later| later.order > entry.order && !goes_along(later));
     let patches = later.iter().take_while(|later| is_lone_patch(later)).count();
     later.truncate(patches);
@@ -119,7 +121,13 @@ fn park_one(
         Some(collection) => ways::mine(draft, collection, &entry)?,
         None => mine,
     };
-    remove(draft, &entry);
+    #[cfg(feature = "full")]
+    let is_shown = kept::keep(draft, collection, &entry) == kept::Shown::Still;
+    #[cfg(not(feature = "full"))]
+    let is_shown = false;
+    if !is_shown {
+        remove(draft, &entry);
+    }
     #[cfg(feature = "full")]
     let entry = call::keep_effect(draft, moment, entry)?;
     let state = ReceiptState::Parked { code: reason.code, message: reason.message.clone() };
@@ -156,9 +164,9 @@ pub fn parked(view: &dyn Read, mid: &MutationId) -> Planned<Box<Parked>> {
 ///
 /// # Errors
 /// `not-found`.
-pub fn discard(draft: &mut Draft<'_>, mid: &MutationId) -> Planned<()> {
+pub fn discard(draft: &mut Draft<'_>, schema: &Schema, now_ms: u64, mid: &MutationId) -> Planned<()> {
     for member in group(draft, mid)? {
-        release(draft, &member.entry);
+        release(draft, schema, now_ms, &member.entry)?;
     }
     Ok(())
 }
@@ -174,7 +182,7 @@ pub fn retry(draft: &mut Draft<'_>, cx: &WriteContext<'_>, mid: &MutationId, edi
     let together = is_transaction.then(|| u32::try_from(members.len()).unwrap_or(u32::MAX));
     for (written, member) in members.into_iter().enumerate() {
         let cx = WriteContext { written, together, ..cx.clone() };
-        release(draft, &member.entry);
+        release(draft, cx.schema, cx.now_ms, &member.entry)?;
         let edit = Some(edit).filter(|_| member.entry.mid == *mid).unwrap_or(&nothing);
         retry_one(draft, &cx, member, edit)?;
     }
@@ -233,9 +241,13 @@ fn group(view: &dyn Read, mid: &MutationId) -> Planned<Vec<Parked>> {
     Ok(members)
 }
 
-fn release(draft: &mut Draft<'_>, entry: &Entry) {
+fn release(draft: &mut Draft<'_>, schema: &Schema, now_ms: u64, entry: &Entry) -> Planned<()> {
     keep(draft, &entry.mid, None);
     receipt::save(draft, entry.receipt(), &ReceiptState::Discarded);
+    #[cfg(feature = "full")]
+    kept::let_go(draft, schema, now_ms, entry)?;
+    let _ = (schema, now_ms);
+    Ok(())
 }
 
 /// What was parked is nowhere else, since no record shows it: so it is kept twice.

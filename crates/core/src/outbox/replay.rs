@@ -7,7 +7,7 @@ use holm_store::Draft;
 
 #[cfg(feature = "full")]
 use super::ways;
-use super::{Base, Entry, Planned, bases, drop_base, lane};
+use super::{Base, Entry, Planned, State, bases, drop_base, lane};
 use crate::FULL;
 use crate::records::{self, Record};
 use crate::schema::{Collection, ConflictPolicy};
@@ -25,7 +25,9 @@ pub fn replay(base: &Base, lane: &[Entry], policy: ConflictPolicy) -> Option<(Da
                 (data, stamps, absent) = (entry.data.clone(), entry.stamps.clone(), false);
             }
             Kind::Create | Kind::Put | Kind::Patch if !absent => {
-                let moved = |field: &str| policy == ConflictPolicy::Merge && base.moved_from_under(entry, field);
+                let is_kept = FULL && entry.state == State::KEPT;
+                let may_lose = policy == ConflictPolicy::Merge && !is_kept;
+                let moved = |field: &str| may_lose && base.moved_from_under(entry, field);
                 #[cfg(feature = "full")]
                 if let Some(unheld) = ways::unheld(base, entry) {
                     merge(&mut data, &mut stamps, Edit { stamps: &unheld, ..entry.edit() }, moved);

@@ -1,15 +1,21 @@
 //! What the server said, recorded.
 
+#[cfg(feature = "full")]
+use holm_protocol::{Data, Value};
 use holm_protocol::{ErrorCode, Kind, MutationId, MutationResult, Outcome, Seq, ServerRow};
 use holm_store::Draft;
+#[cfg(feature = "full")]
+use holm_store::Read;
 
 use super::park::{Reason, park};
 use super::receipt::{self, ReceiptState};
 use super::{Entry, Place, Planned, State, effect, entry_at, remove, restore, store_entry};
 use crate::FULL;
+#[cfg(feature = "full")]
+use crate::keys;
 use crate::local::Local;
 use crate::records;
-use crate::schema::{ConflictPolicy, Schema};
+use crate::schema::{Collection, ConflictPolicy, Schema};
 use crate::sync::{RETRY_AFTER_MS_MAX, SyncState};
 
 /// A server may ask for no more patience with a mutation: an hour, as with a request.
@@ -26,6 +32,12 @@ pub struct Moment<'a> {
     pub touch: u64,
     /// The last place that was drawn in the order of writes.
     pub last_order: u64,
+    /// The rows of a pull hold this device's mutations up to here;
+    #[cfg(feature = "full")]
+    pub acked: Seq,
+    /// and no others, where they are the first of all: the server may have forgotten what it had applied.
+    #[cfg(feature = "full")]
+    pub is_anew: bool,
 }
 
 impl<'a> Moment<'a> {
@@ -34,7 +46,16 @@ impl<'a> Moment<'a> {
     pub fn begin(draft: &mut Draft<'_>, local: &mut Local, schema: &'a Schema, now_ms: u64) -> Self {
         let touch = local.touch(now_ms);
         local.save(draft);
-        Self { schema, now_ms, touch, last_order: local.last_order() }
+        Self {
+            schema,
+            now_ms,
+            touch,
+            last_order: local.last_order(),
+            #[cfg(feature = "full")]
+            acked: Seq::default(),
+            #[cfg(feature = "full")]
+            is_anew: false,
+        }
     }
 }
 
@@ -96,29 +117,62 @@ fn confirm(
 fn settle_conflict(draft: &mut Draft<'_>, moment: &Moment<'_>, entry: Box<Entry>, server: &ServerRow) -> Planned<()> {
     let collection = moment.schema.find(&entry.collection).filter(|_| FULL);
     match collection.map(|collection| (collection, collection.conflict)) {
-        Some((collection, ConflictPolicy::Server)) if entry.tx.is_none() => {
-            remove(draft, &entry);
-            receipt::save(draft, entry.receipt(), &ReceiptState::Discarded);
-            restore(draft, collection, &entry.id, moment.touch)
-        }
+        Some((collection, ConflictPolicy::Server)) if entry.tx.is_none() => give_up(draft, moment, collection, &entry),
         Some((_, ConflictPolicy::Client)) if entry.tx.is_none() => insist(draft, moment, *entry, server),
+        #[cfg(feature = "full")]
+        Some((collection, ConflictPolicy::Greater)) if entry.tx.is_none() => {
+            match is_greater(draft, collection, &entry, server)? {
+                true => insist(draft, moment, *entry, server),
+                false => give_up(draft, moment, collection, &entry),
+            }
+        }
         _ => park(draft, moment, entry, conflict(server)),
     }
 }
 
+/// Lets the server's record stand.
+fn give_up(draft: &mut Draft<'_>, moment: &Moment<'_>, collection: &Collection, entry: &Entry) -> Planned<()> {
+    remove(draft, entry);
+    receipt::save(draft, entry.receipt(), &ReceiptState::Discarded);
+    restore(draft, collection, &entry.id, moment.touch)
+}
+
+/// Whether what the writer left has the greater value in the field that decides. No value is the least, as in an index; a record that is
+/// not there has none.
+#[cfg(feature = "full")]
+fn is_greater(view: &dyn Read, collection: &Collection, entry: &Entry, server: &ServerRow) -> Planned<bool> {
+    let mine = super::ways::mine(view, collection, entry)?.or_else(|| Some(entry.data.clone()));
+    let field = collection.greater.as_deref().unwrap_or_default();
+    let key = |data: Option<&Data>| {
+        let mut key = Vec::new();
+        keys::push_value(
+            &mut key,
+            data.and_then(|data| data.get(field)).unwrap_or(&Value::Null),
+            keys::Order::Ascending,
+        );
+        key
+    };
+    Ok(key(mine.as_ref()) > key((!server.deleted).then_some(&server.data)))
+}
+
 /// Sends a mutation again, as one that was made in sight of what the server has.
 fn insist(draft: &mut Draft<'_>, moment: &Moment<'_>, mut entry: Entry, server: &ServerRow) -> Planned<()> {
+    if entry.kind != Kind::Delete && (server.deleted || entry.kind == Kind::Create) {
+        let mine = records::read(draft, &entry.collection, &entry.id)?;
+        if entry.kind == Kind::Patch && mine.is_none() {
+            // Nobody knows the rest of the record any more.
+            return park(draft, moment, Box::new(entry), conflict(server));
+        }
+        entry.data = mine.map_or_else(|| entry.data.clone(), |record| record.data);
+        entry.kind = Kind::Put;
+    }
     let first = entry.receipt().clone();
     entry.mid = MutationId(format!("{first}~{}", moment.touch));
     receipt::save(draft, &entry.mid, &ReceiptState::Joined { into: first.clone() });
     (entry.first, entry.state, entry.base) = (Some(first), State::Pending, server.rev.clone());
-    if entry.kind != Kind::Delete && (server.deleted || entry.kind == Kind::Create) {
-        let mine = records::read(draft, &entry.collection, &entry.id)?;
-        entry.data = mine.map_or_else(|| entry.data.clone(), |record| record.data);
-        entry.kind = Kind::Put;
-    }
     store_entry(draft, &entry);
-    Ok(())
+    let collection = moment.schema.find(&entry.collection);
+    collection.map_or(Ok(()), |collection| restore(draft, collection, &entry.id, moment.touch))
 }
 
 fn conflict(server: &ServerRow) -> Reason {

@@ -1,9 +1,9 @@
 //! Fields that merge in a way of their own: what a mutation remembers for it.
 
-use holm_protocol::{Data, OwnWay, Seq, Stamps, Ways, to_json_text};
+use holm_protocol::{Data, OwnWay, Stamps, Ways, to_json_text};
 use holm_store::Read;
 
-use super::{Base, Entry, Planned, State, bases, lane, replay};
+use super::{Base, Entry, Moment, Planned, State, bases, lane, replay};
 use crate::schema::Collection;
 
 /// More bytes from before are not sent along with what must stay together, and the fields that they are of merge as any other: a
@@ -68,15 +68,16 @@ pub(super) fn mine(view: &dyn Read, collection: &Collection, entry: &Entry) -> P
     }))
 }
 
-/// The orders of the mutations of a lane that the server had applied when a record was as it is told now: those up to `acked`,
+/// The orders of the mutations of a lane that the server had applied when a record was as a pull tells it: those that it has acknowledged,
 /// and those that the base in its place held.
 ///
 /// # Errors
 /// [`holm_store::Halt::Missing`]; `storage-corrupt`.
-pub fn held(view: &dyn Read, (collection, id): (&str, &str), before: &[u64], acked: Seq) -> Planned<Vec<u64>> {
+pub fn held(view: &dyn Read, moment: &Moment<'_>, (collection, id): (&str, &str), before: &Base) -> Planned<Vec<u64>> {
     let is_held = |entry: &Entry| match entry.state {
-        State::Confirmed(seq) if seq <= acked => true,
-        _ => before.contains(&entry.order),
+        State::KEPT => false,
+        State::Confirmed(seq) if seq <= moment.acked => true,
+        _ => !moment.is_anew && before.holds.contains(&entry.order),
     };
     let lane = lane(view, collection, id)?;
     Ok(lane.iter().filter(|entry| !entry.ways.is_empty() && is_held(entry)).map(|entry| entry.order).collect())

@@ -6,11 +6,9 @@ use std::ops::Range;
 use holm_protocol::{Data, DataText, ErrorCode, Hlc, Kind, MutationId, Revision, Stamps, ToJson, quoted};
 use holm_store::{Draft, Halt, Missing, PlanError, Read};
 
-#[cfg(feature = "full")]
-use super::entry;
-#[cfg(feature = "full")]
-use super::ways;
 use super::{Base, Entry, Place, Planned, State, bases, coalesce, receipt, save_base, store_entry};
+#[cfg(feature = "full")]
+use super::{entry, kept, ways};
 use crate::local::{Local, touch_of};
 use crate::records::{self, Before, Record, Written};
 use crate::schema::{Collection, Schema, check_id};
@@ -200,6 +198,8 @@ fn write_row(
         let (kind, is_first) = (kind(operation), base.is_none());
         #[cfg(feature = "full")]
         let ways = after.as_ref().map(|after| ways::of(collection, &visible.data, after, &stamps, cx.together));
+        #[cfg(feature = "full")]
+        kept::write_over(draft, (&collection.name, id), kind, &stamps)?;
         let entry = Entry {
             order: local.next_order(),
             state: State::Pending,

@@ -42,6 +42,22 @@ pub struct Collection {
     pub conflict: ConflictPolicy,
     /// Whether writes of one record that were never sent become one mutation.
     pub coalesce: bool,
+    /// The field whose greater value wins, under [`ConflictPolicy::Greater`].
+    #[cfg(feature = "full")]
+    pub greater: Option<String>,
+    /// Whether a refused write goes on being shown.
+    #[cfg(feature = "full")]
+    pub refused: Refused,
+}
+
+/// What is shown of a write that the server refused, until somebody decides.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Refused {
+    /// What the server has.
+    #[default]
+    Revert,
+    /// The write, as if it still waited.
+    Keep,
 }
 
 /// Who wins when two devices change one record.
@@ -56,6 +72,8 @@ pub enum ConflictPolicy {
     Server,
     /// This device's record.
     Client,
+    /// The record that has the greater value in a field.
+    Greater,
     /// A function of the app.
     Custom,
     /// A person, later.

@@ -5,6 +5,8 @@ use holm_protocol::Way;
 use holm_protocol::{Data, ErrorCode, Value, quoted};
 use holm_store::SortedMap;
 
+#[cfg(feature = "full")]
+use super::Refused;
 use super::{Collection, Column, ConflictPolicy, Field, Index, Kind, Schema};
 use crate::value::{Refusal, parse_json};
 use crate::{Error, FULL};
@@ -14,6 +16,12 @@ const NAME_BYTES_MAX: usize = 64;
 
 /// How deep field types may nest.
 const TYPE_DEPTH_MAX: usize = 20;
+
+/// What a collection may say.
+#[cfg(feature = "full")]
+const OF_EVERY_COLLECTION: &[&str] = &["fields", "indexes", "conflict", "coalesce", "parked"];
+#[cfg(not(feature = "full"))]
+const OF_EVERY_COLLECTION: &[&str] = &["fields", "indexes", "conflict", "coalesce"];
 
 pub(super) fn schema(json: &str) -> Result<Schema, Error> {
     let value = parse_json(json, ErrorCode::InvalidSchema, "schema")?;
@@ -49,7 +57,7 @@ fn collection(name: &str, value: &Value) -> Result<Collection, Refusal> {
         return Err(wrong("a collection's name is a letter, then letters, digits, _ and -, 64 at most"));
     }
     let given = object(value)?;
-    known(given, &["fields", "indexes", "conflict", "coalesce"])?;
+    known(given, OF_EVERY_COLLECTION)?;
     let fields = within("fields", all_fields(need(given, "fields")?, 0))?;
     let indexes = match given.get("indexes") {
         None => Vec::new(),
@@ -60,9 +68,21 @@ fn collection(name: &str, value: &Value) -> Result<Collection, Refusal> {
         Some(value) => within("conflict", conflict(value))?,
     };
     #[cfg(feature = "full")]
+    let greater = within("conflict", greater(given, &fields))?;
+    #[cfg(feature = "full")]
     within("fields", ways_fit(&fields, conflict))?;
     let coalesce = given.get("coalesce").is_none() || flag(given, "coalesce")?;
-    Ok(Collection { name: name.to_owned(), fields, indexes, conflict, coalesce })
+    Ok(Collection {
+        name: name.to_owned(),
+        fields,
+        indexes,
+        conflict,
+        coalesce,
+        #[cfg(feature = "full")]
+        greater,
+        #[cfg(feature = "full")]
+        refused: within("parked", refused(given))?,
+    })
 }
 
 fn all_fields(value: &Value, depth: usize) -> Result<SortedMap<String, Field>, Refusal> {
@@ -168,6 +188,28 @@ fn kind(given: &Data, depth: usize) -> Result<Kind, Refusal> {
     Ok(kind)
 }
 
+/// What becomes of what is shown of a refused write.
+#[cfg(feature = "full")]
+fn refused(given: &Data) -> Result<Refused, Refusal> {
+    match given.get("parked").map(Value::as_str) {
+        None | Some(Some("revert")) => Ok(Refused::Revert),
+        Some(Some("keep")) => Ok(Refused::Keep),
+        Some(_) => Err(wrong("must be revert or keep")),
+    }
+}
+
+/// The field that `{ lastWrite }` names.
+#[cfg(feature = "full")]
+fn greater(given: &Data, fields: &SortedMap<String, Field>) -> Result<Option<String>, Refusal> {
+    let Some(policy) = given.get("conflict").and_then(Value::as_object) else { return Ok(None) };
+    known(policy, &["lastWrite"])?;
+    let name = need(policy, "lastWrite")?.as_str().unwrap_or_default();
+    match fields.get(name).map(|field| &field.kind) {
+        Some(Kind::Number | Kind::Integer | Kind::Timestamp | Kind::Date | Kind::String) => Ok(Some(name.to_owned())),
+        _ => Err(wrong("must be a declared field that holds numbers, dates or strings").in_field("lastWrite")),
+    }
+}
+
 /// Where not the fields are merged but a record is taken whole, a field has no way of its own.
 #[cfg(feature = "full")]
 fn ways_fit(fields: &SortedMap<String, Field>, policy: ConflictPolicy) -> Result<(), Refusal> {
@@ -264,9 +306,10 @@ fn conflict(value: &Value) -> Result<ConflictPolicy, Refusal> {
         Some("server") if FULL => ConflictPolicy::Server,
         Some("client") if FULL => ConflictPolicy::Client,
         Some("custom") if FULL => ConflictPolicy::Custom,
+        None if FULL && value.as_object().is_some() => ConflictPolicy::Greater,
         _ => {
             return Err(wrong(match FULL {
-                true => "must be merge, last-write, server, client, custom or manual",
+                true => "must be merge, last-write, server, client, custom, manual or { lastWrite: a field }",
                 false => "must be merge, last-write or manual, without holm/full",
             }));
         }
@@ -298,8 +341,12 @@ fn need<'a>(given: &'a Data, key: &str) -> Result<&'a Value, Refusal> {
 fn known(given: &Data, keys: &[&str]) -> Result<(), Refusal> {
     match given.keys().find(|key| !keys.contains(&key.as_str())) {
         Some(unknown) => {
-            let here = if FULL { "here" } else { "here without holm/full" };
-            Err(wrong(format!("is unknown {here}; known are {}", keys.join(", "))).in_field(unknown))
+            let keys = keys.join(", ");
+            Err(wrong(match FULL {
+                true => format!("is unknown here; known are {keys}"),
+                false => format!("is unknown here without holm/full; known are {keys}"),
+            })
+            .in_field(unknown))
         }
         None => Ok(()),
     }

@@ -1,7 +1,7 @@
 //! One row of a page, laid under what is pending here.
 
-use holm_protocol::{Change, Seq};
-use holm_store::{Draft, Read};
+use holm_protocol::Change;
+use holm_store::Draft;
 
 #[cfg(feature = "full")]
 use crate::outbox;
@@ -9,32 +9,12 @@ use crate::outbox::{Base, Moment, Planned, bases, restore, save_base};
 use crate::records::{self, Before, Written};
 use crate::schema::Collection;
 
-/// What rows of a page hold of this device's mutations.
-pub(super) struct Told {
-    /// Those up to here.
-    pub(super) acked: Seq,
-    /// And not those that the server had applied earlier: it may have forgotten them.
-    pub(super) anew: bool,
-}
-
-impl Told {
-    /// A base that came in the place of `before`, with what it holds.
-    fn noted(&self, view: &dyn Read, place: (&str, &str), before: &Base, now: Base) -> Planned<Base> {
-        #[cfg(feature = "full")]
-        let now =
-            Base { holds: outbox::held(view, place, if self.anew { &[] } else { &before.holds }, self.acked)?, ..now };
-        let _ = (self.acked, self.anew, view, place, before);
-        Ok(now)
-    }
-}
-
 /// Makes base or visible record what a change says, where that is news.
 pub(super) fn apply_change(
     draft: &mut Draft<'_>,
     moment: &Moment<'_>,
     collection: &Collection,
     change: &Change,
-    told: &Told,
 ) -> Planned<()> {
     let absent = change.deleted || change.gone;
     if let Some(base) = bases(draft, &collection.name, &change.id)? {
@@ -44,7 +24,8 @@ pub(super) fn apply_change(
                 stamps.spread(stamp, &data);
             }
             let now = Base { rev: change.rev.clone(), absent, data, stamps, ..Base::default() };
-            let now = told.noted(draft, (&collection.name, &change.id), &base, now)?;
+            #[cfg(feature = "full")]
+            let now = Base { holds: outbox::held(draft, moment, (&collection.name, &change.id), &base)?, ..now };
             save_base(draft, &collection.name, &change.id, &now.after(&base, moment.last_order));
             restore(draft, collection, &change.id, moment.touch)?;
         }

@@ -1,9 +1,9 @@
 //! Scopes with arguments: their records are members of them one by one, and leave the device with the last scope that has them.
 
-use holm_protocol::{Change, ScopeResponse, Seq};
+use holm_protocol::{Change, ScopeResponse};
 use holm_store::{Draft, Read};
 
-use super::change::{Told, apply_change};
+use super::change::apply_change;
 use super::scopes::is_part;
 use super::state::Checkpoint;
 use super::{EVICTED_AT_ONCE, orphans};
@@ -18,8 +18,6 @@ pub(super) struct Answered<'a> {
     pub(super) active: &'a [String],
     /// The server's data is not what it was: it begins a new life.
     pub(super) anew: bool,
-    /// As the answer says.
-    pub(super) acked: Seq,
 }
 
 /// Applies a page of a scope with arguments; whether there is more to ask for.
@@ -41,8 +39,9 @@ pub(super) fn apply_part(
         checkpoint.resetting = true;
         checkpoint.orphaning |= page.reset && among.anew;
     }
-    let told = Told { acked: among.acked, anew: checkpoint.resetting };
-    let part = Part { key, generation: checkpoint.generation.to_be_bytes(), told };
+    #[cfg(feature = "full")]
+    let moment = &Moment { is_anew: checkpoint.resetting, ..*moment };
+    let part = Part { key, generation: checkpoint.generation.to_be_bytes() };
     let mut keys = Vec::new();
     for change in &page.changes {
         keyspace::add_keys(&mut keys, &change.collection, &change.id);
@@ -68,7 +67,6 @@ pub(super) fn apply_part(
 struct Part<'a> {
     key: &'a str,
     generation: [u8; 8],
-    told: Told,
 }
 
 fn apply_one(
@@ -90,7 +88,7 @@ fn apply_one(
         base.gone = false;
         save_base(draft, &change.collection, &change.id, &base);
     }
-    apply_change(draft, moment, collection, change, &part.told)?;
+    apply_change(draft, moment, collection, change)?;
     draft.set(&member, (!change.deleted).then_some(&part.generation));
     Ok(())
 }

@@ -3,7 +3,7 @@
 use holm_protocol::{Change, ErrorCode, PROTOCOL_VERSION, PullRequest, PullResponse, ScopeResponse};
 use holm_store::{Draft, Key, Read};
 
-use super::change::{Told, apply_change, show};
+use super::change::{apply_change, show};
 use super::members::{Answered, apply_part};
 use super::state::{Checkpoint, SyncState};
 use super::{EVICTED_AT_ONCE, Lease, SyncContext, orphans, scopes};
@@ -93,6 +93,8 @@ pub fn apply(
         local.skew = cx.skew.or(local.skew);
     }
     let moment = Moment::begin(draft, &mut local, cx.schema, cx.now_ms);
+    #[cfg(feature = "full")]
+    let moment = Moment { acked: response.acked, ..moment };
     settle(draft, &moment, &mut sync, &response.results, response.acked)?;
 
     if FULL {
@@ -101,7 +103,7 @@ pub fn apply(
     // What was subscribed to since is asked for before this is all.
     let mut more = FULL && active.len() > request.scopes.len();
     let anew = FULL && !sync.epoch.is_empty() && sync.epoch != response.epoch;
-    let among = Answered { active: &active, anew, acked: response.acked };
+    let among = Answered { active: &active, anew };
     for (asked, answered) in request.scopes.iter().zip(&response.scopes) {
         let key = scopes::key_of(asked);
         more |= match scopes::is_part(&key) {
@@ -134,7 +136,8 @@ fn apply_scope(
     checkpoint.orphaning |= page.reset && among.anew;
     checkpoint.from_nothing = !page.reset && is_from_nothing(draft, &checkpoint, name)?;
     let unknown = Unknown::of(draft, &checkpoint, name, page)?;
-    let told = Told { acked: among.acked, anew: checkpoint.resetting };
+    #[cfg(feature = "full")]
+    let moment = &Moment { is_anew: checkpoint.resetting, ..*moment };
     let mut keys = Vec::new();
     for change in page.changes.iter().filter(|change| !unknown.has(change)) {
         keyspace::add_keys(&mut keys, &change.collection, &change.id);
@@ -145,7 +148,7 @@ fn apply_scope(
         let Some(collection) = moment.schema.find(&change.collection) else { continue };
         match unknown.has(change) {
             true => show(draft, moment, collection, change, Before::Nothing)?,
-            false => apply_change(draft, moment, collection, change, &told)?,
+            false => apply_change(draft, moment, collection, change)?,
         }
         if checkpoint.resetting {
             draft.put(&keyspace::member(name, &change.collection, &change.id), &[]);

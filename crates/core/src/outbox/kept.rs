@@ -1,0 +1,52 @@
+//! Refused mutations that go on being shown: they stay in the lane of their record, and are never sent.
+
+use holm_protocol::{Kind, Stamps};
+use holm_store::Draft;
+
+use super::{Entry, Moment, Planned, State, entry_at, lane, remove, restore, store_entry};
+use crate::local::Local;
+use crate::schema::{Collection, Refused, Schema};
+
+/// Leaves a refused mutation in its lane, if its collection wants that. Says whether it did.
+pub(super) fn keep(draft: &mut Draft<'_>, collection: Option<&Collection>, entry: &Entry) -> Shown {
+    if collection.is_none_or(|collection| collection.refused == Refused::Revert) {
+        return Shown::No;
+    }
+    store_entry(draft, &Entry { state: State::KEPT, ..entry.clone() });
+    Shown::Still
+}
+
+/// Whether a refused mutation is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shown {
+    Still,
+    No,
+}
+
+/// Takes what was refused out of its lane, where it is still shown.
+pub(super) fn let_go(draft: &mut Draft<'_>, schema: &Schema, now_ms: u64, entry: &Entry) -> Planned<()> {
+    let Some(kept) = entry_at(draft, &entry.place())?.filter(|kept| kept.state == State::KEPT) else { return Ok(()) };
+    remove(draft, &kept);
+    let mut local = Local::read(draft)?;
+    let moment = Moment::begin(draft, &mut local, schema, now_ms);
+    let collection = schema.find(&entry.collection);
+    collection.map_or(Ok(()), |collection| restore(draft, collection, &entry.id, moment.touch))
+}
+
+/// The user has written over what was refused: of these fields it is shown no more, lest it come back when the new write has gone.
+///
+/// What counts by itself is left, since the new write went on from it.
+pub(super) fn write_over(draft: &mut Draft<'_>, name: (&str, &str), kind: Kind, changed: &Stamps) -> Planned<()> {
+    for mut kept in lane(draft, name.0, name.1)?.into_iter().filter(|entry| entry.state == State::KEPT) {
+        for field in changed.keys().filter(|field| !kept.ways.contains_key(field)).cloned().collect::<Vec<_>>() {
+            kept.stamps.remove(&field);
+            if kept.kind == Kind::Patch {
+                kept.data.remove(&field);
+            }
+        }
+        let is_over =
+            kind == Kind::Delete || kept.kind == Kind::Delete || kept.kind == Kind::Patch && kept.stamps.is_empty();
+        if is_over { remove(draft, &kept) } else { store_entry(draft, &kept) }
+    }
+    Ok(())
+}

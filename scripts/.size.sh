@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# Builds the npm package into pkg/: the engine as WebAssembly and the JavaScript around it. Fails when it has grown too large.
+source "$(dirname "$0")/setup.sh"
+
+need_base
+need_wasm_target
+need_rust_component rust-src
+need_wasm_bindgen
+need_node_modules
+
+stage=$BUILT/size-stage
+fresh=$BUILT/size-package
+bin=$ROOT/node_modules/.bin
+
+# The standard library is compiled along, for size, and a bug traps where it is found, with no words: 22 KB less with gzip.
+# These settings are not stable yet; stable Rust takes them with RUSTC_BOOTSTRAP. A stack of 512 KiB keeps addresses
+# short, and loops are not rewritten to count by what they add.
+flags=(-Zunstable-options -Cpanic=immediate-abort -Zlocation-detail=none -Zfmt-debug=none
+  -Cllvm-args=-disable-lsr -Clink-arg=-zstack-size=524288)
+
+# What rustc emits; the tool would assume fewer.
+features=(--enable-bulk-memory --enable-bulk-memory-opt --enable-call-indirect-overlong --enable-multivalue
+  --enable-mutable-globals --enable-nontrapping-float-to-int --enable-reference-types --enable-sign-ext)
+
+# Compiles the root package with one feature alone, as the WebAssembly NAME_bg.wasm with its glue NAME.js.
+compile() { # feature, name
+  local made=$BUILT/$2 compiled=$CARGO_TARGET_DIR/wasm32-unknown-unknown/wasm/holm.wasm from
+  say "compiling $1"
+  # cdylib alone: with the rlib beside it cargo would leave link-time optimisation out.
+  (cd "$ROOT" && env --unset=CARGO_ENCODED_RUSTFLAGS RUSTC_BOOTSTRAP=1 RUSTFLAGS="${RUSTFLAGS:-} ${flags[*]}" \
+    cargo rustc --quiet --profile wasm -Zbuild-std=std,panic_abort -Zbuild-std-features=optimize_for_size \
+    --target wasm32-unknown-unknown --package holm --no-default-features --features "$1" --lib --crate-type cdylib)
+  from=$(cat "$compiled" "$ROOT/package-lock.json" "$ROOT/scripts/"{build-pkg.sh,like-order.js,wasm-reader.js} | cksum)
+  if [[ ! -f $made/from || $(<"$made/from") != "$from" ]]; then
+    optimise "$compiled" "$made" "$2"
+    printf '%s' "$from" >"$made/from"
+  fi
+  cp "$made/$2.js" "$stage"
+  cp "$made/functions.txt" "$fresh/$2_functions.txt"
+  node "$ROOT/scripts/short-names.js" "$made/packed.wasm" "$fresh/$2_bg.wasm" "$stage/$2.js"
+}
+
+# Knocks at the engine's doors, and writes down which build it is.
+check_engine() { # stage, folder of the WebAssembly
+  node "$ROOT/scripts/check-seam.js" "$ROOT/pkg-template/engine.d.ts" "$1/engine.js" "$2/engine_bg.wasm"
+  local build
+  build=$(node -p 'require("node:crypto").createHash("sha256").update(require("node:fs").readFileSync(process.argv[1])).digest("hex").slice(0, 16)' "$2/engine_bg.wasm")
+  printf 'export const BUILD = "%s";\n' "$build" >"$1/build.js"
+}
+
+# A file for each script that an app imports, and one for what they share.
+bundle() { # stage, folder, names
+  local stage=$1 folder=$2
+  shift 2
+  "$bin/esbuild" "${@/#/$stage/}" --bundle --splitting --chunk-names='shared-[hash]' \
+    --format=esm --target=es2022 --minify --log-level=warning --log-override:import-is-undefined=error --outdir="$folder"
+}
+
+# `-Os`, since `-Oz` saves bytes that pack well anyway; little is inlined and nothing kept in a local to be named twice, since
+# what is repeated packs well; so does an alignment that is never told, and is only a hint. Low memory is the far end of the stack, which lies below everything else: no pointer is ever
+# moved into it by an overflow. Done once for each compiled file.
+optimise() { # compiled, folder, name
+  say "optimising $3"
+  rm -rf "$2"
+  mkdir -p "$2"
+  wasm-bindgen "$1" --target web --no-typescript --omit-default-module-path --out-dir "$2" --out-name "$3"
+  "$bin/wasm-opt" "$2/$3_bg.wasm" -Os --low-memory-unused --converge --skip-pass=local-cse --always-inline-max-function-size 0 \
+    --one-caller-inline-max-function-size 30 --merge-locals --coalesce-locals-learning --reorder-locals --dealign -g -o "$2/named.wasm" "${features[@]}"
+  node "$ROOT/scripts/like-order.js" "$2/named.wasm" "$2/ordered.wasm" "$2/functions.txt"
+  "$bin/wasm-opt" "$2/ordered.wasm" --reorder-functions-by-name -o "$2/packed.wasm" "${features[@]}"
+}
+
+rm -rf "$stage" "$fresh"
+mkdir -p "$stage" "$fresh"
+cp "$ROOT"/pkg-template/*.js "$stage"
+compile engine engine
