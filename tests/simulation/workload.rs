@@ -7,6 +7,7 @@ use std::rc::Rc;
 use futures_util::future::select;
 use holm_core::engine::{Engine, Order, Question, Transaction};
 use holm_core::outbox::{Operation, Parked};
+use holm_core::sync::Event;
 use holm_core::{Error, ErrorCode};
 use holm_protocol::{Data, Kind, from_json_text};
 use holm_store::Durability;
@@ -47,7 +48,9 @@ struct User {
 pub async fn live(world: Rc<World>, device: Rc<Device>, engine: Engine) {
     let dice = world.dice.split();
     let user = User { world, device, engine, dice };
-    user.choose_list().await;
+    if !user.world.is_calm() {
+        user.choose_list().await;
+    }
     loop {
         user.world.executor.sleep(user.dice.between(1, user.world.odds.pause_ms_max)).await;
         let left = user.device.calls_left.get();
@@ -110,6 +113,8 @@ impl User {
         let order = if self.dice.permille(650) { Order::Subscribe(key) } else { Order::Unsubscribe(key) };
         let outcome = self.engine.order(self.now_ms(), order).await;
         self.world.note(format_args!("device {} chose a list: {outcome:?}", self.device.number));
+        // As the package does.
+        self.engine.happened(self.now_ms(), Event::Asked);
         let _counted = self.checked(outcome);
     }
 
