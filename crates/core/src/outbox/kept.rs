@@ -1,19 +1,26 @@
 //! Refused mutations that go on being shown: they stay in the lane of their record, and are never sent.
 
-use holm_protocol::{Kind, Stamps};
+use holm_protocol::{Data, Kind, Stamps};
 use holm_store::Draft;
 
 use super::{Entry, Moment, Planned, State, entry_at, lane, remove, restore, store_entry};
 use crate::local::Local;
 use crate::schema::{Collection, Refused, Schema};
 
-/// Leaves a refused mutation in its lane, if its collection wants that. Says whether it did.
-pub(super) fn keep(draft: &mut Draft<'_>, collection: Option<&Collection>, entry: &Entry) -> Shown {
+/// Leaves a refused mutation in its lane, if its collection wants that, but for what was written over it since. Says whether it did.
+pub(super) fn keep(draft: &mut Draft<'_>, collection: Option<&Collection>, entry: &Entry) -> Planned<Shown> {
     if collection.is_none_or(|collection| collection.refused == Refused::Revert) {
-        return Shown::No;
+        return Ok(Shown::No);
     }
-    store_entry(draft, &Entry { state: State::KEPT, ..entry.clone() });
-    Shown::Still
+    let mut kept = Entry { state: State::KEPT, ..entry.clone() };
+    for later in lane(draft, &entry.collection, &entry.id)? {
+        let is_later = later.order > entry.order && later.state != State::KEPT;
+        if is_later && write_over_one(&mut kept, later.kind, &later.stamps, Some(&later.data)) == Shown::No {
+            return Ok(Shown::No);
+        }
+    }
+    store_entry(draft, &kept);
+    Ok(Shown::Still)
 }
 
 /// Whether a refused mutation is shown.
@@ -34,19 +41,39 @@ pub(super) fn let_go(draft: &mut Draft<'_>, schema: &Schema, now_ms: u64, entry:
 }
 
 /// The user has written over what was refused: of these fields it is shown no more, lest it come back when the new write has gone.
+/// Says whether all that was refused is shown still, more or less.
 ///
 /// What counts by itself is left, since the new write went on from it.
-pub(super) fn write_over(draft: &mut Draft<'_>, name: (&str, &str), kind: Kind, changed: &Stamps) -> Planned<()> {
+pub(super) fn write_over(
+    draft: &mut Draft<'_>,
+    name: (&str, &str),
+    kind: Kind,
+    changed: &Stamps,
+    after: Option<&Data>,
+) -> Planned<Shown> {
+    let mut all = Shown::Still;
     for mut kept in lane(draft, name.0, name.1)?.into_iter().filter(|entry| entry.state == State::KEPT) {
-        for field in changed.keys().filter(|field| !kept.ways.contains_key(field)).cloned().collect::<Vec<_>>() {
-            kept.stamps.remove(&field);
-            if kept.kind == Kind::Patch {
-                kept.data.remove(&field);
+        match write_over_one(&mut kept, kind, changed, after) {
+            Shown::Still => store_entry(draft, &kept),
+            Shown::No => {
+                remove(draft, &kept);
+                all = Shown::No;
             }
         }
-        let is_over =
-            kind == Kind::Delete || kept.kind == Kind::Delete || kept.kind == Kind::Patch && kept.stamps.is_empty();
-        if is_over { remove(draft, &kept) } else { store_entry(draft, &kept) }
     }
-    Ok(())
+    Ok(all)
+}
+
+fn write_over_one(kept: &mut Entry, kind: Kind, changed: &Stamps, after: Option<&Data>) -> Shown {
+    for field in changed.keys().filter(|field| !kept.ways.contains_key(field)).cloned().collect::<Vec<_>>() {
+        kept.stamps.remove(&field);
+        match after.and_then(|after| after.get(&field)).filter(|_| kept.kind != Kind::Patch) {
+            // A whole record is whole: it has what was written last.
+            Some(value) => kept.data.insert(field, value.clone()),
+            None => kept.data.remove(&field),
+        }
+    }
+    let is_over =
+        kind == Kind::Delete || kept.kind == Kind::Delete || kept.kind == Kind::Patch && kept.stamps.is_empty();
+    if is_over { Shown::No } else { Shown::Still }
 }

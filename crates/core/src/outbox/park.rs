@@ -122,7 +122,7 @@ fn park_one(
         None => mine,
     };
     #[cfg(feature = "full")]
-    let is_shown = kept::keep(draft, collection, &entry) == kept::Shown::Still;
+    let is_shown = kept::keep(draft, collection, &entry)? == kept::Shown::Still;
     #[cfg(not(feature = "full"))]
     let is_shown = false;
     if !is_shown {

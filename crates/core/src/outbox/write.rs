@@ -8,7 +8,7 @@ use holm_store::{Draft, Halt, Missing, PlanError, Read};
 
 use super::{Base, Entry, Place, Planned, State, bases, coalesce, receipt, save_base, store_entry};
 #[cfg(feature = "full")]
-use super::{entry, kept, ways};
+use super::{entry, kept, restore, ways};
 use crate::local::{Local, touch_of};
 use crate::records::{self, Before, Record, Written};
 use crate::schema::{Collection, Schema, check_id};
@@ -199,7 +199,7 @@ fn write_row(
         #[cfg(feature = "full")]
         let ways = after.as_ref().map(|after| ways::of(collection, &visible.data, after, &stamps, cx.together));
         #[cfg(feature = "full")]
-        kept::write_over(draft, (&collection.name, id), kind, &stamps)?;
+        let kept = kept::write_over(draft, (&collection.name, id), kind, &stamps, after.as_ref())?;
         let entry = Entry {
             order: local.next_order(),
             state: State::Pending,
@@ -228,6 +228,12 @@ fn write_row(
         match cx.effect_of() {
             Some(_) => store_entry(draft, &entry),
             None => coalesce::queue(draft, entry, after.as_ref(), FULL && collection.coalesce && !is_first)?,
+        }
+        // Under a delete that was refused, and hid it, the server's record is there.
+        #[cfg(feature = "full")]
+        if kept == kept::Shown::No {
+            records::store(draft, collection, id, None)?;
+            return restore(draft, collection, id, touch);
         }
     }
     let record = after.map(|data| Record { touch, rev, stamps: all_stamps, data });
