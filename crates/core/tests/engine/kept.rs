@@ -203,3 +203,34 @@ fn what_the_schema_may_say() {
         assert_eq!(try_open(&FaultyDisk::new(), &Wire::default(), &schema, None, 1).is_ok(), is_right, "{said}");
     }
 }
+
+#[test]
+fn what_is_made_over_a_refused_delete_goes_on_from_what_the_server_has() {
+    let bench = known(&json!({ "title": "old", "note": "n" }));
+    bench.write(Delete, &json!([["a"]]));
+    bench.wire.outcome(json!({ "status": "rejected", "code": "forbidden", "message": "no" }));
+    bench.sync();
+    assert_eq!(bench.record("a"), None);
+    bench.write(Insert, &json!([["a", { "title": "new" }]]));
+    let shown = Some(json!({ "title": "new", "note": "n" }));
+    assert_eq!(bench.record("a"), shown, "the record was there all the time");
+    let again = open(&bench.disk, &bench.wire, 2);
+    assert_eq!(again.record("a"), shown);
+}
+
+#[test]
+fn what_was_written_over_it_while_it_was_on_its_way_does_not_come_back() {
+    let schema = SCHEMA.replace(r#""parked":"keep""#, r#""parked":"keep","conflict":"server","coalesce":false"#);
+    let schema = schema.replace(r#","merge":"counter""#, "");
+    let bench = try_open(&FaultyDisk::new(), &Wire::default(), &schema, Some(&["tasks"]), 1).expect("opens");
+    bench.run(bench.engine.lead()).expect("leads");
+    let old = json!({ "title": "old", "note": "n" });
+    bench.wire.page(&json!([change("a", "r0", &old, 0, "c_b")]), &json!({}));
+    bench.sync();
+    bench.write(Patch, &json!([["a", { "note": "first" }]]));
+    bench.write(Patch, &json!([["a", { "note": "second" }]]));
+    bench.wire.outcome(json!({ "status": "rejected", "code": "validation", "message": "no" }));
+    bench.wire.outcome(json!({ "status": "conflict", "server": { "rev": "r0", "data": old } }));
+    bench.sync();
+    assert_eq!((bench.record("a"), bench.status().pending), (Some(old), 0));
+}
