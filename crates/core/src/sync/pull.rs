@@ -89,12 +89,12 @@ pub fn apply(
         }
     }
     let moment = Moment::begin(draft, &mut local, cx.schema, cx.now_ms);
-    #[cfg(feature = "full")]
-    let moment = Moment { acked: response.acked, ..moment };
     settle(draft, &moment, &mut sync, &response.results, response.acked)?;
 
     let mut more = false;
     for (asked, answered) in request.scopes.iter().zip(&response.scopes) {
+        #[cfg(feature = "full")]
+        let moment = Moment { acked: response.acked, ..moment };
         more |= apply_scope(draft, &moment, &asked.name, answered)?;
     }
     sync.epoch.clone_from(&response.epoch);
