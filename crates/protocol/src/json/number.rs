@@ -25,6 +25,7 @@ impl Number {
     }
 
     /// Its digits.
+    #[cfg(feature = "full")]
     pub(crate) fn decimal(&self) -> Decimal {
         Decimal::parse(&self.0).expect("the text of a number")
     }
