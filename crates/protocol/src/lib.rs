@@ -18,6 +18,7 @@ mod merge;
 mod messages;
 pub mod order;
 mod stamps;
+#[cfg(feature = "full")]
 mod ways;
 mod wire;
 
@@ -37,5 +38,6 @@ pub use messages::*;
 #[doc(hidden)]
 pub use serde_json;
 pub use stamps::Stamps;
+#[cfg(feature = "full")]
 pub use ways::{OwnWay, Way, Ways};
 pub use wire::{ID_BYTES_MAX, RECORD_BYTES_MAX, Unreadable, decode, marked};

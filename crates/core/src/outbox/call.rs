@@ -100,7 +100,7 @@ fn show_again(draft: &mut Draft<'_>, cx: &WriteContext<'_>, kept: &Entry) -> Pla
     let (operation, data) = match kept.kind {
         Kind::Delete => (Operation::Delete, Data::new()),
         Kind::Create | Kind::Put if now.is_none() => (Operation::Put, kept.data.clone()),
-        _ => (Operation::Patch, wanted_fields(cx.schema, kept, now.as_deref())),
+        _ => (Operation::Patch, wanted_fields(cx.schema, kept, &now)),
     };
     let row = (kept.id.clone(), DataText::from(&data));
     match write(draft, cx, &kept.collection, operation, &[row]).map_err(holm_store::PlanError::into_halt) {

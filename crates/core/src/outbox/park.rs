@@ -165,8 +165,11 @@ pub fn parked(view: &dyn Read, mid: &MutationId) -> Planned<Box<Parked>> {
 /// # Errors
 /// `not-found`.
 pub fn discard(draft: &mut Draft<'_>, schema: &Schema, now_ms: u64, mid: &MutationId) -> Planned<()> {
+    let _ = (schema, now_ms);
     for member in group(draft, mid)? {
-        release(draft, schema, now_ms, &member.entry)?;
+        release(draft, &member.entry);
+        #[cfg(feature = "full")]
+        kept::let_go(draft, schema, now_ms, &member.entry)?;
     }
     Ok(())
 }
@@ -182,7 +185,9 @@ pub fn retry(draft: &mut Draft<'_>, cx: &WriteContext<'_>, mid: &MutationId, edi
     let together = is_transaction.then(|| u32::try_from(members.len()).unwrap_or(u32::MAX));
     for (written, member) in members.into_iter().enumerate() {
         let cx = WriteContext { written, together, ..cx.clone() };
-        release(draft, cx.schema, cx.now_ms, &member.entry)?;
+        release(draft, &member.entry);
+        #[cfg(feature = "full")]
+        kept::let_go(draft, cx.schema, cx.now_ms, &member.entry)?;
         let edit = Some(edit).filter(|_| member.entry.mid == *mid).unwrap_or(&nothing);
         retry_one(draft, &cx, member, edit)?;
     }
@@ -200,12 +205,13 @@ fn retry_one(draft: &mut Draft<'_>, cx: &WriteContext<'_>, member: Parked, edit:
     let known = base.map_or_else(|| visible.as_ref().and_then(|record| record.rev.clone()), |base| base.rev);
     // Until a pull has brought what the mutation met on the server, it is told of here alone.
     let server = reason.server.filter(|_| FULL && known == entry.base);
-    let is_delete = entry.kind == Kind::Delete;
-    let is_gone = visible.is_none() || server.as_ref().is_some_and(|row| row.deleted);
+    let is_patch_of_nothing = entry.kind != Kind::Delete && mine.is_none();
     let (operation, mut data) = match mine {
-        None if is_delete && (!FULL || edit.is_empty()) => (Operation::Delete, Data::new()),
-        mine if is_gone && (mine.is_some() || is_delete) => (Operation::Put, mine.unwrap_or_default()),
-        _ => (Operation::Patch, wanted_fields(cx.schema, &entry, visible.as_deref())),
+        None if (!FULL || edit.is_empty()) && !is_patch_of_nothing => (Operation::Delete, Data::new()),
+        _ if is_patch_of_nothing || visible.is_some() && !server.as_ref().is_some_and(|row| row.deleted) => {
+            (Operation::Patch, wanted_fields(cx.schema, &entry, &visible))
+        }
+        mine => (Operation::Put, mine.unwrap_or_default()),
     };
     for (name, value) in edit.iter().filter(|_| FULL) {
         match operation == Operation::Put && is_unset(value) {
@@ -219,13 +225,16 @@ fn retry_one(draft: &mut Draft<'_>, cx: &WriteContext<'_>, member: Parked, edit:
 
 /// The fields the mutation changed, as it would have them in a record that is `now`, removals included; but an older app, which did
 /// not know of a field, has not removed it.
-pub(super) fn wanted_fields(schema: &Schema, entry: &Entry, now: Option<&Record>) -> Data {
+pub(super) fn wanted_fields(schema: &Schema, entry: &Entry, now: &Option<Box<Record>>) -> Data {
+    let _ = now;
     let fields = schema.find(&entry.collection).map(|collection| &collection.fields);
     let may_lack = |name: &String| fields.and_then(|fields| fields.get(name)).is_some_and(|field| field.optional);
     let mut wanted = Data::new();
     for name in entry.stamps.keys().filter(|name| entry.data.contains_key(name) || may_lack(name)) {
-        let merged = entry.edit().in_its_own_way(name, now.and_then(|now| now.data.get(name)));
-        wanted.insert(name.clone(), merged.or_else(|| entry.data.get(name).cloned()).unwrap_or_else(unset));
+        let value = entry.data.get(name).cloned().unwrap_or_else(unset);
+        #[cfg(feature = "full")]
+        let value = entry.edit().in_its_own_way(name, now.as_ref().and_then(|now| now.data.get(name))).unwrap_or(value);
+        wanted.insert(name.clone(), value);
     }
     wanted
 }
@@ -241,13 +250,9 @@ fn group(view: &dyn Read, mid: &MutationId) -> Planned<Vec<Parked>> {
     Ok(members)
 }
 
-fn release(draft: &mut Draft<'_>, schema: &Schema, now_ms: u64, entry: &Entry) -> Planned<()> {
+fn release(draft: &mut Draft<'_>, entry: &Entry) {
     keep(draft, &entry.mid, None);
     receipt::save(draft, entry.receipt(), &ReceiptState::Discarded);
-    #[cfg(feature = "full")]
-    kept::let_go(draft, schema, now_ms, entry)?;
-    let _ = (schema, now_ms);
-    Ok(())
 }
 
 /// What was parked is nowhere else, since no record shows it: so it is kept twice.

@@ -93,8 +93,6 @@ pub fn apply(
         local.skew = cx.skew.or(local.skew);
     }
     let moment = Moment::begin(draft, &mut local, cx.schema, cx.now_ms);
-    #[cfg(feature = "full")]
-    let moment = Moment { acked: response.acked, ..moment };
     settle(draft, &moment, &mut sync, &response.results, response.acked)?;
 
     if FULL {
@@ -105,6 +103,8 @@ pub fn apply(
     let anew = FULL && !sync.epoch.is_empty() && sync.epoch != response.epoch;
     let among = Answered { active: &active, anew };
     for (asked, answered) in request.scopes.iter().zip(&response.scopes) {
+        #[cfg(feature = "full")]
+        let moment = Moment { acked: response.acked, ..moment };
         let key = scopes::key_of(asked);
         more |= match scopes::is_part(&key) {
             true => apply_part(draft, &moment, &among, &key, answered)?,

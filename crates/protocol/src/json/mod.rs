@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 pub use data_text::DataText;
+#[cfg(feature = "full")]
 pub(crate) use number::Decimal;
 pub use number::Number;
 pub use parse::{Parser, parse, pick};

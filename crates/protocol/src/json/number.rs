@@ -10,21 +10,18 @@ pub struct Number(String);
 
 impl Number {
     /// The number that JSON text means; `None` for what is no number, or beyond every `f64`.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         if is_plain(text) {
             return Some(Self(text.to_owned()));
         }
-        Self::of(Decimal::parse(text)?)
-    }
-
-    /// The number of these digits; `None` for one beyond every `f64`.
-    pub(crate) fn of(decimal: Decimal) -> Option<Self> {
+        let decimal = Decimal::parse(text)?;
         let text = decimal.text();
         let is_finite = decimal.point < 309 || decimal.into_f64().is_finite();
         is_finite.then_some(Self(text))
     }
 
     /// Its digits.
+    #[cfg(feature = "full")]
     pub(crate) fn decimal(&self) -> Decimal {
         Decimal::parse(&self.0).expect("the text of a number")
     }
@@ -122,7 +119,7 @@ impl Decimal {
     }
 
     /// As JavaScript writes it (ECMAScript, `Number::toString`).
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let mut text: String = self.digits.iter().map(|digit| char::from(b'0' + digit)).collect();
         let count = text.len();
         match usize::try_from(self.point) {

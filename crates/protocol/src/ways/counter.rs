@@ -26,7 +26,7 @@ impl Number {
         let longer = i32::try_from(digits.len()).ok()? - width;
         let mut sum = Decimal { negative, digits, point: high + longer };
         sum.trim();
-        Self::of(sum)
+        Self::parse(&sum.text())
     }
 }
 
