@@ -1,9 +1,10 @@
 // Gives the functions of an engine names by which like follows like, for `wasm-opt --reorder-functions-by-name`: gzip looks
 // back over 32 KB only, and packs best what it saw there. Next comes always the function of which the largest part stands in
-// those before it, within a window; what stands in the very last one counts three times. Which window is best is tried out. A list
-// tells who each one was: a browser says of a trap `wasm-function[1234]`.
+// those before it, within a window; what stands in the very last one counts three times. Which window is best is tried out, and then, where
+// asked for, whether some stand better elsewhere. A list tells who each one was: a browser says of a trap `wasm-function[1234]`.
 
 import { readFileSync, writeFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
 
 import { gzip } from './gzip.js';
 import { CODE, CUSTOM, FUNCTION_NAMES, functionBodies, functionNames, number, section, sections, text } from './wasm-reader.js';
@@ -14,6 +15,8 @@ const PIECE = 5;
 const COMMON = 400;
 /** In bytes: what follows reaches back over it and over itself. */
 const WINDOWS = [12_000, 16_000, 20_000, 24_000];
+/** So many functions are moved together, at most. */
+const NEIGHBOURS = 8;
 /** Of two that share the same part of them the longer one, by a little: it brings more that others share. */
 const LENGTHS = [0.8, 0.85, 0.9];
 
@@ -22,6 +25,22 @@ function best(bodies) {
   const orders = WINDOWS.flatMap(window => LENGTHS.map(length => ordered(bodies, window, length)));
   const packed = orders.map(order => gzip(Buffer.concat(order.map(at => bodies[at]))).length);
   return orders[packed.indexOf(Math.min(...packed))];
+}
+
+/** The same order after so many tries to move some neighbours elsewhere, each of which stands where it packs no worse. */
+function climbed(bodies, order, tries) {
+  const sizeOf = some => gzipSync(Buffer.concat(some.map(at => bodies[at])), { level: 9 }).length;
+  let size = sizeOf(order);
+  let drawn = 1; // the same order from the same functions
+  const below = count => { drawn = (Math.imul(drawn, 1_103_515_245) + 12_345) & 0x7fffffff; return drawn % count; };
+  for (let tried = 0; tried < tries; tried++) {
+    const rest = [...order];
+    const moved = rest.splice(below(order.length), 1 + below(NEIGHBOURS));
+    rest.splice(below(rest.length + 1), 0, ...moved);
+    const packed = sizeOf(rest);
+    if (packed <= size) [order, size] = [rest, packed];
+  }
+  return order;
 }
 
 /** The positions of the bodies, like after like. */
@@ -75,11 +94,12 @@ function piecesOf(body) {
   return new Set(Array.from({ length: Math.max(0, body.length - PIECE + 1) }, (_, at) => body.latin1Slice(at, at + PIECE)));
 }
 
-const [from, to, list] = process.argv.slice(2);
+const [from, to, list, tries = '0'] = process.argv.slice(2);
 const wasm = readFileSync(from);
 const kept = [...sections(wasm)].filter(({ id }) => id !== CUSTOM);
 const imported = WebAssembly.Module.imports(new WebAssembly.Module(wasm)).filter(({ kind }) => kind === 'function').length;
-const order = best(functionBodies(kept.find(({ id }) => id === CODE).body));
+const bodies = functionBodies(kept.find(({ id }) => id === CODE).body);
+const order = climbed(bodies, best(bodies), Number(tries));
 const places = new Map(order.map((at, place) => [imported + at, String(place).padStart(6, '0')]));
 const names = [...places].sort(([a], [b]) => a - b).flatMap(([index, name]) => [number(index), text(name)]);
 const all = Buffer.concat([number(places.size), ...names]);

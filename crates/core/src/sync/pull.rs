@@ -239,7 +239,8 @@ fn forget_members(draft: &mut Draft<'_>, scope: &str) -> Planned<()> {
 /// `invalid-argument` where the scope is active, or there is no server that has them; `storage-corrupt`.
 pub fn evict(draft: &mut Draft<'_>, collection: &Collection, cx: Option<&SyncContext<'_>>) -> Planned<()> {
     let is_needed = match cx {
-        Some(cx) => scopes::has(draft, &scopes::active(draft, cx)?, &collection.name)?,
+        Some(cx) if FULL => scopes::has(draft, &scopes::active(draft, cx)?, &collection.name)?,
+        Some(cx) => cx.scopes.contains(&collection.name),
         None => true,
     };
     if is_needed {
