@@ -6,7 +6,7 @@ use std::ops::Range;
 use holm_protocol::{Data, DataText, ErrorCode, Hlc, Kind, MutationId, Revision, Stamps, ToJson, quoted};
 use holm_store::{Draft, Halt, Missing, PlanError, Read};
 
-use super::{Base, Entry, Place, Planned, State, bases, coalesce, receipt, save_base, store_entry};
+use super::{Base, Entry, Place, Planned, bases, coalesce, receipt, save_base, store_entry};
 #[cfg(feature = "full")]
 use super::{entry, kept, restore, ways};
 use crate::local::{Local, touch_of};
@@ -189,23 +189,16 @@ fn write_row(
     if cx.queued && base.is_none() {
         save_base(draft, &collection.name, id, &visible);
     }
-    let mut all_stamps = visible.stamps;
-    for (field, stamp) in &stamps {
-        all_stamps.insert(field.clone(), stamp.clone());
-    }
+    let all_stamps = with(visible.stamps, &stamps);
     if cx.queued {
-        let mid = cx.mutation_id(position);
-        let (kind, is_first) = (kind(operation), base.is_none());
+        let (mid, kind, is_first) = (cx.mutation_id(position), kind(operation), base.is_none());
         #[cfg(feature = "full")]
         let ways = after.as_ref().map(|after| ways::of(collection, &visible.data, after, &stamps, cx.together));
         #[cfg(feature = "full")]
         let kept = kept::write_over(draft, (&collection.name, id), kind, &stamps, after.as_ref())?;
         let entry = Entry {
             order: local.next_order(),
-            state: State::Pending,
             mid,
-            first: None,
-            joined: None,
             tx: cx.together.map(|n| (cx.receipt.to_owned(), n)),
             collection: collection.name.clone(),
             id: id.to_owned(),
@@ -215,15 +208,13 @@ fn write_row(
             data: entry_data(kind, after.as_ref(), &stamps),
             stamps,
             at: cx.now_ms,
-            not_before: 0,
             #[cfg(feature = "full")]
             of: cx.of.cloned(),
             #[cfg(feature = "full")]
             skew: local.skew.map(entry::seconds),
             #[cfg(feature = "full")]
-            call: None,
-            #[cfg(feature = "full")]
             ways: ways.unwrap_or_default(),
+            ..Entry::default()
         };
         match cx.effect_of() {
             Some(_) => store_entry(draft, &entry),
@@ -275,6 +266,14 @@ fn next_value(
         }
         (Operation::Put | Operation::Insert, _) => collection.check(data).map(Some),
     }
+}
+
+/// The stamps of a record, with those of a write over them.
+fn with(mut all: Stamps, changed: &Stamps) -> Stamps {
+    for (field, stamp) in changed {
+        all.insert(field.clone(), stamp.clone());
+    }
+    all
 }
 
 /// The fields that a write changes, with its stamp.
