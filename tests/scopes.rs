@@ -80,7 +80,7 @@ impl Transport for World {
         };
         let (status, body) = match answered {
             Ok(body) => (200, body),
-            Err(refusal) => (refusal.status().into(), to_json_text(&refusal.body)),
+            Err(refusal) => (refusal.status(), to_json_text(&refusal.body)),
         };
         Reply { outcome: Ok(Answer { status, retry_after_ms: None, body: body.into_bytes() }), at_ms }
     }
