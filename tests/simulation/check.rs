@@ -80,7 +80,9 @@ fn every_call_is_somewhere(world: &World, device: &Device, snapshot: &Snapshot) 
                 }
                 ReceiptState::Discarded => {
                     let was_applied = any_of_it(&|mid| applied.contains(mid));
-                    let by_policy = world.ending.may_give_up(name) && !call.is_transaction && !was_applied;
+                    // Of a storage that was rolled back, what had joined a write that took effect may be another now.
+                    let is_untold = !was_applied || !is_one_writer;
+                    let by_policy = world.ending.may_give_up(name) && !call.is_transaction && is_untold;
                     by_policy || any_of_it(&|mid| world.history.released.borrow().contains(mid))
                 }
                 ReceiptState::Joined { .. } | ReceiptState::Unknown => false,

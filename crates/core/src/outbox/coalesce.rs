@@ -53,6 +53,8 @@ pub(super) fn queue(draft: &mut Draft<'_>, mut entry: Entry, after: Option<&Data
         return Ok(());
     }
     #[cfg(feature = "full")]
+    let summed = ways::summed(&last, &entry);
+    #[cfg(feature = "full")]
     {
         entry.ways = ways::joined(&last, &entry);
     }
@@ -66,6 +68,8 @@ pub(super) fn queue(draft: &mut Draft<'_>, mut entry: Entry, after: Option<&Data
         stamps.insert(field.clone(), stamp.clone());
     }
     entry.data = entry_data(entry.kind, after, &stamps);
+    #[cfg(feature = "full")]
+    entry.data.extend(summed);
     (entry.order, entry.at, entry.stamps) = (last.order, last.at, stamps);
     (entry.first, entry.joined) = (Some(into), Some(last.joined.unwrap_or(0) + 1));
     store_entry(draft, &entry);

@@ -1,6 +1,6 @@
 //! Fields that merge in a way of their own: what a mutation remembers for it.
 
-use holm_protocol::{Data, OwnWay, Stamps, Ways, to_json_text};
+use holm_protocol::{Data, Kind, OwnWay, Stamps, Value, Ways, to_json_text};
 use holm_store::Read;
 
 use super::{Base, Entry, Moment, Planned, State, bases, lane, replay};
@@ -45,6 +45,19 @@ pub(super) fn joined(first: &Entry, then: &Entry) -> Ways {
         }
     }
     ways
+}
+
+/// What both of two writes together made of what was before the first: the second may have been made of something else, since what lay
+/// under both was refused, or told anew, in between.
+pub(super) fn summed(first: &Entry, then: &Entry) -> Vec<(String, Value)> {
+    let mut summed = Vec::new();
+    for name in first.ways.keys().filter(|name| then.kind != Kind::Delete && first.data.contains_key(name)) {
+        let mine = first.data.get(name).cloned();
+        let again = then.edit().in_its_own_way(name, mine.as_ref());
+        let is_changed_again = then.stamps.contains_key(name);
+        summed.extend(again.or_else(|| mine.filter(|_| !is_changed_again)).map(|value| (name.clone(), value)));
+    }
+    summed
 }
 
 /// The changed fields of a mutation that are to be laid over a base: what a counter counted is counted once.

@@ -111,6 +111,29 @@ fn writes_that_go_as_one_say_what_was_before_the_first() {
 }
 
 #[test]
+fn writes_that_go_as_one_count_both_though_what_was_shown_changed_in_between() {
+    let bench = known(&json!({ "votes": 3, "score": 10, "body": "b" }));
+    let refused = patch(&bench, &json!({ "votes": 4, "body": "ab" }));
+    bench.wire.instead("push", 500, None, "");
+    bench.sync();
+    patch(&bench, &json!({ "votes": 5, "body": "abc" }));
+    bench.wire.outcome(json!({ "status": "rejected", "code": "validation" }));
+    let wire = &bench.wire;
+    bench.engine.happened(NOW_MS, holm_core::sync::Event::Online);
+    while wire.requests("push").len() < 2 {
+        bench.step(NOW_MS);
+    }
+    assert_eq!((bench.record("a"), bench.parked().len()), (Some(json!({ "votes": 4, "score": 10, "body": "bc" })), 1));
+    patch(&bench, &json!({ "votes": 5, "body": "bcd" }));
+    assert_eq!(bench.status().pending, 1, "{refused} is parked, and the others are one");
+    assert_eq!(bench.record("a"), Some(json!({ "votes": 5, "score": 10, "body": "bcd" })));
+    bench.sync_patiently();
+    let sent = wire.mutations().pop().expect("sent");
+    assert_eq!((&sent["ways"]["votes"]["before"], &sent["data"]["votes"]), (&json!(4), &json!(6)), "two more");
+    assert_eq!((&sent["ways"]["body"]["before"], &sent["data"]["body"]), (&json!("ab"), &json!("abcd")));
+}
+
+#[test]
 fn several_that_wait_each_say_what_their_writer_saw() {
     let bench = known(&json!({ "votes": 3, "score": 10 }));
     patch(&bench, &json!({ "votes": 4 }));
