@@ -5,6 +5,7 @@ use holm_store::Draft;
 
 use super::{Entry, Moment, Planned, State, entry_at, lane, remove, restore, store_entry};
 use crate::local::Local;
+use crate::records;
 use crate::schema::{Collection, Refused, Schema};
 
 /// Leaves a refused mutation in its lane, if its collection wants that, but for what was written over it since. Says whether it did.
@@ -38,6 +39,12 @@ pub(super) fn let_go(draft: &mut Draft<'_>, schema: &Schema, now_ms: u64, entry:
     let moment = Moment::begin(draft, &mut local, schema, now_ms);
     let collection = schema.find(&entry.collection);
     collection.map_or(Ok(()), |collection| restore(draft, collection, &entry.id, moment.touch))
+}
+
+/// Shows a record over which a refused write is shown no more: under a delete that hid it the server's record is there.
+pub(super) fn uncover(draft: &mut Draft<'_>, collection: &Collection, id: &str, touch: u64) -> Planned<()> {
+    records::store(draft, collection, id, None)?;
+    restore(draft, collection, id, touch)
 }
 
 /// The user has written over what was refused: of these fields it is shown no more, lest it come back when the new write has gone.

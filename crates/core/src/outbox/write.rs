@@ -6,9 +6,9 @@ use std::ops::Range;
 use holm_protocol::{Data, DataText, ErrorCode, Hlc, Kind, MutationId, Revision, Stamps, ToJson, quoted};
 use holm_store::{Draft, Halt, Missing, PlanError, Read};
 
-use super::{Base, Entry, Place, Planned, bases, coalesce, receipt, save_base, store_entry};
+use super::{Base, Entry, Place, Planned, State, bases, coalesce, receipt, save_base, store_entry};
 #[cfg(feature = "full")]
-use super::{entry, kept, restore, ways};
+use super::{entry, kept, ways};
 use crate::local::{Local, touch_of};
 use crate::records::{self, Before, Record, Written};
 use crate::schema::{Collection, Schema, check_id};
@@ -198,7 +198,10 @@ fn write_row(
         let kept = kept::write_over(draft, (&collection.name, id), kind, &stamps, after.as_ref())?;
         let entry = Entry {
             order: local.next_order(),
+            state: State::Pending,
             mid,
+            first: None,
+            joined: None,
             tx: cx.together.map(|n| (cx.receipt.to_owned(), n)),
             collection: collection.name.clone(),
             id: id.to_owned(),
@@ -208,23 +211,20 @@ fn write_row(
             data: entry_data(kind, after.as_ref(), &stamps),
             stamps,
             at: cx.now_ms,
+            not_before: 0,
             #[cfg(feature = "full")]
             of: cx.of.cloned(),
             #[cfg(feature = "full")]
             skew: local.skew.map(entry::seconds),
             #[cfg(feature = "full")]
+            call: None,
+            #[cfg(feature = "full")]
             ways: ways.unwrap_or_default(),
-            ..Entry::default()
         };
-        match cx.effect_of() {
-            Some(_) => store_entry(draft, &entry),
-            None => coalesce::queue(draft, entry, after.as_ref(), FULL && collection.coalesce && !is_first)?,
-        }
-        // Under a delete that was refused, and hid it, the server's record is there.
+        queue(draft, cx, entry, after.as_ref(), FULL && collection.coalesce && !is_first)?;
         #[cfg(feature = "full")]
         if kept == kept::Shown::No {
-            records::store(draft, collection, id, None)?;
-            return restore(draft, collection, id, touch);
+            return kept::uncover(draft, collection, id, touch);
         }
     }
     let record = after.map(|data| Record { touch, rev, stamps: all_stamps, data });
@@ -268,7 +268,24 @@ fn next_value(
     }
 }
 
+/// Puts an entry into its lane, and where it is to be sent, into the order.
+#[inline(always)] // packs better than a call of its own
+fn queue(
+    draft: &mut Draft<'_>,
+    cx: &WriteContext<'_>,
+    entry: Entry,
+    after: Option<&Data>,
+    may_join: bool,
+) -> Planned<()> {
+    match cx.effect_of() {
+        Some(_) => store_entry(draft, &entry),
+        None => coalesce::queue(draft, entry, after, may_join)?,
+    }
+    Ok(())
+}
+
 /// The stamps of a record, with those of a write over them.
+#[inline(always)] // packs better than a call of its own
 fn with(mut all: Stamps, changed: &Stamps) -> Stamps {
     for (field, stamp) in changed {
         all.insert(field.clone(), stamp.clone());

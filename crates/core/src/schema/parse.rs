@@ -340,14 +340,7 @@ fn need<'a>(given: &'a Data, key: &str) -> Result<&'a Value, Refusal> {
 
 fn known(given: &Data, keys: &[&str]) -> Result<(), Refusal> {
     match given.keys().find(|key| !keys.contains(&key.as_str())) {
-        Some(unknown) => {
-            let keys = keys.join(", ");
-            Err(wrong(match FULL {
-                true => format!("is unknown here; known are {keys}"),
-                false => format!("is unknown here without holm/full; known are {keys}"),
-            })
-            .in_field(unknown))
-        }
+        Some(unknown) => Err(wrong(format!("is unknown here; known are {}", keys.join(", "))).in_field(unknown)),
         None => Ok(()),
     }
 }
