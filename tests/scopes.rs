@@ -380,6 +380,25 @@ fn many_records_leave_some_at_a_time() {
 }
 
 #[test]
+fn what_was_left_by_half_and_is_wanted_again_has_nothing_that_is_gone_meanwhile() {
+    let world = World::new();
+    let writer = Device::whole(&world);
+    let rows: Vec<Value> = (0..2_100).map(|n| json!([format!("r{n:04}"), { "project": "p1" }])).collect();
+    let rows = writer.engine.rows(START_MS, Put, json!(rows).to_string().as_bytes()).expect("rows");
+    writer.run(writer.engine.write(START_MS, &writer.engine.draw(), "tasks", Put, rows)).expect("written");
+    writer.sync();
+    let device = Device::with(&world, 1, &[("project", "p1")]);
+    device.sync();
+    device.order(Order::Unsubscribe(key("project", "p1"))).expect("unsubscribed");
+    assert_eq!(device.tasks().len(), 100, "the last of them are here still");
+    writer.write("tasks", Delete, &json!(["r2099"]));
+    writer.sync();
+    device.subscribe("project", "p1");
+    device.sync();
+    assert_eq!(device.tasks().len(), 2_099);
+}
+
+#[test]
 fn who_may_not_see_a_scope_any_more_keeps_nothing_of_it_but_what_waits() {
     let (world, writer) = filled();
     let device = Device::with(&world, 1, &[("project", "p1")]);

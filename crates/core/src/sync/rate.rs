@@ -1,4 +1,4 @@
-//! How long a server asks to wait because no request is left to this client for now.
+//! How long a server asks to wait because no request is left to this client.
 //!
 //! | header | says |
 //! |---|---|

@@ -156,7 +156,9 @@ pub fn unsubscribe(draft: &mut Draft<'_>, cx: &SyncContext<'_>, key: &str) -> Pl
     let mut all = subscriptions(draft)?;
     let Some(known) = all.iter_mut().find(|one| one.key == key) else { return Ok(()) };
     known.leaving = true;
-    Checkpoint::default().save(draft, key);
+    // Whoever wants it again before the last record is gone begins a walk that these are not named by.
+    let generation = Checkpoint::read(draft, key)?.generation;
+    Checkpoint { generation, ..Checkpoint::default() }.save(draft, key);
     save(draft, &all);
     empty(draft, cx, key)
 }
