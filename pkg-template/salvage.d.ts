@@ -8,6 +8,8 @@ export interface Salvage {
     readonly pending: number;
     /** Mutations that the server refused. */
     readonly parked: number;
+    /** Records that the server lost, kept aside. */
+    readonly orphans: number;
     /** Key-value entries. */
     readonly kv: number;
   };
@@ -51,6 +53,8 @@ export type SalvageLine =
   | { readonly type: 'pending'; readonly from: 'record'; readonly collection: string; readonly id: string; readonly kind: 'put' | 'patch' | 'delete'; readonly orders: readonly number[] } & Stamped
   /** A mutation that the server refused; `mine` is the whole record as the app saw it, absent after a delete. */
   | { readonly type: 'parked'; readonly reason: { readonly code: string; readonly message: string; readonly field?: string }; readonly parkedAt: number; readonly mine?: Record<string, unknown> } & SalvagedMutation
+  /** A record that a server whose data began anew has no more, as the app saw it (`db.sync.orphans` of `holm/full`). */
+  | { readonly type: 'orphan'; readonly collection: string; readonly id: string; readonly value: Record<string, unknown> }
   /** A key-value entry. */
   | { readonly type: 'kv'; readonly namespace: string; readonly key: string; readonly value: unknown; readonly expiresAt?: number }
   /** The last. */

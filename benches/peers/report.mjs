@@ -1,9 +1,9 @@
 // From all rounds to medians, targets met or missed, and a table to read.
 
 import { median } from '../median.js';
+import { verdict } from '../verdict.js';
 import { README_ENGINES, README_ROWS, ROWS } from './rows.mjs';
 
-const TIE = 1.3; // nearer than this the machine's noise decides
 const NOT_RUN = '–';
 
 /** The medians of every figure of an engine. */
@@ -25,14 +25,8 @@ export function judge(targets, engines, firstSync) {
     const value = measured[engine]?.[figure];
     if (!Number.isFinite(value) || !Number.isFinite(limit)) return { ...target, verdict: 'not run' };
     const ratio = value / limit;
-    return { ...target, value, limit, ratio, verdict: verdict(of ? times : 1, ratio) };
+    return { ...target, value, limit, ratio, verdict: of && times === undefined ? 'told' : verdict(of ? times : 1, ratio) };
   });
-}
-
-function verdict(wanted, ratio) {
-  if (wanted === undefined) return 'told';
-  if (ratio <= wanted) return 'met';
-  return ratio <= wanted * TIE ? 'tie' : 'missed';
 }
 
 /** One line for each target. */

@@ -97,7 +97,7 @@ test('of a whole database everything comes out, beside whoever has it open', { t
     return { found, alone, modes: [...modes] };
   });
   assert.deepEqual([modes, alone.counts.records], [['readonly'], 2]);
-  assert.deepEqual([found.counts, found.lost, found.type], [{ records: 2, pending: 3, parked: 0, kv: 1 }, [], 'application/x-ndjson']);
+  assert.deepEqual([found.counts, found.lost, found.type], [{ records: 2, pending: 3, parked: 0, orphans: 0, kv: 1 }, [], 'application/x-ndjson']);
   const [head] = found.lines;
   assert.deepEqual([head.type, head.format, head.database, head.schema, typeof head.at], ['salvage', 1, 'whole', 3, 'number']);
   assert.deepEqual(found.lines.find(({ id }) => id === 'a'), { type: 'record', collection: 'notes', id: 'a', pending: true, value: { text: 'Buy milk', on: { $holm: ['date', 0] } } });
@@ -132,7 +132,7 @@ test('a flipped byte in the manifest, or in a block', { timeout: 120_000 }, asyn
   const page = await openPage(t);
   await write(page, 'folded', { folded: true });
   const whole = await page.evaluate(() => globalThis.salvaged('folded').then(({ counts, lost }) => ({ counts, lost })));
-  assert.deepEqual(whole, { counts: { records: 102, pending: 103, parked: 0, kv: 1 }, lost: [] });
+  assert.deepEqual(whole, { counts: { records: 102, pending: 103, parked: 0, orphans: 0, kv: 1 }, lost: [] });
   const flipped = (store, at) => page.evaluate(([store, at]) => globalThis.stored('folded', store, (bytes, n) => {
     if (n !== at) return false;
     bytes[50] ^= 0x10;

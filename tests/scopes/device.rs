@@ -13,6 +13,7 @@ use futures_util::task::LocalSpawnExt;
 use holm_core::Error;
 use holm_core::engine::{Answer, Engine, Options, Order, Question, Reply, Request, Spawn, Step, Transport};
 use holm_core::outbox::Operation::{self, Put};
+use holm_core::salvage::salvage;
 use holm_core::schema::Schema;
 use holm_core::sync::{Event, scope_key};
 use holm_protocol::{from_json_text, to_json_text};
@@ -214,6 +215,14 @@ impl Device {
 
     pub fn title(&self, id: &str) -> Value {
         self.ask(Question::Records { collection: "tasks".into(), ids: vec![id.into()] })[0][2]["title"].clone()
+    }
+
+    /// The lines of one kind in a salvage.
+    pub fn salvaged(&self, kind: &str) -> Vec<Value> {
+        let mut text = String::new();
+        self.run(salvage(&self.disk, "app", self.now_ms(), &mut |part| text.push_str(part))).expect("the disk works");
+        let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+        lines.filter(|line| line["type"] == kind).collect()
     }
 
     pub fn parked(&self) -> usize {

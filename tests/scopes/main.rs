@@ -240,6 +240,8 @@ fn what_a_server_lost_is_kept_aside_and_can_be_given_back() {
         orphans.as_array().expect("a list").iter().map(|one| one["id"].as_str().expect("an id")).collect();
     assert_eq!(names, ["n", "a", "b"], "by collection; b as the server had it, its edit is parked");
     assert_eq!((orphans[1]["data"]["title"].clone(), device.parked()), (json!("a"), 1));
+    let told = device.salvaged("orphan");
+    assert_eq!((told.len(), &told[1]["id"], &told[1]["value"]["title"]), (3, &json!("a"), &json!("a")));
     let adopt = |id: &str| {
         device.order(Order::Adopt { collection: "tasks".into(), id: id.into(), receipt: device.engine.draw() })
     };

@@ -38,6 +38,21 @@ fn a_walk_in_pages() {
 }
 
 #[test]
+fn the_total_follows_what_is_made_deleted_made_again_and_forgotten() {
+    let mut server = filled(3);
+    let total = |server: &Server| pull(server, None, 1).scopes[0].total;
+    push_as(&mut server, "c_b", vec![delete("r1").seq(1).mid("b1"), delete("r2").seq(2).mid("b2")]);
+    assert_eq!(total(&server), Some(1));
+    push_as(&mut server, "c_b", vec![delete("r2").seq(3).mid("b3"), create("r1", "again").seq(4).mid("b4")]);
+    assert_eq!(total(&server), Some(2), "deleted twice is deleted once");
+    push_as(&mut server, "c_b", vec![patch("r1", json!({ "title": "y" })).seq(5).mid("b5")]);
+    assert!(server.collect(u64::MAX / 2).expect("collects") > 0);
+    assert_eq!(total(&server), Some(2), "a tombstone is not counted, and its end neither");
+    let empty = server_with(Rules::default());
+    assert_eq!(total(&empty), Some(0));
+}
+
+#[test]
 fn a_page_that_fills_up_exactly_is_the_last() {
     let server = filled(4);
     let first = pull(&server, None, 4);

@@ -33,10 +33,11 @@ pub(super) struct Counts {
     pub records: usize,
     pub pending: usize,
     pub parked: usize,
+    pub orphans: usize,
     pub kv: usize,
 }
 
-write_fields!(Counts { records, pending, parked, kv });
+write_fields!(Counts { records, pending, parked, orphans, kv });
 
 /// The last line.
 pub(super) struct End {

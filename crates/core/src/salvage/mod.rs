@@ -5,6 +5,7 @@
 //!   {"type":"record", …}       a record as the app saw it, and whether the server lacks something of it
 //!   {"type":"pending", …}      a mutation that waits for the server: as the outbox has it, or by its record
 //!   {"type":"parked", …}       a mutation that the server refused
+//!   {"type":"orphan", …}       a record that the server lost, kept aside
 //!   {"type":"kv", …}           a key-value entry
 //!   {"type":"end", …}          how many there were, and what is lost
 //! ```
@@ -26,6 +27,7 @@ use crate::keyspace::{self, Parsed};
 use crate::kv;
 use crate::outbox::{Base, Entry, Parked};
 use crate::records;
+use crate::sync::salvaged_orphan;
 use lines::{Counts, End, Line, Raw};
 use waiting::{Told, Waiting};
 
@@ -67,6 +69,7 @@ impl Export<'_, '_> {
         told.iter().for_each(|told| self.mutation("record", told));
         self.deletions(&waiting);
         self.parked(&waiting).await?;
+        self.orphans().await?;
         self.kv(now_ms).await?;
         let lost = self.store.lost().iter().map(ToString::to_string).chain(self.unread).collect();
         let end = End { counts: self.counts, lost };
@@ -193,6 +196,22 @@ impl Export<'_, '_> {
                     }
                     told.insert(mid);
                 }
+            }
+        }
+        Ok(())
+    }
+
+    async fn orphans(&mut self) -> Result<(), Error> {
+        let mut rest = Some(keyspace::orphans().range());
+        while let Some(part) = self.part(&mut rest).await? {
+            for (key, value) in part {
+                let Parsed::Orphan(collection, id) = key else { continue };
+                let Some(data) = salvaged_orphan(&value) else {
+                    self.unread.push(format!("the orphan {id} of {collection} cannot be read"));
+                    continue;
+                };
+                self.counts.orphans += 1;
+                self.line("orphan", &|object| object.all("collection id value", &[&collection, &id, &data]));
             }
         }
         Ok(())

@@ -27,6 +27,7 @@ pub use answer::{Failed, Refused, read_pull, read_push};
 pub use attempts::{Attempts, Halved};
 pub use backoff::{Backoff, RETRY_AFTER_MS_MAX};
 pub use machine::{Action, Event, Exchange, Machine};
+pub(crate) use orphans::salvaged_orphan;
 pub use orphans::{Orphan, adopt_orphan, forget_orphan, orphans};
 pub use push::{Frozen, PushLimits};
 #[cfg(feature = "full")]

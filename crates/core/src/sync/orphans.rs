@@ -37,6 +37,11 @@ pub(super) fn keep(draft: &mut Draft<'_>, collection: &str, id: &str) -> Planned
     Ok(())
 }
 
+/// The fields of an orphan as it is stored.
+pub(crate) fn salvaged_orphan(value: &[u8]) -> Option<Data> {
+    stored::decode::<Kept>(value, "an orphan").ok().map(|kept| kept.data)
+}
+
 /// The first `limit` orphans, by collection and id.
 ///
 /// # Errors

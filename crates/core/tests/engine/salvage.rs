@@ -218,7 +218,7 @@ fn lines_are_given_in_parts_and_a_disk_that_fails_is_told() {
     }));
     assert_eq!(
         parsed(&end.expect("salvaged"))["counts"],
-        json!({ "records": 506, "pending": 500, "parked": 0, "kv": 0 })
+        json!({ "records": 506, "pending": 500, "parked": 0, "orphans": 0, "kv": 0 })
     );
     assert!(parts > 10 && longest < 100_000, "{parts} parts of at most {longest} bytes");
     bench.disk.inject_next(Operation::ReadBlocks, Fault::Unavailable);

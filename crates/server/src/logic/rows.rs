@@ -110,7 +110,7 @@ pub(super) fn save(connection: &Connection, place: Place<'_>, row: &Row, now_ms:
 /// Rows that live in a collection.
 pub(super) fn count_alive(connection: &Connection, user: &str, collection: &str) -> Result<u64, Refusal> {
     let mut statement =
-        connection.prepare_cached("SELECT count(*) FROM rows WHERE user = ?1 AND collection = ?2 AND deleted = 0")?;
+        connection.prepare_cached("SELECT coalesce(sum(count), 0) FROM alive WHERE user = ?1 AND collection = ?2")?;
     Ok(statement.query_row(params![user, collection], |row| row.get(0))?)
 }
 

@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use crate::Refusal;
 
 /// The layout of the tables below. A file of a newer one is refused, untouched.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// `HOLM` in ASCII: marks the file as ours.
 const APPLICATION_ID: u32 = 0x484f_4c4d;
@@ -40,7 +40,6 @@ CREATE TABLE rows (user TEXT NOT NULL, collection TEXT NOT NULL, id TEXT NOT NUL
   deleted INTEGER NOT NULL, data TEXT NOT NULL, stamp TEXT, stamps TEXT NOT NULL, fields TEXT NOT NULL, at_ms INTEGER NOT NULL,
   PRIMARY KEY (user, collection, id)) STRICT;
 CREATE UNIQUE INDEX rows_by_change ON rows (user, collection, change);
-CREATE INDEX rows_alive ON rows (user, collection) WHERE deleted = 0;
 CREATE INDEX tombstones_by_age ON rows (at_ms) WHERE deleted = 1;
 CREATE TABLE effects (user TEXT NOT NULL, mid TEXT NOT NULL, change INTEGER, at_ms INTEGER NOT NULL) STRICT;
 ";
@@ -52,6 +51,23 @@ CREATE TABLE members (user TEXT NOT NULL, scope TEXT NOT NULL, collection TEXT N
   gone INTEGER NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (user, scope, collection, id)) WITHOUT ROWID, STRICT;
 CREATE UNIQUE INDEX members_by_change ON members (user, scope, change);
 CREATE INDEX members_gone_by_age ON members (at_ms) WHERE gone = 1;
+";
+
+/// What format 3 has beside that: `alive`, how many rows live in a collection, kept by SQLite itself. Counting them took 10 ms of
+/// the first page of 135,233.
+const ALIVE: &str = "
+DROP INDEX IF EXISTS rows_alive;
+CREATE TABLE alive (user TEXT NOT NULL, collection TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (user, collection)) WITHOUT ROWID, STRICT;
+INSERT INTO alive SELECT user, collection, count(*) FROM rows WHERE deleted = 0 GROUP BY user, collection;
+CREATE TRIGGER alive_made AFTER INSERT ON rows WHEN new.deleted = 0 BEGIN
+  INSERT INTO alive VALUES (new.user, new.collection, 1) ON CONFLICT DO UPDATE SET count = count + 1;
+END;
+CREATE TRIGGER alive_back AFTER UPDATE OF deleted ON rows WHEN old.deleted = 1 AND new.deleted = 0 BEGIN
+  INSERT INTO alive VALUES (new.user, new.collection, 1) ON CONFLICT DO UPDATE SET count = count + 1;
+END;
+CREATE TRIGGER alive_gone AFTER UPDATE OF deleted ON rows WHEN old.deleted = 0 AND new.deleted = 1 BEGIN
+  UPDATE alive SET count = count - 1 WHERE user = new.user AND collection = new.collection;
+END;
 ";
 
 /// How a life of the database is named. Two lives must never share a name.
@@ -108,8 +124,11 @@ pub(super) fn prepare(connection: &mut Connection, life: &Life) -> Result<(Strin
         tx.execute("INSERT INTO meta VALUES ('epoch', ?1)", params![format!("e-{life}")])?;
         tx.pragma_update(None, "application_id", APPLICATION_ID)?;
     }
-    if format < FORMAT {
+    if format < 2 {
         tx.execute_batch(MEMBERS)?;
+    }
+    if format < FORMAT {
+        tx.execute_batch(ALIVE)?;
         tx.pragma_update(None, "user_version", FORMAT)?;
     }
     tx.execute(
