@@ -45,6 +45,7 @@ try() { # patch
   if [[ $status == 0 || -z $found ]]; then
     say "$name: not found (status $status)"
     tail -n 5 "$LOG" >&2
+    printf '| %s | %s | – | **not found** |\n' "$name" "$why" >>"$LOG.table"
     return 1
   fi
   say "$name: seed ${found/ |/:}"
