@@ -81,6 +81,7 @@ export class Backend {
   pull(body, nowMs) {
     const { client: id, seen, limit, scopes } = readPull(body);
     if (scopes.length > SCOPES_MAX) throw invalid(`at most ${SCOPES_MAX} scopes`);
+    if (seen < this.receipts.client(id).seen) throw new Refusal('seq-reused', `more results were seen than those up to seq ${seen}`);
     const results = this.receipts.unseen(id, seen);
     const room = { changes: Math.min(Math.max(limit, 1), CHANGES_MAX), bytes: ANSWER_BYTES };
     return {

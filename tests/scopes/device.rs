@@ -31,6 +31,8 @@ pub struct World {
     pub server: Rc<RefCell<Server>>,
     pub now_ms: Rc<Cell<u64>>,
     pub is_offline: Rc<Cell<bool>>,
+    /// It fails with every push.
+    pub takes_no_push: Rc<Cell<bool>>,
     pub may_read: Arc<AtomicBool>,
 }
 
@@ -52,6 +54,7 @@ impl World {
             server: Rc::new(RefCell::new(server)),
             now_ms: Rc::new(Cell::new(START_MS)),
             is_offline: Rc::default(),
+            takes_no_push: Rc::default(),
             may_read,
         }
     }
@@ -69,6 +72,9 @@ impl Transport for World {
         let (body, at_ms) = (request.body.as_bytes(), self.now_ms.get());
         if self.is_offline.get() {
             return Reply { outcome: Err(holm_core::engine::Failure::Network("no way".to_owned())), at_ms };
+        }
+        if request.path == "push" && self.takes_no_push.get() {
+            return Reply { outcome: Ok(Answer { status: 500, retry_after_ms: None, body: Vec::new() }), at_ms };
         }
         let answered = if request.path == "push" {
             let push = from_json_text(body).expect("a push");

@@ -97,6 +97,25 @@ fn an_edit_of_what_left_is_shown_until_the_server_has_it() {
 }
 
 #[test]
+fn what_the_server_applied_of_a_record_that_has_left_does_not_go_back_under_what_waits() {
+    let (world, writer) = filled();
+    let device = Device::with(&world, 1, &[("project", "p1")]);
+    device.sync();
+    device.write("tasks", Patch, &json!(["a", { "title": "mine", "project": "p2" }]));
+    assert_eq!(device.run(device.engine.step(device.now_ms())), Step::Again, "the push");
+    device.write("tasks", Patch, &json!(["a", { "labels": ["x"] }]));
+    world.takes_no_push.set(true);
+    device.sync();
+    let device = device.reopened();
+    assert_eq!((device.title("a"), device.engine.status().pending), (json!("mine"), 1));
+    world.takes_no_push.set(false);
+    device.sync();
+    assert_eq!((device.tasks(), device.engine.status().pending, device.parked()), (vec!["b".into()], 0, 0));
+    writer.sync();
+    assert_eq!(writer.title("a"), "mine");
+}
+
+#[test]
 fn what_is_made_outside_of_all_scopes_goes_when_the_server_has_it() {
     let (world, writer) = filled();
     let device = Device::with(&world, 1, &[("project", "p1")]);

@@ -276,7 +276,7 @@ fn observe(world: &Rc<World>, device: &Rc<Device>, tab: &Rc<Tab>, engine: &Engin
             tab.counts_anew.set(true);
         }
         world.note(format_args!("device {} log {} {:?}", device.number, applied.seq.0, applied.origin));
-        let judged = device.timeline.borrow_mut().apply(applied);
+        let judged = device.timeline.borrow_mut().apply(applied, world.ending);
         // What a backup took back comes again as somebody's later edit.
         if let (Err(what), false) = (judged, world.backend.was_restored()) {
             world.history.complain(format!("device {}: {what}", device.number));

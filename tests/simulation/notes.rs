@@ -2,7 +2,7 @@
 
 use holm_core::ErrorCode;
 use holm_core::outbox::{Entry, ReceiptState, State};
-use holm_protocol::Policy;
+use holm_protocol::{Policy, Stamps};
 
 use crate::dice::Dice;
 use crate::history::Name;
@@ -48,6 +48,11 @@ impl Ending {
     pub fn forbids(self, name: &Name, state: &ReceiptState, is_transaction: bool) -> bool {
         let is_conflict = matches!(state, ReceiptState::Parked { code: ErrorCode::Conflict, .. });
         name.0 == NOTES && !self.asks && is_conflict && !is_transaction
+    }
+
+    /// Whether an edit of the whole record had to give way to what the server had: under *last write*, to what is later.
+    pub fn beats(self, name: &Name, theirs: &Stamps, mine: &Stamps) -> bool {
+        name.0 == NOTES && self.policy == Policy::LastWrite && theirs.values().max() > mine.values().max()
     }
 
     /// Whether a note's edit may have been given up by its device.

@@ -7,11 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use holm_core::keyspace::{self, Parsed};
 use holm_core::outbox::{Entry, ReceiptState, State};
+use holm_core::records::Record;
 use holm_protocol::{Data, Kind, from_json_text};
 use holm_store::{Applied, Change, Records};
 
 use crate::history::Name;
-use crate::notes::is_kept;
+use crate::notes::{Ending, is_kept};
 use crate::snapshot::{self, Snapshot};
 
 /// A field that a waiting mutation writes.
@@ -58,11 +59,11 @@ pub struct Timeline {
 }
 
 impl Timeline {
-    /// Takes in an applied entry.
+    /// Takes in an applied entry; so conflicts of notes end.
     ///
     /// # Errors
     /// What flickered.
-    pub fn apply(&mut self, applied: &Applied<'_>) -> Result<(), String> {
+    pub fn apply(&mut self, applied: &Applied<'_>, ending: Ending) -> Result<(), String> {
         let seq = applied.seq.0;
         if seq <= self.tail {
             return Ok(());
@@ -70,7 +71,7 @@ impl Timeline {
         self.is_stale |= seq != self.tail + 1;
         self.tail = seq;
         match applied.change {
-            Change::Keys(writes) => self.take_in(writes),
+            Change::Keys(writes) => self.take_in(writes, ending),
             Change::Everything => {
                 self.is_stale = true;
                 Ok(())
@@ -145,7 +146,14 @@ impl Timeline {
         is_new
     }
 
-    fn take_in(&mut self, writes: &Records) -> Result<(), String> {
+    fn take_in(&mut self, writes: &Records, ending: Ending) -> Result<(), String> {
+        let mut records: BTreeMap<Name, Option<Record>> = BTreeMap::new();
+        for (key, value) in writes.iter() {
+            if let Ok(Parsed::Record(collection, id)) = keyspace::parse(key) {
+                let record = value.map(|value| snapshot::record(&collection, &id, value));
+                records.insert((collection, id), record);
+            }
+        }
         let mut written: BTreeSet<Name> = BTreeSet::new();
         let mut touched: BTreeSet<Name> = BTreeSet::new();
         for (key, value) in writes.iter() {
@@ -153,7 +161,11 @@ impl Timeline {
                 (Ok(Parsed::Lane(collection, id, order)), value) => {
                     let name = (collection, id);
                     touched.insert(name.clone());
-                    if self.take_in_lane(&name, order, value) {
+                    let is_beaten = |entry: &Entry| {
+                        let shown = records.get(&name).and_then(Option::as_ref);
+                        shown.is_some_and(|shown| ending.beats(&name, &shown.stamps, &entry.stamps))
+                    };
+                    if self.take_in_lane(&name, order, value, is_beaten) {
                         written.insert(name);
                     }
                 }
@@ -168,16 +180,12 @@ impl Timeline {
                 _ => {}
             }
         }
-        for (key, value) in writes.iter() {
-            if let Ok(Parsed::Record(collection, id)) = keyspace::parse(key) {
-                let record = value.map(|value| snapshot::record(&collection, &id, value));
-                let name = (collection, id);
-                match record {
-                    Some(record) => self.visible.insert(name.clone(), record.data),
-                    None => self.visible.remove(&name),
-                };
-                touched.insert(name);
-            }
+        for (name, record) in records {
+            match record {
+                Some(record) => self.visible.insert(name.clone(), record.data),
+                None => self.visible.remove(&name),
+            };
+            touched.insert(name);
         }
         for name in written {
             let now = self.visible.get(&name).cloned();
@@ -189,11 +197,18 @@ impl Timeline {
     }
 
     /// Whether it was a new mutation.
-    fn take_in_lane(&mut self, name: &Name, order: u64, value: Option<&[u8]>) -> bool {
+    fn take_in_lane(
+        &mut self,
+        name: &Name,
+        order: u64,
+        value: Option<&[u8]>,
+        is_beaten: impl Fn(&Entry) -> bool,
+    ) -> bool {
         let Some(value) = value else {
             let gone = self.lanes.entry(name.clone()).or_default().remove(&order);
-            // What the server applied must be in sight when it goes; what it refused need not be.
-            if !gone.is_some_and(|entry| matches!(entry.state, State::Confirmed(_)) && !is_kept(&entry)) {
+            // What the server applied must be in sight when it goes; what it refused, or let a later write win over, need not be.
+            let is_applied = |entry: &Entry| matches!(entry.state, State::Confirmed(_)) && !is_kept(entry);
+            if !gone.is_some_and(|entry| is_applied(&entry) && !is_beaten(&entry)) {
                 self.forget_removed(name);
             }
             return false;

@@ -151,6 +151,7 @@ impl World {
             odds,
             dice,
         });
+        world.note(format_args!("conflicts of notes: {ending:?}"));
         for number in 0..config.devices {
             let user = USERS[number % USERS.len()];
             let device = Device::new(number, user, world.dice.between(20, 120).min(config.calls_max));

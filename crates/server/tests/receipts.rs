@@ -2,8 +2,8 @@
 
 mod support;
 
-use holm_protocol::{ErrorCode, Kind, Mutation, Outcome, PushRequest, Seq};
-use holm_server::{Receipts, Rules, Verdict};
+use holm_protocol::{ErrorCode, Kind, Mutation, Outcome, PullRequest, PushRequest, Seq};
+use holm_server::{Receipts, Rules, Server, Verdict};
 use serde_json::json;
 use support::*;
 
@@ -45,6 +45,21 @@ fn a_known_mid_under_a_new_client_and_seq_is_answered_from_its_receipt() {
     assert_eq!(server.effects().expect("effects").len(), 1);
     let results = server.pull(USER, &pull_request("c_new", None, 9), NOW_MS).expect("answered").results;
     assert_eq!(results.iter().map(|result| result.seq).collect::<Vec<_>>(), [Seq(2)]);
+}
+
+#[test]
+fn a_client_that_has_forgotten_what_it_saw_is_told_so() {
+    let mut server = server();
+    let refused = push_from("c_a", 0, vec![create("a", "x").seq(1), skip().seq(2).mid("gone")]);
+    assert_eq!(server.push(USER, &refused, NOW_MS).expect("answered").results.len(), 2);
+    let pull = |server: &Server, seen| {
+        let request = PullRequest { seen: Seq(seen), ..pull_request("c_a", None, 9) };
+        server.pull(USER, &request, NOW_MS).map_err(|refusal| refusal.body.error)
+    };
+    assert_eq!(pull(&server, 0).expect("it may not know yet").results.len(), 1);
+    server.push(USER, &push_from("c_a", 2, vec![create("b", "y").seq(3)]), NOW_MS).expect("answered");
+    assert_eq!(pull(&server, 2).expect("it knows").results.len(), 0);
+    assert_eq!(pull(&server, 1).expect_err("of seq 2 nothing is known any more"), ErrorCode::SeqReused);
 }
 
 #[test]
@@ -174,7 +189,7 @@ fn seen_forgets_results_but_not_receipts() {
     };
     assert_eq!((unseen(0), unseen(1), unseen(2), unseen(u64::MAX)), (vec![1, 2], vec![2], vec![], vec![]));
     server.push(USER, &push_from("c_a", 1, vec![]), NOW_MS).expect("answered");
-    request.seen = Seq(0);
+    request.seen = Seq(1);
     assert_eq!(server.pull(USER, &request, NOW_MS).expect("answered").results.len(), 1);
     assert_eq!(server.receipts().expect("receipts").len(), 2);
 }

@@ -372,11 +372,8 @@ impl Engine {
                 self.halve(limits.halved());
                 return Next::Failed(Event::LocalWrite);
             }
-            Some(Refused::SeqReused) if exchange == Exchange::Push && !self.inner.seq_reused.replace(true) => {
-                return Next::Refresh;
-            }
-            Some(Refused::SeqReused) if exchange == Exchange::Push => return Next::StartOver,
-            Some(Refused::StartOver) => return Next::StartOver,
+            Some(Refused::SeqReused) if !self.inner.seq_reused.replace(true) => return Next::Refresh,
+            Some(Refused::SeqReused | Refused::StartOver) => return Next::StartOver,
             _ => {}
         }
         let unreachable = failed.is_unreachable();

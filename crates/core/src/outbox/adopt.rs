@@ -74,6 +74,8 @@ pub fn adopt(draft: &mut Draft<'_>, schema: &Schema) -> Planned<()> {
                 of: None,
                 #[cfg(feature = "full")]
                 ways,
+                #[cfg(feature = "full")]
+                anew: false,
             };
             store_entry(draft, &entry);
         }

@@ -6,7 +6,7 @@ use holm_store::{Draft, Halt};
 use super::effect::take_effect;
 use super::park::wanted_fields;
 use super::receipt::{self, ReceiptState};
-use super::{Called, Entry, Moment, Operation, Place, Planned, WriteContext, store_entry, write};
+use super::{Called, Entry, Moment, Operation, Place, Planned, WriteContext, entry_at, store_entry, ways, write};
 use crate::local::Local;
 use crate::{Error, records};
 
@@ -70,6 +70,11 @@ pub fn save(draft: &mut Draft<'_>, now_ms: u64, place: Place, call: &Call, recor
 
 /// A call that is parked has what showed its effect with it.
 pub(super) fn keep_effect(draft: &mut Draft<'_>, moment: &Moment<'_>, mut entry: Box<Entry>) -> Planned<Box<Entry>> {
+    for place in entry.effect() {
+        if let Some(write) = entry_at(draft, place)? {
+            ways::undo(draft, &write)?;
+        }
+    }
     let kept = take_effect(draft, moment, &entry)?;
     if let Some(call) = &mut entry.call {
         (call.kept, call.effect) = (kept, Vec::new());

@@ -56,7 +56,7 @@ pub(super) fn queue(draft: &mut Draft<'_>, mut entry: Entry, after: Option<&Data
     let summed = ways::summed(&last, &entry);
     #[cfg(feature = "full")]
     {
-        entry.ways = ways::joined(&last, &entry);
+        (entry.ways, entry.anew) = (ways::joined(&last, &entry), last.anew);
     }
     let Entry { kind, mut stamps, .. } = last;
     entry.kind = match (kind, entry.kind) {

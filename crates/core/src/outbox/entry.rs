@@ -97,10 +97,13 @@ pub struct Entry {
     /// How those of the changed fields merge that do so in a way of their own.
     #[cfg(feature = "full")]
     pub ways: Ways,
+    /// Its writer saw no record, whatever else waits before it.
+    #[cfg(feature = "full")]
+    pub anew: bool,
 }
 
 json_fields!(Entry {
-    order, state, mid, collection, id, kind, at; first, joined, tx, base, not_before + skew, call, of, ways; data, stamps
+    order, state, mid, collection, id, kind, at; first, joined, tx, base, not_before + skew, call, of, ways, anew; data, stamps
 });
 
 /// A function of the server that is called.
@@ -262,7 +265,7 @@ pub struct Base {
     pub rev: Option<Revision>,
     /// The server has no such record (any more).
     pub absent: bool,
-    /// Its fields.
+    /// Its fields; of one that is absent now, those that it had: an edit of it is kept whole.
     pub data: Data,
     /// When each was written.
     pub stamps: Stamps,

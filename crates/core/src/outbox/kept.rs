@@ -3,7 +3,7 @@
 use holm_protocol::{Data, Kind, Stamps};
 use holm_store::Draft;
 
-use super::{Entry, Moment, Planned, State, entry_at, lane, remove, restore, store_entry};
+use super::{Base, Entry, Moment, Planned, State, entry_at, lane, remove, restore, store_entry, ways};
 use crate::local::Local;
 use crate::records;
 use crate::schema::{Collection, Refused, Schema};
@@ -35,13 +35,15 @@ pub(super) enum Shown {
 pub(super) fn let_go(draft: &mut Draft<'_>, schema: &Schema, now_ms: u64, entry: &Entry) -> Planned<()> {
     let Some(kept) = entry_at(draft, &entry.place())?.filter(|kept| kept.state == State::KEPT) else { return Ok(()) };
     remove(draft, &kept);
+    ways::undo(draft, &kept)?;
     let mut local = Local::read(draft)?;
     let moment = Moment::begin(draft, &mut local, schema, now_ms);
     let collection = schema.find(&entry.collection);
     collection.map_or(Ok(()), |collection| restore(draft, collection, &entry.id, moment.touch))
 }
 
-/// Shows a record over which a refused write is shown no more: under a delete that hid it the server's record is there.
+/// Shows what follows from base and lane, where that may be other than what was written: under a delete that was refused and hid it
+/// the server's record is there, and two writes that became one may put what they added in another order.
 pub(super) fn uncover(draft: &mut Draft<'_>, collection: &Collection, id: &str, touch: u64) -> Planned<()> {
     records::store(draft, collection, id, None)?;
     restore(draft, collection, id, touch)
@@ -50,19 +52,21 @@ pub(super) fn uncover(draft: &mut Draft<'_>, collection: &Collection, id: &str, 
 /// The user has written over what was refused: of these fields it is shown no more, lest it come back when the new write has gone.
 /// Says whether all that was refused is shown still, more or less.
 ///
-/// What counts by itself is left, since the new write went on from it.
+/// What counts by itself is left, since the new write went on from it; but a whole record has it in it where the server has none.
 pub(super) fn write_over(
     draft: &mut Draft<'_>,
     name: (&str, &str),
+    base: Option<&Base>,
     kind: Kind,
     changed: &Stamps,
     after: Option<&Data>,
 ) -> Planned<Shown> {
     let mut all = Shown::Still;
+    let is_whole = kind != Kind::Patch && base.is_some_and(|base| base.absent);
     for mut kept in lane(draft, name.0, name.1)?.into_iter().filter(|entry| entry.state == State::KEPT) {
         match write_over_one(&mut kept, kind, changed, after) {
-            Shown::Still => store_entry(draft, &kept),
-            Shown::No => {
+            Shown::Still if !is_whole => store_entry(draft, &kept),
+            _ => {
                 remove(draft, &kept);
                 all = Shown::No;
             }

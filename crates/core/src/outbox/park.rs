@@ -8,11 +8,11 @@ use holm_store::{Draft, Read};
 #[cfg(feature = "full")]
 use super::call;
 use super::receipt::{self, ReceiptState};
-use super::{Entry, Moment, Operation, Planned, WriteContext, bases, entry_at, lane, remove, restore, write};
+use super::{Entry, Moment, Operation, Planned, WriteContext, bases, entry_at, lane, remove, replay, restore, write};
 #[cfg(feature = "full")]
 use super::{State, kept, ways};
 use crate::records::{self, Record};
-use crate::schema::Schema;
+use crate::schema::{Collection, ConflictPolicy, Schema};
 use crate::stored::{self, decode, encode};
 use crate::value::{is_unset, unset};
 use crate::{Error, FULL, keyspace};
@@ -78,7 +78,8 @@ pub(super) fn park(draft: &mut Draft<'_>, moment: &Moment<'_>, entry: Box<Entry>
             let Some(write) = entry_at(draft, place)? else { continue };
             later.extend(made_by(draft, &write)?);
         }
-        for later in later {
+        // The last first: each is kept as its writer left it.
+        for later in later.into_iter().rev() {
             let after = Some(entry.mid.clone());
             park_one(draft, moment, Box::new(later), Reason { after, ..reason.clone() }, None)?;
         }
@@ -115,12 +116,7 @@ fn park_one(
     before: Option<Data>,
 ) -> Planned<()> {
     let collection = moment.schema.find(&entry.collection);
-    let mine = records::read(draft, &entry.collection, &entry.id)?.map(|record| record.data);
-    #[cfg(feature = "full")]
-    let mine = match collection {
-        Some(collection) => ways::mine(draft, collection, &entry)?,
-        None => mine,
-    };
+    let mine = mine(draft, collection, &entry)?;
     #[cfg(feature = "full")]
     let is_shown = kept::keep(draft, collection, &entry)? == kept::Shown::Still;
     #[cfg(not(feature = "full"))]
@@ -129,6 +125,8 @@ fn park_one(
         remove(draft, &entry);
     }
     #[cfg(feature = "full")]
+    ways::undo(draft, &entry)?;
+    #[cfg(feature = "full")]
     let entry = call::keep_effect(draft, moment, entry)?;
     let state = ReceiptState::Parked { code: reason.code, message: reason.message.clone() };
     receipt::save(draft, entry.receipt(), &state);
@@ -136,6 +134,28 @@ fn park_one(
     let parked = Parked { entry, reason, mine, before, parked_at: moment.now_ms };
     keep(draft, &parked.entry.mid, Some(&encode(&parked)));
     collection.map_or(Ok(()), |collection| restore(draft, collection, &id, moment.touch))
+}
+
+/// The record as the writer of a mutation left it. What was written later, and counts by itself, is not in it, nor what only a call is
+/// about to do. Under an edit of a record that was deleted meanwhile is what it was.
+pub(super) fn mine(view: &dyn Read, collection: Option<&Collection>, entry: &Entry) -> Planned<Option<Data>> {
+    let Some(mut base) = bases(view, &entry.collection, &entry.id)? else { return Ok(None) };
+    #[cfg_attr(not(feature = "full"), expect(unused_mut))]
+    let mut lane = lane(view, &entry.collection, &entry.id)?;
+    #[cfg(feature = "full")]
+    lane.retain(|other| other.order <= entry.order && other.of.is_none());
+    let policy = collection.map_or(ConflictPolicy::Merge, |collection| collection.conflict);
+    let mut shown = replay(&base, &lane, policy);
+    if shown.is_none() && entry.kind == Kind::Patch && !base.data.is_empty() {
+        base.absent = false;
+        shown = replay(&base, &lane, policy);
+    }
+    Ok(shown.map(|(mut data, _)| {
+        if let Some(collection) = collection {
+            collection.fill(&mut data);
+        }
+        data
+    }))
 }
 
 /// Every parked mutation, in no particular order.

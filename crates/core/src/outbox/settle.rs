@@ -1,20 +1,26 @@
 //! What the server said, recorded.
 
 #[cfg(feature = "full")]
+use std::slice;
+
+#[cfg(feature = "full")]
 use holm_protocol::{Data, Value};
 use holm_protocol::{ErrorCode, Kind, MutationId, MutationResult, Outcome, Seq, ServerRow};
 use holm_store::Draft;
 #[cfg(feature = "full")]
 use holm_store::Read;
 
-use super::park::{Reason, park};
+use super::park::{Reason, mine, park};
 use super::receipt::{self, ReceiptState};
+#[cfg(feature = "full")]
+use super::ways;
+#[cfg(feature = "full")]
+use super::{Base, bases, replay, save_base};
 use super::{Entry, Place, Planned, State, effect, entry_at, remove, restore, store_entry};
 use crate::FULL;
 #[cfg(feature = "full")]
 use crate::keys;
 use crate::local::Local;
-use crate::records;
 use crate::schema::{Collection, ConflictPolicy, Schema};
 use crate::sync::{RETRY_AFTER_MS_MAX, SyncState};
 
@@ -133,6 +139,8 @@ fn settle_conflict(draft: &mut Draft<'_>, moment: &Moment<'_>, entry: Box<Entry>
 /// Lets the server's record stand.
 fn give_up(draft: &mut Draft<'_>, moment: &Moment<'_>, collection: &Collection, entry: &Entry) -> Planned<()> {
     remove(draft, entry);
+    #[cfg(feature = "full")]
+    ways::undo(draft, entry)?;
     receipt::save(draft, entry.receipt(), &ReceiptState::Discarded);
     restore(draft, collection, &entry.id, moment.touch)
 }
@@ -141,7 +149,7 @@ fn give_up(draft: &mut Draft<'_>, moment: &Moment<'_>, collection: &Collection, 
 /// not there has none.
 #[cfg(feature = "full")]
 fn is_greater(view: &dyn Read, collection: &Collection, entry: &Entry, server: &ServerRow) -> Planned<bool> {
-    let mine = super::ways::mine(view, collection, entry)?.or_else(|| Some(entry.data.clone()));
+    let mine = mine(view, Some(collection), entry)?.or_else(|| Some(entry.data.clone()));
     let field = collection.greater.as_deref().unwrap_or_default();
     let key = |data: Option<&Data>| {
         let mut key = Vec::new();
@@ -158,12 +166,12 @@ fn is_greater(view: &dyn Read, collection: &Collection, entry: &Entry, server: &
 /// Sends a mutation again, as one that was made in sight of what the server has.
 fn insist(draft: &mut Draft<'_>, moment: &Moment<'_>, mut entry: Entry, server: &ServerRow) -> Planned<()> {
     if entry.kind != Kind::Delete && (server.deleted || entry.kind == Kind::Create) {
-        let mine = records::read(draft, &entry.collection, &entry.id)?;
+        let mine = mine(draft, moment.schema.find(&entry.collection), &entry)?;
         if entry.kind == Kind::Patch && mine.is_none() {
             // Nobody knows the rest of the record any more.
             return park(draft, moment, Box::new(entry), conflict(server));
         }
-        entry.data = mine.map_or_else(|| entry.data.clone(), |record| record.data);
+        entry.data = mine.unwrap_or(entry.data);
         entry.kind = Kind::Put;
     }
     let first = entry.receipt().clone();
@@ -193,9 +201,26 @@ pub fn confirm_covered(draft: &mut Draft<'_>, moment: &Moment<'_>, sync: &mut Sy
             effect::take_effect(draft, moment, &entry)?;
             // A collection that this version of the app no longer has shows nothing.
             if let Some(collection) = moment.schema.find(&place.collection) {
+                #[cfg(feature = "full")]
+                take_as_told(draft, collection, &entry)?;
                 restore(draft, collection, &place.id, moment.touch)?;
             }
         }
+    }
+    Ok(())
+}
+
+/// Of a record that is in no scope here no pull tells: what the server applied is taken for what it has, lest what was written over
+/// come back under what still waits.
+#[cfg(feature = "full")]
+fn take_as_told(draft: &mut Draft<'_>, collection: &Collection, entry: &Entry) -> Planned<()> {
+    let Some(base) = bases(draft, &entry.collection, &entry.id)? else { return Ok(()) };
+    if base.gone {
+        let now = match replay(&base, slice::from_ref(entry), collection.conflict) {
+            Some((data, stamps)) => Base { data, stamps, absent: false, ..*base },
+            None => Base { absent: true, ..*base },
+        };
+        save_base(draft, &entry.collection, &entry.id, &now);
     }
     Ok(())
 }

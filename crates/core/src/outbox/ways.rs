@@ -1,9 +1,9 @@
 //! Fields that merge in a way of their own: what a mutation remembers for it.
 
 use holm_protocol::{Data, Kind, OwnWay, Stamps, Value, Ways, to_json_text};
-use holm_store::Read;
+use holm_store::{Draft, Read};
 
-use super::{Base, Entry, Moment, Planned, State, bases, lane, replay};
+use super::{Base, Entry, Moment, Planned, State, lane, store_entry};
 use crate::schema::Collection;
 
 /// More bytes from before are not sent along with what must stay together, and the fields that they are of merge as any other: a
@@ -60,6 +60,37 @@ pub(super) fn summed(first: &Entry, then: &Entry) -> Vec<(String, Value)> {
     summed
 }
 
+/// Takes what a mutation did that is not to be out of all that was written over it since: a whole record that is made anew has no
+/// other in it, and whoever sends the one again adds it once.
+pub(super) fn undo(draft: &mut Draft<'_>, refused: &Entry) -> Planned<()> {
+    if refused.ways.is_empty() {
+        return Ok(());
+    }
+    let lane = lane(draft, &refused.collection, &refused.id)?;
+    let later = lane.into_iter().filter(|later| later.order > refused.order);
+    for mut later in later.take_while(|later| !later.anew).filter(|later| !matches!(later.state, State::Frozen(_))) {
+        undo_one(refused, &mut later);
+        store_entry(draft, &later);
+    }
+    Ok(())
+}
+
+fn undo_one(refused: &Entry, later: &mut Entry) {
+    for (name, OwnWay { way, before }) in &refused.ways {
+        let without = |value: &Value| way.undo(before.as_ref(), refused.data.get(name)?, value);
+        let own = later.ways.get(name);
+        if own.is_none() && later.stamps.contains_key(name) {
+            continue;
+        }
+        if let Some(before) = own.and_then(|own| own.before.as_ref()).and_then(without) {
+            later.ways.insert(name.clone(), OwnWay { way: *way, before: Some(before) });
+        }
+        if let Some(value) = later.data.get(name).and_then(without) {
+            later.data.insert(name.clone(), value);
+        }
+    }
+}
+
 /// The changed fields of a mutation that are to be laid over a base: what a counter counted is counted once.
 pub(super) fn unheld(base: &Base, entry: &Entry) -> Option<Stamps> {
     if entry.ways.is_empty() || !base.holds.contains(&entry.order) {
@@ -68,17 +99,6 @@ pub(super) fn unheld(base: &Base, entry: &Entry) -> Option<Stamps> {
     let mut stamps = entry.stamps.clone();
     entry.ways.keys().for_each(|name| stamps.remove(name));
     Some(stamps)
-}
-
-/// The record as the writer of a mutation left it: what was written later, and counts by itself, is not in it.
-pub(super) fn mine(view: &dyn Read, collection: &Collection, entry: &Entry) -> Planned<Option<Data>> {
-    let Some(base) = bases(view, &entry.collection, &entry.id)? else { return Ok(None) };
-    let mut lane = lane(view, &entry.collection, &entry.id)?;
-    lane.retain(|other| other.order <= entry.order);
-    Ok(replay(&base, &lane, collection.conflict).map(|(mut data, _)| {
-        collection.fill(&mut data);
-        data
-    }))
 }
 
 /// The orders of the mutations of a lane that the server had applied when a record was as a pull tells it: those that it has acknowledged,

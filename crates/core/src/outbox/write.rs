@@ -195,7 +195,7 @@ fn write_row(
         #[cfg(feature = "full")]
         let ways = after.as_ref().map(|after| ways::of(collection, &visible.data, after, &stamps, cx.together));
         #[cfg(feature = "full")]
-        let kept = kept::write_over(draft, (&collection.name, id), kind, &stamps, after.as_ref())?;
+        let kept = kept::write_over(draft, (&collection.name, id), base.as_deref(), kind, &stamps, after.as_ref())?;
         let entry = Entry {
             order: local.next_order(),
             state: State::Pending,
@@ -220,10 +220,15 @@ fn write_row(
             call: None,
             #[cfg(feature = "full")]
             ways: ways.unwrap_or_default(),
+            #[cfg(feature = "full")]
+            anew: visible.absent && !is_first,
         };
-        queue(draft, cx, entry, after.as_ref(), FULL && collection.coalesce && !is_first)?;
+        let may_join = FULL && collection.coalesce && !is_first && !visible.absent;
         #[cfg(feature = "full")]
-        if kept == kept::Shown::No {
+        let is_summed = may_join && !entry.ways.is_empty();
+        queue(draft, cx, entry, after.as_ref(), may_join)?;
+        #[cfg(feature = "full")]
+        if kept == kept::Shown::No || is_summed {
             return kept::uncover(draft, collection, id, touch);
         }
     }

@@ -1,5 +1,7 @@
 //! One row of a page, laid under what is pending here.
 
+use std::mem::take;
+
 use holm_protocol::Change;
 use holm_store::Draft;
 
@@ -17,11 +19,14 @@ pub(super) fn apply_change(
     change: &Change,
 ) -> Planned<()> {
     let absent = change.deleted || change.gone;
-    if let Some(base) = bases(draft, &collection.name, &change.id)? {
+    if let Some(mut base) = bases(draft, &collection.name, &change.id)? {
         if base.rev != change.rev || base.absent != absent {
-            let (data, mut stamps) = (change.data.data().expect("a message was read whole"), change.stamps.clone());
+            let (mut data, mut stamps) = (change.data.data().expect("a message was read whole"), change.stamps.clone());
             if let Some(stamp) = &change.stamp {
                 stamps.spread(stamp, &data);
+            }
+            if absent {
+                data = take(&mut base.data);
             }
             let now = Base { rev: change.rev.clone(), absent, data, stamps, ..Base::default() };
             #[cfg(feature = "full")]

@@ -1,5 +1,7 @@
 //! Pulling: pages of server changes laid under what is pending here.
 
+use std::mem::take;
+
 use holm_protocol::{Change, ErrorCode, PROTOCOL_VERSION, PullRequest, PullResponse, ScopeResponse};
 use holm_store::{Draft, Key, Read};
 
@@ -211,8 +213,9 @@ fn sweep(draft: &mut Draft<'_>, moment: &Moment<'_>, collection: &Collection, ch
         if named.binary_search_by(|key| (**key).cmp(&member)).is_ok() {
             continue;
         }
-        if let Some(base) = bases(draft, &collection.name, &id)? {
-            let now = Base { absent: true, ..Base::default() }.after(&base, moment.last_order);
+        if let Some(mut base) = bases(draft, &collection.name, &id)? {
+            let now =
+                Base { absent: true, data: take(&mut base.data), ..Base::default() }.after(&base, moment.last_order);
             save_base(draft, &collection.name, &id, &now);
             restore(draft, collection, &id, moment.touch)?;
         } else {

@@ -12,7 +12,7 @@ use holm_core::engine::{Order, Question, Transaction};
 use holm_core::outbox::Operation::{self, Delete, Insert, Patch, Put};
 use holm_core::outbox::{Call, ReceiptState};
 use holm_core::{Error, ErrorCode};
-use holm_protocol::{MutationId, from_json};
+use holm_protocol::{MutationId, from_json, to_json_text};
 use holm_store::Durability;
 use serde_json::{Value, json};
 
@@ -302,4 +302,20 @@ fn arguments_go_as_they_were_given_also_after_a_reload() {
     let bench = bench.reopen(6);
     bench.sync();
     assert_eq!(bench.wire.mutations()[0]["args"], args);
+}
+
+#[test]
+fn what_a_call_is_about_to_do_is_nobodys_edit() {
+    let bench = bench_with_a();
+    call(&bench, &json!({}), &[(Patch, titled("a", "shown")), (Insert, titled("b", "new"))]);
+    bench.step(NOW_MS);
+    for id in ["a", "b"] {
+        bench.write(Patch, &json!([[id, { "note": "n" }]]));
+        bench.wire.outcome(json!({ "status": "conflict", "server": { "rev": null, "deleted": true } }));
+    }
+    bench.step(NOW_MS);
+    let mut parked = bench.parked();
+    parked.sort_by(|one, other| one.entry.id.cmp(&other.entry.id));
+    let mine: Vec<_> = parked.iter().map(|parked| parked.mine.as_ref().map(|mine| to_json_text(mine))).collect();
+    assert_eq!(mine, [Some(r#"{"done":false,"note":"n","title":"old"}"#.to_owned()), None]);
 }

@@ -219,6 +219,33 @@ fn what_is_made_over_a_refused_delete_goes_on_from_what_the_server_has() {
 }
 
 #[test]
+fn a_whole_record_that_is_made_over_a_refused_one_has_all_of_it() {
+    let bench = open(&FaultyDisk::new(), &Wire::default(), 1);
+    bench.sync();
+    let receipt = refused(&bench, Insert, &json!({ "title": "bad", "votes": 1 }));
+    bench.write(Put, &json!([["a", { "title": "good", "votes": 2 }]]));
+    let both = json!({ "title": "good", "votes": 2 });
+    assert_eq!(bench.record("a"), Some(both.clone()));
+    bench.wire.page(&json!([change("a", "r2", &both, 5, "c_a")]), &json!({}));
+    bench.sync();
+    assert_eq!((bench.record("a"), bench.parked().len()), (Some(both), 1), "counted once");
+    discard(&bench, &receipt);
+    assert_eq!(bench.record("a").expect("there")["votes"], 2);
+}
+
+#[test]
+fn what_it_counted_goes_with_it_out_of_all_that_was_written_over_it() {
+    let bench = known(&json!({ "title": "old", "votes": 3 }));
+    let receipt = refused(&bench, Patch, &json!({ "votes": 4 }));
+    bench.write(Put, &json!([["a", { "title": "new", "votes": 6 }]]));
+    discard(&bench, &receipt);
+    assert_eq!(bench.record("a"), Some(json!({ "title": "new", "votes": 5 })));
+    bench.sync();
+    let sent = bench.wire.mutations().pop().expect("sent");
+    assert_eq!((&sent["ways"]["votes"]["before"], &sent["data"]["votes"]), (&json!(3), &json!(5)), "two more");
+}
+
+#[test]
 fn what_was_written_over_it_while_it_was_on_its_way_does_not_come_back() {
     let schema = SCHEMA.replace(r#""parked":"keep""#, r#""parked":"keep","conflict":"server","coalesce":false"#);
     let schema = schema.replace(r#","merge":"counter""#, "");

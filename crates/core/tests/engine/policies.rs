@@ -1,7 +1,8 @@
 //! `conflict: { lastWrite: field }`: of two records the one with the greater value in a field.
 
-use holm_core::outbox::Operation::{Delete, Patch};
+use holm_core::outbox::Operation::{Delete, Patch, Put};
 use holm_core::outbox::ReceiptState;
+use holm_protocol::to_json_text;
 use holm_store::FaultyDisk;
 use serde_json::{Value, json};
 
@@ -86,13 +87,13 @@ fn what_the_schema_may_say() {
 }
 
 /// An edit whose record is known to be gone before the server says so.
-fn meets_a_known_tombstone(conflict: &str, operation: holm_core::outbox::Operation) -> Bench {
+fn meets_a_known_tombstone(conflict: &str, operation: holm_core::outbox::Operation, edit: &Value) -> Bench {
     let schema = schema("timestamp").replace(r#"{"lastWrite":"at"}"#, conflict);
     let bench = try_open(&FaultyDisk::new(), &Wire::default(), &schema, Some(&["tasks"]), 1).expect("opens");
     bench.run(bench.engine.lead()).expect("leads");
     bench.wire.page(&json!([change("a", "r0", &json!({ "title": "old", "at": 1 }), 0, "c_b")]), &json!({}));
     bench.sync();
-    bench.write(operation, &json!([["a", { "title": "mine", "at": 2 }]]));
+    bench.write(operation, &json!([["a", edit]]));
     bench.wire.page(&json!([crate::bench::tombstone("a", "r7")]), &json!({}));
     bench.wire.instead("push", 500, None, "");
     bench.engine.happened(crate::bench::NOW_MS, holm_core::sync::Event::Poke);
@@ -103,16 +104,34 @@ fn meets_a_known_tombstone(conflict: &str, operation: holm_core::outbox::Operati
 }
 
 #[test]
-fn an_edit_that_insists_makes_no_half_record_of_one_that_is_gone() {
-    for conflict in [r#""client""#, r#"{"lastWrite":"at"}"#] {
-        let bench = meets_a_known_tombstone(conflict, Patch);
-        assert_eq!((bench.parked().len(), bench.wire.mutations().len()), (1, 2), "a person decides: {conflict}");
-        let bench = meets_a_known_tombstone(conflict, holm_core::outbox::Operation::Put);
+fn an_edit_that_insists_makes_the_whole_record_anew_though_it_was_known_to_be_gone() {
+    for (conflict, operation) in
+        [r#""client""#, r#"{"lastWrite":"at"}"#].into_iter().flat_map(|conflict| [(conflict, Patch), (conflict, Put)])
+    {
+        let bench = meets_a_known_tombstone(conflict, operation, &json!({ "title": "mine", "at": 2 }));
         let sent = bench.wire.mutations().pop().expect("sent");
         assert_eq!(
             (&sent["kind"], &sent["base"], &sent["data"]),
             (&json!("put"), &json!("r7"), &json!({ "title": "mine", "at": 2 }))
         );
         assert_eq!(bench.parked().len(), 0);
+    }
+}
+
+#[test]
+fn an_edit_is_kept_whole_whether_the_delete_is_known_before_it_meets_it_or_not() {
+    for conflict in [r#""manual""#, r#""merge""#] {
+        let met = meets_a_known_tombstone(conflict, Patch, &json!({ "title": "mine" }));
+        let schema = schema("timestamp").replace(r#"{"lastWrite":"at"}"#, conflict);
+        let bench = try_open(&met.disk, &met.wire, &schema, Some(&["tasks"]), 2).expect("opens after a reload");
+        bench.run(bench.engine.lead()).expect("leads");
+        let parked = bench.parked().pop().expect("a person decides");
+        assert_eq!(parked.mine.as_ref().map(|mine| to_json_text(mine)).as_deref(), Some(r#"{"at":1,"title":"mine"}"#));
+        assert!(parked.reason.server.expect("what it met").deleted);
+        bench.retry(&parked.entry.mid);
+        assert_eq!(bench.record("a"), Some(json!({ "title": "mine", "at": 1 })));
+        bench.sync();
+        let sent = bench.wire.mutations().pop().expect("sent");
+        assert_eq!((&sent["kind"], &sent["base"]), (&json!("put"), &Value::Null), "in sight of no record");
     }
 }

@@ -376,6 +376,15 @@ fn a_seq_that_stays_in_use_starts_over() {
 }
 
 #[test]
+fn a_pull_that_has_forgotten_what_was_seen_starts_over() {
+    starts_over(|bench| {
+        for _ in 0..2 {
+            bench.wire.instead("pull", 409, None, r#"{"v":1,"error":"seq-reused"}"#);
+        }
+    });
+}
+
+#[test]
 fn a_storage_that_was_rolled_back_starts_over_with_the_first_pull() {
     let bench = Bench::synced();
     bench.put("a", "milk");

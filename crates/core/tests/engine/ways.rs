@@ -1,9 +1,10 @@
 //! Counters, sets and texts: what their mutations say, and what is shown of them meanwhile.
 
-use holm_core::engine::{Failure, Order};
-use holm_core::outbox::Operation::{Insert, Patch, Put};
-use holm_protocol::MutationId;
-use holm_store::FaultyDisk;
+use holm_core::engine::{Failure, Order, Transaction};
+use holm_core::outbox::Operation::{Delete, Insert, Patch, Put};
+use holm_core::outbox::ReceiptState;
+use holm_protocol::{Kind, MutationId, to_json_text};
+use holm_store::{Durability, FaultyDisk};
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, NOW_MS, Wire, change, try_open};
@@ -129,8 +130,8 @@ fn writes_that_go_as_one_count_both_though_what_was_shown_changed_in_between() {
     assert_eq!(bench.record("a"), Some(json!({ "votes": 5, "score": 10, "body": "bcd" })));
     bench.sync_patiently();
     let sent = wire.mutations().pop().expect("sent");
-    assert_eq!((&sent["ways"]["votes"]["before"], &sent["data"]["votes"]), (&json!(4), &json!(6)), "two more");
-    assert_eq!((&sent["ways"]["body"]["before"], &sent["data"]["body"]), (&json!("ab"), &json!("abcd")));
+    assert_eq!((&sent["ways"]["votes"]["before"], &sent["data"]["votes"]), (&json!(3), &json!(5)), "two more");
+    assert_eq!((&sent["ways"]["body"]["before"], &sent["data"]["body"]), (&json!("b"), &json!("bcd")));
 }
 
 #[test]
@@ -241,7 +242,7 @@ fn one_that_is_given_up_leaves_what_the_others_counted() {
     bench.sync_patiently();
     assert_eq!(bench.parked().len(), 1);
     bench.run(bench.engine.order(NOW_MS, Order::Discard(MutationId(receipt)))).expect("given up");
-    assert_eq!(ways(&bench).pop().expect("sent")["votes"], json!({ "way": "counter", "before": 5 }), "of 6: one more");
+    assert_eq!(ways(&bench).pop().expect("sent")["votes"], json!({ "way": "counter", "before": 3 }), "of 4: one more");
 }
 
 #[test]
@@ -305,8 +306,84 @@ fn two_that_met_a_deleted_record_count_once_each_when_they_are_sent_again() {
     }
 }
 
+/// Writes records in one transaction, which the server will refuse with the next push.
+fn refused_together(bench: &Bench, rows: &[Value]) -> String {
+    let (tx, receipt) = (Transaction::default(), bench.engine.draw());
+    for row in rows {
+        bench
+            .run(bench.engine.tx_write(&tx, NOW_MS, "tasks", Put, json!([row]).to_string().as_bytes()))
+            .expect("added");
+        bench.wire.outcome(json!({ "status": "rejected", "code": "validation" }));
+    }
+    bench.run(bench.engine.tx_commit(&tx, NOW_MS, &receipt, Durability::Relaxed)).expect("committed");
+    receipt
+}
+
+/// A device on which others wait behind a refused transaction that made the record.
+fn behind_a_refusal(behind: impl FnOnce(&Bench)) -> (Bench, MutationId) {
+    let bench = open(&FaultyDisk::new(), &Wire::default(), 1);
+    bench.sync();
+    let first = json!(["a", { "votes": 1, "tags": ["x"], "body": "x" }]);
+    let receipt = refused_together(&bench, &[first, json!(["b", { "title": "bad" }])]);
+    behind(&bench);
+    bench.step(NOW_MS);
+    assert_eq!((bench.wire.requests("push").len(), bench.parked().len()), (1, 2));
+    (bench, MutationId(receipt))
+}
+
 #[test]
-fn a_patch_of_a_record_that_was_gone_already_stays_parked_and_deletes_nothing() {
+fn what_a_refused_write_counted_is_in_nothing_that_was_written_over_it() {
+    for operation in [Put, Patch] {
+        let (bench, refused) = behind_a_refusal(|bench| {
+            bench.write(Put, &json!([["a", { "title": "t", "votes": 2, "tags": ["x", "y"], "body": "xy" }]]));
+            if operation == Patch {
+                patch(bench, &json!({ "title": "u" }));
+            }
+        });
+        let own = json!({ "title": if operation == Put { "t" } else { "u" }, "votes": 1, "score": 10, "tags": ["y"], "body": "y" });
+        assert_eq!(bench.record("a"), Some(own.clone()));
+        bench.retry(&refused);
+        assert_eq!((shows(&bench, "votes"), shows(&bench, "tags")), (json!(2), json!(["y", "x"])), "each once");
+        let both = json!({ "title": own["title"], "votes": 2, "score": 10, "tags": ["y", "x"], "body": "yx" });
+        let b = json!({ "title": "bad", "score": 10 });
+        bench.wire.page(&json!([change("a", "r4", &both, 5, "s"), change("b", "r5", &b, 5, "s")]), &json!({}));
+        bench.sync();
+        let puts = bench.wire.mutations();
+        let sent = puts.iter().find(|sent| sent["kind"] == "put" && sent["id"] == "a" && sent["tx"].is_null());
+        assert_eq!(sent.expect("sent")["data"], own);
+        assert_eq!((shows(&bench, "votes"), shows(&bench, "tags")), (json!(2), json!(["y", "x"])));
+    }
+}
+
+#[test]
+fn who_deletes_what_was_refused_and_makes_it_anew_made_all_of_it() {
+    let (bench, refused) = behind_a_refusal(|bench| {
+        bench.write(Delete, &json!([["a"]]));
+        bench.write(Insert, &json!([["a", { "votes": 5, "tags": ["x"] }]]));
+        patch(bench, &json!({ "votes": 6 }));
+    });
+    assert_eq!((shows(&bench, "votes"), shows(&bench, "tags")), (json!(6), json!(["x"])));
+    bench.retry(&refused);
+    assert_eq!((shows(&bench, "votes"), shows(&bench, "tags")), (json!(7), json!(["x"])));
+}
+
+#[test]
+fn who_saw_no_record_does_not_write_on_from_an_edit_that_waits() {
+    let (bench, _refused) = behind_a_refusal(|bench| drop(patch(bench, &json!({ "votes": 2, "title": "edit" }))));
+    assert_eq!((bench.record("a"), bench.status().pending), (None, 1), "an edit of nothing");
+    let made = bench.write(Insert, &json!([["a", { "votes": 1 }]]));
+    assert_eq!((bench.record("a"), bench.status().pending), (Some(json!({ "votes": 1, "score": 10 })), 2));
+    bench.wire.outcome(json!({ "status": "conflict", "server": { "rev": null, "deleted": true } }));
+    let new = json!({ "votes": 1, "score": 10 });
+    bench.wire.page(&json!([change("a", "r4", &new, 5, "s")]), &json!({}));
+    bench.sync_patiently();
+    assert_eq!(bench.parked().len(), 3, "the edit is kept, and not in the new record");
+    assert!(matches!(bench.receipt(&made).state, ReceiptState::Acknowledged { .. }));
+    assert_eq!((&bench.wire.mutations().last().expect("sent")["data"], bench.record("a")), (&new, Some(new.clone())));
+}
+
+#[test]
+fn a_patch_of_a_record_that_was_gone_already_is_kept_whole_and_makes_it_anew() {
     let bench = known(&json!({ "votes": 3, "score": 10 }));
     let receipt = patch(&bench, &json!({ "votes": 4 }));
     bench.wire.page(&json!([crate::bench::tombstone("a", "r7")]), &json!({}));
@@ -315,14 +392,25 @@ fn a_patch_of_a_record_that_was_gone_already_stays_parked_and_deletes_nothing() 
     bench.sync();
     bench.wire.outcome(json!({ "status": "conflict", "server": { "rev": "r7", "deleted": true } }));
     bench.sync_patiently();
-    let again = || Order::Retry {
-        mid: MutationId(receipt.clone()),
-        receipt: bench.engine.draw(),
-        edit: holm_protocol::Data::new(),
-    };
+    assert_eq!((bench.record("a"), bench.parked().len()), (None, 1));
+    let mine = bench.parked()[0].mine.as_ref().map(|mine| to_json_text(mine));
+    assert_eq!(mine.as_deref(), Some(r#"{"score":10,"votes":4}"#));
+    bench.retry(&MutationId(receipt));
+    assert_eq!((shows(&bench, "votes"), bench.parked().len()), (json!(4), 0));
+}
+
+#[test]
+fn a_patch_of_what_never_was_stays_parked_and_deletes_nothing() {
+    let (bench, _refused) = behind_a_refusal(|bench| drop(patch(bench, &json!({ "votes": 2 }))));
+    bench.wire.outcome(json!({ "status": "conflict", "server": { "rev": null, "deleted": true } }));
+    bench.sync_patiently();
+    let edit = bench.parked().into_iter().find(|parked| parked.entry.kind == Kind::Patch).expect("it is parked");
+    assert_eq!(edit.mine, None);
+    let again =
+        || Order::Retry { mid: edit.entry.mid.clone(), receipt: bench.engine.draw(), edit: holm_protocol::Data::new() };
     let refused = bench.run(bench.engine.order(NOW_MS, again())).expect_err("there is nothing to count on");
-    assert_eq!((refused.code, bench.parked().len()), (holm_core::ErrorCode::NotFound, 1));
+    assert_eq!((refused.code, bench.parked().len()), (holm_core::ErrorCode::NotFound, 3));
     bench.write(Put, &json!([["a", { "votes": 7 }]]));
     bench.run(bench.engine.order(NOW_MS, again())).expect("sent again");
-    assert_eq!((shows(&bench, "votes"), bench.parked().len()), (json!(8), 0));
+    assert_eq!((shows(&bench, "votes"), bench.parked().len()), (json!(8), 2));
 }

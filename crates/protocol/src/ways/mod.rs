@@ -55,6 +55,29 @@ impl Way {
         )
     }
 
+    /// What counts as nothing; a field that merges as any other has no such value.
+    fn nothing(self) -> Option<Value> {
+        match self {
+            Self::Latest => None,
+            Self::Counter => Some(Value::from(0)),
+            Self::Set => Some(Value::Array(Vec::new())),
+            Self::Text => Some(Value::String(String::new())),
+        }
+    }
+
+    /// What `now`, which was made of it, is without what a writer did who made `mine` of `before`; `None` as for [`Self::merge`].
+    ///
+    /// ```
+    /// use holm_protocol::{Way, json};
+    /// let without = Way::Counter.undo(Some(&json!(3)), &json!(5), &json!(9));
+    /// assert_eq!(without, Some(json!(7)));
+    /// ```
+    #[must_use]
+    pub fn undo(self, before: Option<&Value>, mine: &Value, now: &Value) -> Option<Value> {
+        let before = before.filter(|before| !before.is_null()).cloned();
+        self.merge(Some(mine), &before.or_else(|| self.nothing())?, Some(now))
+    }
+
     /// What a row's value `theirs` becomes where a writer made `mine` of `before`; `None` where these are not of the way, so
     /// that the field merges as any other. What is not there, or null, counts as 0, as an empty list or text.
     ///
@@ -69,12 +92,7 @@ impl Way {
     /// ```
     #[must_use]
     pub fn merge(self, before: Option<&Value>, mine: &Value, theirs: Option<&Value>) -> Option<Value> {
-        let nothing = match self {
-            Self::Latest => return None,
-            Self::Counter => Value::from(0),
-            Self::Set => Value::Array(Vec::new()),
-            Self::Text => Value::String(String::new()),
-        };
+        let nothing = self.nothing()?;
         let or_nothing = |value: Option<&'_ Value>| value.filter(|value| !value.is_null()).cloned();
         let before = or_nothing(before).unwrap_or_else(|| nothing.clone());
         let theirs = or_nothing(theirs).unwrap_or(nothing);

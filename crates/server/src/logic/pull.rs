@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use holm_protocol::{
-    Change, ClientId, DataText, Hlc, PROTOCOL_VERSION, PullRequest, PullResponse, Revision, ScopeRequest,
+    Change, ClientId, DataText, ErrorCode, Hlc, PROTOCOL_VERSION, PullRequest, PullResponse, Revision, ScopeRequest,
     ScopeResponse, Value,
 };
 use rusqlite::{Connection, Row as SqlRow, params};
@@ -40,6 +40,10 @@ pub(super) fn handle(checkpoints: &Checkpoints<'_>, request: &PullRequest, now: 
     check(request)?;
     let connection = checkpoints.connection;
     let client = receipts::client(connection, checkpoints.user, &request.client)?;
+    if request.seen < client.seen {
+        let message = format!("the results up to seq {} were seen, not only those up to {}", client.seen, request.seen);
+        return Err(Refusal::new(ErrorCode::SeqReused, message));
+    }
     let seen = request.seen.min(client.last_seq);
     let mut walk = Walk {
         connection,
