@@ -66,7 +66,7 @@ optimise() { # compiled, folder, name
   wasm-bindgen "$1" --target web --no-typescript --omit-default-module-path --out-dir "$2" --out-name "$3"
   "$bin/wasm-opt" "$2/$3_bg.wasm" -Os --low-memory-unused --converge --skip-pass=local-cse --always-inline-max-function-size 0 \
     --one-caller-inline-max-function-size 30 --merge-locals --coalesce-locals-learning --reorder-locals --dealign -g -o "$2/named.wasm" "${features[@]}"
-  # For the engine that has a limit it is worth a minute to look for better places: some hundred bytes.
+  # For the engine that has a limit it is worth two minutes to look for better places: some hundred bytes.
   local tries=0
   [[ $3 != engine ]] || tries=2500
   node "$ROOT/scripts/like-order.js" "$2/named.wasm" "$2/ordered.wasm" "$2/functions.txt" "$tries"

@@ -4,7 +4,6 @@
 // asked for, whether some stand better elsewhere. A list tells who each one was: a browser says of a trap `wasm-function[1234]`.
 
 import { readFileSync, writeFileSync } from 'node:fs';
-import { gzipSync } from 'node:zlib';
 
 import { gzip } from './gzip.js';
 import { CODE, CUSTOM, FUNCTION_NAMES, functionBodies, functionNames, number, section, sections, text } from './wasm-reader.js';
@@ -29,7 +28,7 @@ function best(bodies) {
 
 /** The same order after so many tries to move some neighbours elsewhere, each of which stands where it packs no worse. */
 function climbed(bodies, order, tries) {
-  const sizeOf = some => gzipSync(Buffer.concat(some.map(at => bodies[at])), { level: 9 }).length;
+  const sizeOf = some => gzip(Buffer.concat(some.map(at => bodies[at]))).length;
   let size = sizeOf(order);
   let drawn = 1; // the same order from the same functions
   const below = count => { drawn = (Math.imul(drawn, 1_103_515_245) + 12_345) & 0x7fffffff; return drawn % count; };

@@ -16,6 +16,7 @@ use crate::check;
 use crate::device::Device;
 use crate::effects;
 use crate::executor::WORLD;
+use crate::troubles;
 use crate::workload::FILTERED;
 use crate::world::World;
 
@@ -27,7 +28,7 @@ pub struct Link {
     pub device: Rc<Device>,
 }
 
-type Outcome = Result<Answer, Failure>;
+pub type Outcome = Result<Answer, Failure>;
 
 /// What happens to one exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,6 +154,7 @@ async fn carry(world: Rc<World>, letter: Letter, trip: Trip, answer: oneshot::Se
         _ => way().await,
     }
     let mut outcome = serve(&world, &letter);
+    troubles::between_pages(&world, &outcome);
     if trip == Trip::Twice {
         let (world, delay_ms) = (Rc::clone(&world), dice.below(20_000));
         executor.spawn(WORLD, async move {

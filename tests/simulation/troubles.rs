@@ -11,6 +11,8 @@ use crate::check;
 use crate::device::Device;
 use crate::executor::WORLD;
 use crate::history::{Call, Fate};
+use crate::network::Outcome;
+use crate::odds::NEVER;
 use crate::world::{LISTS, World, list_key, list_of};
 
 /// Between two looks at a device.
@@ -211,6 +213,22 @@ pub fn restore(world: &World) {
         world.history.fault("server restored");
         world.note(format_args!("the server is restored from its backup"));
     }
+}
+
+/// A walk goes on at a server that was restored from its backup meanwhile, oftener than chance would have it.
+pub fn between_pages(world: &Rc<World>, answered: &Outcome) {
+    let more = br#""more":true"#;
+    let has_more = answered.as_ref().is_ok_and(|answer| answer.body.windows(more.len()).any(|text| text == more));
+    if !has_more || world.odds.restore_ms == NEVER || !world.dice.permille(100) {
+        return;
+    }
+    let (world_then, pause_ms) = (Rc::clone(world), world.dice.below(200));
+    world.executor.spawn(WORLD, async move {
+        world_then.executor.sleep(pause_ms).await;
+        if !world_then.is_calm() {
+            restore(&world_then);
+        }
+    });
 }
 
 /// A list that a user could see is not for him any more, or is again.

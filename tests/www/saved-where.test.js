@@ -61,18 +61,43 @@ test('saved where', { timeout: 240_000 }, async t => {
     await allOnServer(page);
   });
 
+  const showsBoth = mine => until('both versions are shown', 30_000, async () => {
+    const versions = await page.locator('.refusal .version p').allTextContents();
+    return versions.join(' | ') === `${mine} (not done) | Deleted`;
+  });
+  const keepsMine = async mine => {
+    await page.reload();
+    await page.locator('.refusal').getByText(`${mine} (not done)`).waitFor();
+    await page.locator('.refusal').getByRole('button', { name: 'Keep yours' }).click();
+    await page.locator('#refused').waitFor({ state: 'hidden' });
+    await until('the server has it again', 30_000, async () => (await onServer(server, 'tasks')).some(({ title }) => title === mine));
+  };
+
   await t.test('a conflict', async () => {
     await makeConflict(server, browser, page, other, 'fourth');
-    const conflict = page.locator('.refusal');
-    await until('both versions are shown', 30_000, async () => {
-      const versions = await conflict.locator('.version p').allTextContents();
-      return versions.join(' | ') === 'fourth, mine (not done) | Deleted';
+    await showsBoth('fourth, mine');
+    await keepsMine('fourth, mine');
+  });
+
+  await t.test('a conflict over what was known to be deleted when the write was answered', async () => {
+    await addTask(page, 'fifth');
+    await allOnServer(page);
+    proxy.fate = exchange => (isPush(exchange) ? { status: 500, headers: json, body: '{"v":1,"error":"server-error","message":"in the test"}' } : 'pass');
+    const task = page.locator('.task').filter({ has: page.getByRole('button', { name: 'Delete fifth' }) });
+    await task.locator('.name').fill('fifth, mine');
+    await task.locator('.name').press('Enter');
+    await says('pending', /^1$/);
+    const elsewhere = await openDemo(other, server.url);
+    await elsewhere.getByRole('button', { name: 'Delete fifth' }).click();
+    await until('it is gone here too', 60_000, async () => {
+      await page.getByRole('button', { name: 'Sync now' }).click();
+      return await page.getByRole('button', { name: 'Delete fifth' }).count() === 0;
     });
-    await page.reload();
-    await conflict.getByText('fourth, mine (not done)').waitFor();
-    await conflict.getByRole('button', { name: 'Keep yours' }).click();
-    await page.locator('#refused').waitFor({ state: 'hidden' });
-    await until('the server has it again', 30_000, async () => (await onServer(server, 'tasks')).some(({ title }) => title === 'fourth, mine'));
+    await elsewhere.close();
+    proxy.fate = () => 'pass';
+    await page.getByRole('button', { name: 'Sync now' }).click();
+    await showsBoth('fifth, mine');
+    await keepsMine('fifth, mine');
   });
   assert.deepEqual(page.problems, []);
 });

@@ -8,11 +8,11 @@ use holm_store::{Draft, Read};
 #[cfg(feature = "full")]
 use super::call;
 use super::receipt::{self, ReceiptState};
-use super::{Entry, Moment, Operation, Planned, WriteContext, bases, entry_at, lane, remove, replay, restore, write};
+use super::{Entry, Moment, Operation, Planned, WriteContext, bases, entry_at, lane, remove, restore, write};
 #[cfg(feature = "full")]
-use super::{State, kept, ways};
+use super::{State, kept, replay, ways};
 use crate::records::{self, Record};
-use crate::schema::{Collection, ConflictPolicy, Schema};
+use crate::schema::{Collection, Schema};
 use crate::stored::{self, decode, encode};
 use crate::value::{is_unset, unset};
 use crate::{Error, FULL, keyspace};
@@ -71,7 +71,7 @@ impl FromJson for Parked {
 ///
 /// Where there is no record without it, what was written after it goes the same way.
 pub(super) fn park(draft: &mut Draft<'_>, moment: &Moment<'_>, entry: Box<Entry>, reason: Reason) -> Planned<()> {
-    let base = bases(draft, &entry.collection, &entry.id)?;
+    let base = if FULL { bases(draft, &entry.collection, &entry.id)? } else { None };
     if FULL && entry.tx.is_none() && reason.server.is_none() {
         let mut later = made_by(draft, &entry)?;
         for place in entry.effect() {
@@ -84,7 +84,7 @@ pub(super) fn park(draft: &mut Draft<'_>, moment: &Moment<'_>, entry: Box<Entry>
             park_one(draft, moment, Box::new(later), Reason { after, ..reason.clone() }, None)?;
         }
     }
-    let before = base.filter(|base| FULL && !base.absent && base.rev == entry.base).map(|base| base.data);
+    let before = base.filter(|base| !base.absent && base.rev == entry.base).map(|base| base.data);
     park_one(draft, moment, entry, reason, before)
 }
 
@@ -116,7 +116,10 @@ fn park_one(
     before: Option<Data>,
 ) -> Planned<()> {
     let collection = moment.schema.find(&entry.collection);
-    let mine = mine(draft, collection, &entry)?;
+    let mine = match collection {
+        Some(collection) => mine(draft, collection, &entry)?,
+        None => None,
+    };
     #[cfg(feature = "full")]
     let is_shown = kept::keep(draft, collection, &entry)? == kept::Shown::Still;
     #[cfg(not(feature = "full"))]
@@ -137,22 +140,35 @@ fn park_one(
 }
 
 /// The record as the writer of a mutation left it. What was written later, and counts by itself, is not in it, nor what only a call is
-/// about to do. Under an edit of a record that was deleted meanwhile is what it was.
-pub(super) fn mine(view: &dyn Read, collection: Option<&Collection>, entry: &Entry) -> Planned<Option<Data>> {
+/// about to do. Under edits alone of a record that was deleted meanwhile is what it was.
+#[cfg(feature = "full")]
+pub(super) fn mine(view: &dyn Read, collection: &Collection, entry: &Entry) -> Planned<Option<Data>> {
     let Some(mut base) = bases(view, &entry.collection, &entry.id)? else { return Ok(None) };
-    #[cfg_attr(not(feature = "full"), expect(unused_mut))]
     let mut lane = lane(view, &entry.collection, &entry.id)?;
-    #[cfg(feature = "full")]
     lane.retain(|other| other.order <= entry.order && other.of.is_none());
-    let policy = collection.map_or(ConflictPolicy::Merge, |collection| collection.conflict);
-    let mut shown = replay(&base, &lane, policy);
-    if shown.is_none() && entry.kind == Kind::Patch && !base.data.is_empty() {
-        base.absent = false;
-        shown = replay(&base, &lane, policy);
+    if lane.iter().all(|other| other.kind == Kind::Patch) {
+        base.absent &= base.data.is_empty();
     }
-    Ok(shown.map(|(mut data, _)| {
-        if let Some(collection) = collection {
-            collection.fill(&mut data);
+    Ok(replay(&base, &lane, collection.conflict).map(|(mut data, _)| {
+        collection.fill(&mut data);
+        data
+    }))
+}
+
+/// The record as the app saw it; an edit of one that was deleted meanwhile is laid over what it was.
+#[cfg(not(feature = "full"))]
+pub(super) fn mine(view: &dyn Read, _: &Collection, entry: &Entry) -> Planned<Option<Data>> {
+    if let Some(record) = records::read(view, &entry.collection, &entry.id)? {
+        return Ok(Some(record.data));
+    }
+    let base = bases(view, &entry.collection, &entry.id)?;
+    Ok(base.filter(|base| entry.kind == Kind::Patch && !base.data.is_empty()).map(|base| {
+        let mut data = base.data;
+        for field in entry.stamps.keys() {
+            match entry.data.get(field) {
+                Some(value) => data.insert(field.clone(), value.clone()),
+                None => data.remove(field),
+            }
         }
         data
     }))

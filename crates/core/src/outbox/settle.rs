@@ -124,11 +124,13 @@ fn settle_conflict(draft: &mut Draft<'_>, moment: &Moment<'_>, entry: Box<Entry>
     let collection = moment.schema.find(&entry.collection).filter(|_| FULL);
     match collection.map(|collection| (collection, collection.conflict)) {
         Some((collection, ConflictPolicy::Server)) if entry.tx.is_none() => give_up(draft, moment, collection, &entry),
-        Some((_, ConflictPolicy::Client)) if entry.tx.is_none() => insist(draft, moment, *entry, server),
+        Some((collection, ConflictPolicy::Client)) if entry.tx.is_none() => {
+            insist(draft, moment, collection, *entry, server)
+        }
         #[cfg(feature = "full")]
         Some((collection, ConflictPolicy::Greater)) if entry.tx.is_none() => {
             match is_greater(draft, collection, &entry, server)? {
-                true => insist(draft, moment, *entry, server),
+                true => insist(draft, moment, collection, *entry, server),
                 false => give_up(draft, moment, collection, &entry),
             }
         }
@@ -149,7 +151,7 @@ fn give_up(draft: &mut Draft<'_>, moment: &Moment<'_>, collection: &Collection, 
 /// not there has none.
 #[cfg(feature = "full")]
 fn is_greater(view: &dyn Read, collection: &Collection, entry: &Entry, server: &ServerRow) -> Planned<bool> {
-    let mine = mine(view, Some(collection), entry)?.or_else(|| Some(entry.data.clone()));
+    let mine = mine(view, collection, entry)?.or_else(|| Some(entry.data.clone()));
     let field = collection.greater.as_deref().unwrap_or_default();
     let key = |data: Option<&Data>| {
         let mut key = Vec::new();
@@ -164,9 +166,15 @@ fn is_greater(view: &dyn Read, collection: &Collection, entry: &Entry, server: &
 }
 
 /// Sends a mutation again, as one that was made in sight of what the server has.
-fn insist(draft: &mut Draft<'_>, moment: &Moment<'_>, mut entry: Entry, server: &ServerRow) -> Planned<()> {
+fn insist(
+    draft: &mut Draft<'_>,
+    moment: &Moment<'_>,
+    collection: &Collection,
+    mut entry: Entry,
+    server: &ServerRow,
+) -> Planned<()> {
     if entry.kind != Kind::Delete && (server.deleted || entry.kind == Kind::Create) {
-        let mine = mine(draft, moment.schema.find(&entry.collection), &entry)?;
+        let mine = mine(draft, collection, &entry)?;
         if entry.kind == Kind::Patch && mine.is_none() {
             // Nobody knows the rest of the record any more.
             return park(draft, moment, Box::new(entry), conflict(server));
@@ -179,8 +187,7 @@ fn insist(draft: &mut Draft<'_>, moment: &Moment<'_>, mut entry: Entry, server: 
     receipt::save(draft, &entry.mid, &ReceiptState::Joined { into: first.clone() });
     (entry.first, entry.state, entry.base) = (Some(first), State::Pending, server.rev.clone());
     store_entry(draft, &entry);
-    let collection = moment.schema.find(&entry.collection);
-    collection.map_or(Ok(()), |collection| restore(draft, collection, &entry.id, moment.touch))
+    restore(draft, collection, &entry.id, moment.touch)
 }
 
 fn conflict(server: &ServerRow) -> Reason {
