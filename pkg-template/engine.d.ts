@@ -23,7 +23,7 @@ export function open_engine(
 ): Promise<Engine>;
 
 /** Opens, syncs until the outbox is drained, closes. */
-export function run_sync_event(options: string, askToken: AskToken | undefined): Promise<void>;
+export function run_sync_event(options: string, askToken: AskToken | undefined, short: number): Promise<void>;
 
 export class Engine {
   call<Name extends keyof Calls>(name: Name, ...given: Parameters<Calls[Name]>): Promise<ReturnType<Calls[Name]>>;

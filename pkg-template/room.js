@@ -7,6 +7,13 @@ const RESERVE_PART = 10; // a tenth, where the whole quota is small
 const LOOK_MS = 1_000;
 const SHORT_LOOK_MS = 5_000; // nothing tells when room was made
 
+/** Whether there is hardly room for what the app writes. */
+export async function isShort() {
+  const found = await ask('estimate');
+  const free = found?.quota - found?.usage; // NaN, which is never short, where the browser tells nothing
+  return free < Math.min(RESERVE_BYTES, found?.quota / RESERVE_PART);
+}
+
 /** Looks how much room there is while sync moves, and tells the engine when it is short. */
 export class Room {
   #engine;
@@ -22,9 +29,7 @@ export class Room {
   async look() {
     if (this.#looking) return;
     this.#looking = true;
-    const found = await ask('estimate');
-    const free = found?.quota - found?.usage; // NaN, which is never short, where the browser tells nothing
-    const short = free < Math.min(RESERVE_BYTES, found?.quota / RESERVE_PART);
+    const short = await isShort();
     const engine = this.#engine();
     if (!engine) return;
     if (short !== this.#short) engine.now('short', Number(short));

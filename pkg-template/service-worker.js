@@ -5,6 +5,7 @@ import * as engine from './engine.js';
 import { BUILD } from './build.js';
 import { handedOver } from './hand-over.js';
 import { load, wasmBeside } from './load.js';
+import { isShort } from './room.js';
 import './together.js';
 
 const TAG = 'holm';
@@ -47,7 +48,8 @@ async function runAll() {
   const databases = (await handedOver()).filter(({ wantsToken }) => !wantsToken || askToken !== undefined);
   if (databases.length === 0) return;
   await load(engine, await storedWasm());
-  const outcomes = await Promise.allSettled(databases.map(({ options }) => engine.run_sync_event(JSON.stringify(options), askToken)));
+  const short = Number(await isShort());
+  const outcomes = await Promise.allSettled(databases.map(({ options }) => engine.run_sync_event(JSON.stringify(options), askToken, short)));
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
 }
 

@@ -14,6 +14,8 @@ MUTANTS=$ROOT/tests/simulation/mutants
 # crates of a copy from those of the tree by nothing but the times of their files.
 COPY=$CARGO_TARGET_DIR/mutants/tree
 export CARGO_TARGET_DIR=$CARGO_TARGET_DIR/mutants/target
+# More time goes into the seeds than into a bug's build.
+export CARGO_PROFILE_DEV_OPT_LEVEL=1 CARGO_PROFILE_DEV_DEBUG=0
 LOG=$(mktemp)
 trap 'rm -f "$LOG"' EXIT
 

@@ -18,11 +18,11 @@ const PAGE_MS: u32 = 20_000;
 ///
 /// # Errors
 /// What sync failed with, so that the browser tries again; as [`Runtime::open`].
-pub async fn run_sync_event(options: Box<OpenOptions>, transport: Rc<HttpTransport>) -> Result<(), Error> {
+pub async fn run_sync_event(options: Box<OpenOptions>, transport: Rc<HttpTransport>, room: Event) -> Result<(), Error> {
     let runtime = Runtime::open(options, transport, Rc::new(|_, _| {})).await?;
     let outcome = match free_lock(&runtime).await {
         Some(held) => {
-            let outcome = drain(&runtime).await;
+            let outcome = drain(&runtime, room).await;
             drop(held);
             outcome
         }
@@ -51,9 +51,10 @@ async fn left_to_the_page(runtime: &Runtime) -> Result<(), Error> {
     }
 }
 
-async fn drain(runtime: &Runtime) -> Result<(), Error> {
+async fn drain(runtime: &Runtime, room: Event) -> Result<(), Error> {
     let engine = runtime.engine();
     engine.lead().await?;
+    engine.happened(scope::now_ms(), room);
     engine.happened(scope::now_ms(), Event::Asked);
     loop {
         if engine.is_settled() {

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use holm_core::sync::Event;
 use holm_core::{Error, ErrorCode};
 use holm_protocol::read_json_text;
 use js_sys::{Function, Promise};
@@ -31,14 +32,14 @@ pub fn open_engine(options: String, ask_token: Option<Function>, on_event: Funct
     }))
 }
 
-/// Opens, syncs until the outbox is drained, closes: the work of one `sync` event.
+/// Opens, syncs until the outbox is drained, closes: the work of one `sync` event. Storage is `short` where that is 1.
 ///
 /// The promise rejects with what sync failed with, so that the browser tries again.
 #[wasm_bindgen]
-pub fn run_sync_event(options: String, ask_token: Option<Function>) -> Promise {
+pub fn run_sync_event(options: String, ask_token: Option<Function>, short: u32) -> Promise {
     promise(Box::pin(async move {
         let (options, transport) = prepared(&options, ask_token)?;
-        service_worker::run_sync_event(options, transport).await?;
+        service_worker::run_sync_event(options, transport, Event::Short(short == 1)).await?;
         Ok(JsValue::UNDEFINED)
     }))
 }

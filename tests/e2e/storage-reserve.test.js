@@ -4,9 +4,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Browser, drained, status, tasks } from '../harness/browser.js';
+import { Browser, controlled, drained, status, tasks } from '../harness/browser.js';
 import { exactlyOnce } from '../harness/check.js';
 import { until } from '../harness/process.js';
+import { Proxy } from '../harness/proxy.js';
 import { Server } from '../harness/server.js';
 
 const ROWS = 4_500;
@@ -54,6 +55,54 @@ test('storage-reserve', { timeout: 120_000 }, async t => {
   assert.equal(await count(page), ROWS + 1);
   exactlyOnce(await server.held(), await tasks(page));
   assert.deepEqual(page.problems, []);
+});
+
+test('storage-reserve in a service worker without a page', { timeout: 120_000 }, async t => {
+  const server = await Server.start(t);
+  const proxy = await Proxy.start(t, server);
+  const browser = await Browser.start(t);
+  const page = await browser.openBare(proxy.url);
+  await controlled(page);
+  await drained(page);
+  await proxy.down();
+  await page.evaluate(async () => {
+    await globalThis.db.tasks.put({ id: 'mine', title: 'written with the network off', updatedAt: 1 });
+    await globalThis.db.close();
+  });
+  const other = await Browser.start(t);
+  const writer = await other.openBare(server.url, '?no-worker');
+  await writer.evaluate(rows => globalThis.db.tasks.putMany(Array.from({ length: rows }, (_, n) => ({ title: `task ${n}`, updatedAt: n }))), ROWS);
+  await drained(writer);
+
+  const pulls = () => proxy.seen.filter(({ path }) => path.endsWith('/pull')).length;
+  const synced = async () => {
+    const begin = pulls();
+    await page.evaluate(async () => (await navigator.serviceWorker.ready).active.postMessage('holm-sync'));
+    let last = -1;
+    await until('the worker is done', 30_000, async () => {
+      const done = pulls() > begin && pulls() === last;
+      last = pulls();
+      await new Promise(resolve => { setTimeout(resolve, 1_000); });
+      return done;
+    });
+  };
+  const [worker] = browser.context.serviceWorkers();
+  await free(worker, 1e6);
+  await proxy.up();
+  await synced();
+  assert.equal((await server.held()).rows.filter(({ id }) => id === 'mine').length, 1, 'what was written is sent');
+  await proxy.down();
+  await page.evaluate(async () => { globalThis.db = await globalThis.openTasks(); });
+  const held = await count(page);
+  assert(held > PAGE_ROWS && held < ROWS, `the first page is here, ${held} rows`);
+
+  await page.evaluate(() => globalThis.db.close());
+  await free(worker, 5e8);
+  await proxy.up();
+  await synced();
+  await proxy.down();
+  await page.evaluate(async () => { globalThis.db = await globalThis.openTasks(); });
+  assert.equal(await count(page), ROWS + 1, 'with room the worker brings all of them');
 });
 
 test('storage-evict', { timeout: 120_000 }, async t => {

@@ -179,6 +179,11 @@ impl User {
         Value::from(format!("{}{value}{}", if is_bad { BAD } else { "" }, if is_filtered { FILTERED } else { "" }))
     }
 
+    /// The title of what is written together with a poll: often one that takes the vote back.
+    fn beside_a_poll(&self) -> Value {
+        if self.dice.permille(300) { format!("{BAD}{}", self.world.next_value()).into() } else { self.title("tasks") }
+    }
+
     /// Each field with even chances; a patch may also remove one.
     fn fields(&self, collection: &str, operation: Operation) -> Map<String, Value> {
         let mut fields = Map::new();
@@ -233,7 +238,7 @@ impl User {
         let mut rows = vec![(POLLS, json!([[poll, change.fields]]))];
         let mut operation = change.operation;
         if self.dice.permille(150) {
-            rows.push(("tasks", json!([[self.id("tasks"), { "title": self.title("tasks") }]])));
+            rows.push(("tasks", json!([[self.id("tasks"), { "title": self.beside_a_poll() }]])));
             operation = Operation::Put;
         }
         let receipt = self.engine.draw();
@@ -339,7 +344,9 @@ impl User {
             }
         }
         let mid = chosen.entry.mid.clone();
-        let order = if self.dice.permille(500) {
+        // Whoever has a remark sent again makes the account anew where a restored server has none, with what was in it.
+        let is_remark = chosen.entry.collection == ACCOUNTS;
+        let order = if self.dice.permille(500) && !is_remark {
             let receipt = self.engine.draw();
             // What it is called anew under moves as much.
             let amount = history.transfers.borrow().get(&mid.0).copied();
