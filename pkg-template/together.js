@@ -7,3 +7,5 @@ import './errors.js';
 import './hand-over.js';
 import './heard.js';
 import './load.js';
+import './room.js';
+import './storage.js';
