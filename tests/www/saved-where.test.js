@@ -12,15 +12,22 @@ import { Server } from '../harness/server.js';
 
 const json = { 'content-type': 'application/json' };
 
-test('saved where', { timeout: 240_000 }, async t => {
+/** The demo behind a proxy, and ways to look at it. */
+async function start(t) {
   const server = await Server.start(t);
   const proxy = await Proxy.start(t, server);
   const browser = await Browser.start(t);
-  const other = await Browser.start(t);
   const page = await openDemo(browser, proxy.url);
   const badge = title => page.locator('.task').filter({ has: page.getByRole('button', { name: `Delete ${title}` }) }).locator('.mark');
   const marked = (title, words) => until(`${title} is ${words}`, 30_000, async () => await badge(title).textContent() === words);
   const says = (id, pattern) => until(`${id} says ${pattern}`, 60_000, async () => pattern.test(await page.locator(`#${id}`).textContent()));
+  const failing = { status: 500, headers: json, body: '{"v":1,"error":"server-error","message":"in the test"}' };
+  const sync = () => page.getByRole('button', { name: 'Sync now' }).click();
+  return { server, proxy, browser, page, marked, says, failing, sync };
+}
+
+test('saved where', { timeout: 240_000 }, async t => {
+  const { proxy, page, marked, says, sync } = await start(t);
 
   await t.test('online', async () => {
     await addTask(page, 'first');
@@ -44,7 +51,7 @@ test('saved where', { timeout: 240_000 }, async t => {
     await says('why', /^The last attempt failed/);
     await says('error', /^The server cannot be reached\. What you write is kept here/);
     await proxy.up();
-    await page.getByRole('button', { name: 'Sync now' }).click();
+    await sync();
     await allOnServer(page);
     await until('the error is over', 30_000, async () => !await page.locator('#error-row').isVisible());
     await marked('second', 'on server');
@@ -57,10 +64,15 @@ test('saved where', { timeout: 240_000 }, async t => {
     await says('phase', /^next attempt in (2\d|30) s$/);
     await says('error', /^The server has a problem\. Nothing is lost/);
     proxy.fate = () => 'pass';
-    await page.getByRole('button', { name: 'Sync now' }).click();
+    await sync();
     await allOnServer(page);
   });
+  assert.deepEqual(page.problems, []);
+});
 
+test('both versions of a conflict', { timeout: 240_000 }, async t => {
+  const { server, proxy, browser, page, says, failing, sync } = await start(t);
+  const other = await Browser.start(t);
   const showsBoth = mine => until('both versions are shown', 30_000, async () => {
     const versions = await page.locator('.refusal .version p').allTextContents();
     return versions.join(' | ') === `${mine} (not done) | Deleted`;
@@ -82,7 +94,7 @@ test('saved where', { timeout: 240_000 }, async t => {
   await t.test('a conflict over what was known to be deleted when the write was answered', async () => {
     await addTask(page, 'fifth');
     await allOnServer(page);
-    proxy.fate = exchange => (isPush(exchange) ? { status: 500, headers: json, body: '{"v":1,"error":"server-error","message":"in the test"}' } : 'pass');
+    proxy.fate = exchange => (isPush(exchange) ? failing : 'pass');
     const task = page.locator('.task').filter({ has: page.getByRole('button', { name: 'Delete fifth' }) });
     await task.locator('.name').fill('fifth, mine');
     await task.locator('.name').press('Enter');
@@ -90,12 +102,12 @@ test('saved where', { timeout: 240_000 }, async t => {
     const elsewhere = await openDemo(other, server.url);
     await elsewhere.getByRole('button', { name: 'Delete fifth' }).click();
     await until('it is gone here too', 60_000, async () => {
-      await page.getByRole('button', { name: 'Sync now' }).click();
+      await sync();
       return await page.getByRole('button', { name: 'Delete fifth' }).count() === 0;
     });
     await elsewhere.close();
     proxy.fate = () => 'pass';
-    await page.getByRole('button', { name: 'Sync now' }).click();
+    await sync();
     await showsBoth('fifth, mine');
     await keepsMine('fifth, mine');
   });
