@@ -216,6 +216,10 @@ impl Timeline {
         let entry: Entry = from_json_text(&value[1..]).expect("the engine's own JSON");
         self.remember(&entry, order);
         let before = self.lanes.entry(name.clone()).or_default().insert(order, entry.clone());
+        // What a refused write before it had counted was taken out of it, and is taken back.
+        if before.as_ref().is_some_and(|before| before.mid == entry.mid && before.data != entry.data) {
+            self.tracks.remove(name);
+        }
         // What goes again, in sight of a conflict, was written long ago.
         let is_new = !entry.mid.as_str().contains('~') && before.is_none_or(|before| before.mid != entry.mid);
         if is_new {
