@@ -217,7 +217,8 @@ impl Timeline {
         self.remember(&entry, order);
         let before = self.lanes.entry(name.clone()).or_default().insert(order, entry.clone());
         // What a refused write before it had counted was taken out of it, and is taken back.
-        if before.as_ref().is_some_and(|before| before.mid == entry.mid && before.data != entry.data) {
+        let is_other = before.as_ref().is_some_and(|before| before.data != entry.data);
+        if is_other && !entry.ways.is_empty() && entry.mid.as_str().contains('~') {
             self.tracks.remove(name);
         }
         // What goes again, in sight of a conflict, was written long ago.

@@ -11,24 +11,23 @@
 //! Each has a mutation id of its own, since a restored disk may send the one before again. Transactions, deletes, what shows the
 //! effect of a call, and what was sent once are left alone, and so is what was written before the server's record changed.
 
-use holm_protocol::{Data, Kind};
+use holm_protocol::Kind;
 use holm_store::Draft;
 
 use super::receipt::{self, ReceiptState};
 #[cfg(feature = "full")]
 use super::ways;
-use super::write::entry_data;
 use super::{Entry, Planned, State, drop_base, lane, remove, store_entry};
 
 impl Entry {
     /// Whether no server can have heard of it.
-    fn was_never_sent(&self) -> bool {
+    pub(super) fn was_never_sent(&self) -> bool {
         self.state == State::Pending && self.not_before == 0
     }
 }
 
-/// Queues an entry after which the record is `after`: in one with the entry before it where that may be.
-pub(super) fn queue(draft: &mut Draft<'_>, mut entry: Entry, after: Option<&Data>, may_join: bool) -> Planned<()> {
+/// Queues an entry: in one with the entry before it where that may be.
+pub(super) fn queue(draft: &mut Draft<'_>, mut entry: Entry, may_join: bool) -> Planned<()> {
     let mut before = if may_join { lane(draft, &entry.collection, &entry.id)? } else { Vec::new() };
     let joins = |last: &Entry| {
         let is_alone = last.tx.is_none() && entry.tx.is_none() && last.effect_of().is_none();
@@ -58,7 +57,16 @@ pub(super) fn queue(draft: &mut Draft<'_>, mut entry: Entry, after: Option<&Data
     {
         (entry.ways, entry.anew) = (ways::joined(&last, &entry), last.anew);
     }
-    let Entry { kind, mut stamps, .. } = last;
+    let Entry { kind, mut stamps, mut data, .. } = last;
+    if entry.kind == Kind::Patch {
+        for field in entry.stamps.keys() {
+            match entry.data.get(field) {
+                Some(value) => data.insert(field.clone(), value.clone()),
+                None => data.remove(field),
+            }
+        }
+        entry.data = data;
+    }
     entry.kind = match (kind, entry.kind) {
         (_, Kind::Delete) => Kind::Delete,
         (Kind::Patch, kind) => kind,
@@ -67,7 +75,6 @@ pub(super) fn queue(draft: &mut Draft<'_>, mut entry: Entry, after: Option<&Data
     for (field, stamp) in &entry.stamps {
         stamps.insert(field.clone(), stamp.clone());
     }
-    entry.data = entry_data(entry.kind, after, &stamps);
     #[cfg(feature = "full")]
     entry.data.extend(summed);
     (entry.order, entry.at, entry.stamps) = (last.order, last.at, stamps);

@@ -35,7 +35,6 @@ pub(super) enum Shown {
 pub(super) fn let_go(draft: &mut Draft<'_>, schema: &Schema, now_ms: u64, entry: &Entry) -> Planned<()> {
     let Some(kept) = entry_at(draft, &entry.place())?.filter(|kept| kept.state == State::KEPT) else { return Ok(()) };
     remove(draft, &kept);
-    ways::undo(draft, &kept)?;
     let mut local = Local::read(draft)?;
     let moment = Moment::begin(draft, &mut local, schema, now_ms);
     let collection = schema.find(&entry.collection);
@@ -52,27 +51,38 @@ pub(super) fn uncover(draft: &mut Draft<'_>, collection: &Collection, id: &str, 
 /// The user has written over what was refused: of these fields it is shown no more, lest it come back when the new write has gone.
 /// Says whether all that was refused is shown still, more or less.
 ///
-/// What counts by itself is left, since the new write went on from it; but a whole record has it in it where the server has none.
+/// What counts by itself is left, since the new write went on from it.
 pub(super) fn write_over(
     draft: &mut Draft<'_>,
     name: (&str, &str),
-    base: Option<&Base>,
     kind: Kind,
     changed: &Stamps,
     after: Option<&Data>,
 ) -> Planned<Shown> {
     let mut all = Shown::Still;
-    let is_whole = kind != Kind::Patch && base.is_some_and(|base| base.absent);
     for mut kept in lane(draft, name.0, name.1)?.into_iter().filter(|entry| entry.state == State::KEPT) {
         match write_over_one(&mut kept, kind, changed, after) {
-            Shown::Still if !is_whole => store_entry(draft, &kept),
-            _ => {
+            Shown::Still => store_entry(draft, &kept),
+            Shown::No => {
                 remove(draft, &kept);
                 all = Shown::No;
             }
         }
     }
     Ok(all)
+}
+
+/// A whole record that the server does not have has nothing in it of what a refused write counted, and goes on being shown with that.
+/// Says whether the record is shown as it was written.
+pub(super) fn leave_out(draft: &Draft<'_>, base: Option<&Base>, entry: &mut Entry) -> Planned<Shown> {
+    let mut as_written = Shown::Still;
+    if entry.kind != Kind::Patch && base.is_some_and(|base| base.absent) {
+        for kept in lane(draft, &entry.collection, &entry.id)?.iter().filter(|kept| kept.state == State::KEPT) {
+            ways::undo_in(entry, &kept.ways, &kept.data);
+            as_written = Shown::No;
+        }
+    }
+    Ok(as_written)
 }
 
 fn write_over_one(kept: &mut Entry, kind: Kind, changed: &Stamps, after: Option<&Data>) -> Shown {

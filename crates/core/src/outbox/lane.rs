@@ -2,11 +2,15 @@
 //!
 //! An entry lives in the lane of its record; while it waits for the server, the outbox's order points at it.
 
+use std::mem::take;
+
+use holm_protocol::Data;
 use holm_store::{Draft, Read};
 
 use super::{Base, Entry, Place, Planned, State};
 use crate::keyspace::{self, LANE_CONFIRMED, LANE_PENDING};
 use crate::stored::{self, decode, encode, scan, scan_limit};
+use crate::{FULL, records};
 
 /// The entries of one record, in order.
 ///
@@ -98,4 +102,16 @@ pub fn save_base(draft: &mut Draft<'_>, collection: &str, id: &str, base: &Base)
 /// Removes the base of a record.
 pub fn drop_base(draft: &mut Draft<'_>, collection: &str, id: &str) {
     draft.delete(&keyspace::base(collection, id));
+}
+
+/// What is kept of a record that the server has no more, so that an edit of it is kept whole: what it was there, and in the small
+/// engine what the app sees.
+///
+/// # Errors
+/// [`holm_store::Halt::Missing`]; `storage-corrupt`.
+pub fn leaving(view: &dyn Read, (collection, id): (&str, &str), base: &mut Base) -> Planned<Data> {
+    if FULL || base.absent {
+        return Ok(take(&mut base.data));
+    }
+    Ok(records::read(view, collection, id)?.map(|record| record.data).unwrap_or_default())
 }

@@ -36,7 +36,7 @@ pub use adopt::{adopt, keep_local};
 #[cfg(feature = "full")]
 pub use call::{Call, begin, save};
 pub use entry::{Base, Called, Entry, Place, State};
-pub use lane::{base_ids, bases, drop_base, entry_at, lane, pending, remove, save_base, store_entry};
+pub use lane::{base_ids, bases, drop_base, entry_at, lane, leaving, pending, remove, save_base, store_entry};
 pub use park::{Parked, Reason, discard, parked, parked_list, retry};
 pub use receipt::{Receipt, ReceiptState, receipt};
 pub use replay::{replay, restore};

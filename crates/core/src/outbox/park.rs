@@ -116,10 +116,7 @@ fn park_one(
     before: Option<Data>,
 ) -> Planned<()> {
     let collection = moment.schema.find(&entry.collection);
-    let mine = match collection {
-        Some(collection) => mine(draft, collection, &entry)?,
-        None => None,
-    };
+    let mine = mine(draft, collection, &entry)?;
     #[cfg(feature = "full")]
     let is_shown = kept::keep(draft, collection, &entry)? == kept::Shown::Still;
     #[cfg(not(feature = "full"))]
@@ -140,12 +137,15 @@ fn park_one(
 }
 
 /// The record as the writer of a mutation left it. What was written later, and counts by itself, is not in it, nor what only a call is
-/// about to do. Under edits alone of a record that was deleted meanwhile is what it was.
+/// about to do, nor what was refused. Under edits alone of a record that was deleted meanwhile is what it was.
 #[cfg(feature = "full")]
-pub(super) fn mine(view: &dyn Read, collection: &Collection, entry: &Entry) -> Planned<Option<Data>> {
+pub(super) fn mine(view: &dyn Read, collection: Option<&Collection>, entry: &Entry) -> Planned<Option<Data>> {
+    let Some(collection) = collection else {
+        return Ok(records::read(view, &entry.collection, &entry.id)?.map(|record| record.data));
+    };
     let Some(mut base) = bases(view, &entry.collection, &entry.id)? else { return Ok(None) };
     let mut lane = lane(view, &entry.collection, &entry.id)?;
-    lane.retain(|other| other.order <= entry.order && other.of.is_none());
+    lane.retain(|other| other.order <= entry.order && other.of.is_none() && other.state != State::KEPT);
     if lane.iter().all(|other| other.kind == Kind::Patch) {
         base.absent &= base.data.is_empty();
     }
@@ -157,7 +157,7 @@ pub(super) fn mine(view: &dyn Read, collection: &Collection, entry: &Entry) -> P
 
 /// The record as the app saw it; an edit of one that was deleted meanwhile is laid over what it was.
 #[cfg(not(feature = "full"))]
-pub(super) fn mine(view: &dyn Read, _: &Collection, entry: &Entry) -> Planned<Option<Data>> {
+pub(super) fn mine(view: &dyn Read, _: Option<&Collection>, entry: &Entry) -> Planned<Option<Data>> {
     if let Some(record) = records::read(view, &entry.collection, &entry.id)? {
         return Ok(Some(record.data));
     }

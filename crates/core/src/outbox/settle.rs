@@ -151,7 +151,7 @@ fn give_up(draft: &mut Draft<'_>, moment: &Moment<'_>, collection: &Collection, 
 /// not there has none.
 #[cfg(feature = "full")]
 fn is_greater(view: &dyn Read, collection: &Collection, entry: &Entry, server: &ServerRow) -> Planned<bool> {
-    let mine = mine(view, collection, entry)?.or_else(|| Some(entry.data.clone()));
+    let mine = mine(view, Some(collection), entry)?.or_else(|| Some(entry.data.clone()));
     let field = collection.greater.as_deref().unwrap_or_default();
     let key = |data: Option<&Data>| {
         let mut key = Vec::new();
@@ -174,7 +174,7 @@ fn insist(
     server: &ServerRow,
 ) -> Planned<()> {
     if entry.kind != Kind::Delete && (server.deleted || entry.kind == Kind::Create) {
-        let mine = mine(draft, collection, &entry)?;
+        let mine = mine(draft, Some(collection), &entry)?;
         if entry.kind == Kind::Patch && mine.is_none() {
             // Nobody knows the rest of the record any more.
             return park(draft, moment, Box::new(entry), conflict(server));
@@ -217,18 +217,21 @@ pub fn confirm_covered(draft: &mut Draft<'_>, moment: &Moment<'_>, sync: &mut Sy
     Ok(())
 }
 
-/// Of a record that is in no scope here no pull tells: what the server applied is taken for what it has, lest what was written over
-/// come back under what still waits.
+/// What the server applied is taken for what it has of a record that is in no scope here, since no pull tells of it, lest what was
+/// written over come back under what still waits; and for what it had of a record that was deleted since.
 #[cfg(feature = "full")]
 fn take_as_told(draft: &mut Draft<'_>, collection: &Collection, entry: &Entry) -> Planned<()> {
-    let Some(base) = bases(draft, &entry.collection, &entry.id)? else { return Ok(()) };
-    if base.gone {
-        let now = match replay(&base, slice::from_ref(entry), collection.conflict) {
-            Some((data, stamps)) => Base { data, stamps, absent: false, ..*base },
-            None => Base { absent: true, ..*base },
-        };
-        save_base(draft, &entry.collection, &entry.id, &now);
+    let Some(mut base) = bases(draft, &entry.collection, &entry.id)? else { return Ok(()) };
+    let absent = base.absent;
+    if !base.gone && !absent {
+        return Ok(());
     }
+    base.absent &= base.data.is_empty();
+    let now = match replay(&base, slice::from_ref(entry), collection.conflict) {
+        Some((data, stamps)) => Base { data, stamps, absent, ..*base },
+        None => Base { data: Data::new(), absent: true, ..*base },
+    };
+    save_base(draft, &entry.collection, &entry.id, &now);
     Ok(())
 }
 

@@ -1,8 +1,9 @@
 //! Fields that merge in a way of their own: what a mutation remembers for it.
 
-use holm_protocol::{Data, Kind, OwnWay, Stamps, Value, Ways, to_json_text};
+use holm_protocol::{Data, Kind, MutationId, OwnWay, Stamps, Value, Ways, to_json_text};
 use holm_store::{Draft, Read};
 
+use super::receipt::{self, ReceiptState};
 use super::{Base, Entry, Moment, Planned, State, lane, store_entry};
 use crate::schema::Collection;
 
@@ -60,29 +61,48 @@ pub(super) fn summed(first: &Entry, then: &Entry) -> Vec<(String, Value)> {
     summed
 }
 
-/// Takes what a mutation did that is not to be out of all that was written over it since: a whole record that is made anew has no
-/// other in it, and whoever sends the one again adds it once.
+/// Takes what a mutation did that is not to be out of the whole records that were written over it since: one that is made anew has no
+/// other's in it, and whoever sends the one again adds it once. An edit of some fields is a difference as it is.
+///
+/// What was sent once stays as it is. What changes gets an id of its own, since a restored disk may send the one before again.
 pub(super) fn undo(draft: &mut Draft<'_>, refused: &Entry) -> Planned<()> {
-    if refused.ways.is_empty() {
-        return Ok(());
-    }
+    let mut fields = refused.ways.clone();
     let lane = lane(draft, &refused.collection, &refused.id)?;
-    let later = lane.into_iter().filter(|later| later.order > refused.order);
-    for mut later in later.take_while(|later| !later.anew).filter(|later| !matches!(later.state, State::Frozen(_))) {
-        undo_one(refused, &mut later);
-        store_entry(draft, &later);
+    let later = lane.into_iter().filter(|later| later.order > refused.order && later.state != State::KEPT);
+    for mut later in later.take_while(|later| !later.anew) {
+        forget_overwritten(&mut fields, &later);
+        if !matches!(later.kind, Kind::Create | Kind::Put) || !later.was_never_sent() {
+            continue;
+        }
+        let before = later.data.clone();
+        undo_in(&mut later, &fields, &refused.data);
+        if later.data != before {
+            if later.effect_of().is_none() {
+                let first = later.receipt().clone();
+                later.mid = MutationId(format!("{first}~{}", refused.order));
+                receipt::save(draft, &later.mid, &ReceiptState::Joined { into: first.clone() });
+                later.first = Some(first);
+            }
+            store_entry(draft, &later);
+        }
     }
     Ok(())
 }
 
-fn undo_one(refused: &Entry, later: &mut Entry) {
-    for (name, OwnWay { way, before }) in &refused.ways {
-        let without = |value: &Value| way.undo(before.as_ref(), refused.data.get(name)?, value);
-        let own = later.ways.get(name);
-        if own.is_none() && later.stamps.contains_key(name) {
-            continue;
+/// Leaves out the fields that a mutation set outright: what was counted before is in none of them any more.
+fn forget_overwritten(fields: &mut Ways, later: &Entry) {
+    for name in later.stamps.keys() {
+        if later.ways.get(name).is_none_or(|own| own.before.is_none()) {
+            fields.remove(name);
         }
-        if let Some(before) = own.and_then(|own| own.before.as_ref()).and_then(without) {
+    }
+}
+
+/// Takes what was done to some fields out of a mutation that was written in sight of it.
+pub(super) fn undo_in(later: &mut Entry, fields: &Ways, mine: &Data) {
+    for (name, OwnWay { way, before }) in fields {
+        let without = |value: &Value| way.undo(before.as_ref(), mine.get(name)?, value);
+        if let Some(before) = later.ways.get(name).and_then(|own| own.before.as_ref()).and_then(without) {
             later.ways.insert(name.clone(), OwnWay { way: *way, before: Some(before) });
         }
         if let Some(value) = later.data.get(name).and_then(without) {

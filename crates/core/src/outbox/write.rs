@@ -195,8 +195,9 @@ fn write_row(
         #[cfg(feature = "full")]
         let ways = after.as_ref().map(|after| ways::of(collection, &visible.data, after, &stamps, cx.together));
         #[cfg(feature = "full")]
-        let kept = kept::write_over(draft, (&collection.name, id), base.as_deref(), kind, &stamps, after.as_ref())?;
-        let entry = Entry {
+        let kept = kept::write_over(draft, (&collection.name, id), kind, &stamps, after.as_ref())?;
+        #[cfg_attr(not(feature = "full"), expect(unused_mut))]
+        let mut entry = Entry {
             order: local.next_order(),
             state: State::Pending,
             mid,
@@ -225,10 +226,15 @@ fn write_row(
         };
         let may_join = FULL && collection.coalesce && !is_first && !visible.absent;
         #[cfg(feature = "full")]
-        let is_summed = may_join && !entry.ways.is_empty();
-        queue(draft, cx, entry, after.as_ref(), may_join)?;
+        let mut is_as_written = !(may_join && !entry.ways.is_empty());
         #[cfg(feature = "full")]
-        if kept == kept::Shown::No || is_summed {
+        {
+            is_as_written &= kept == kept::Shown::Still;
+            is_as_written &= kept::leave_out(draft, base.as_deref(), &mut entry)? == kept::Shown::Still;
+        }
+        queue(draft, cx, entry, may_join)?;
+        #[cfg(feature = "full")]
+        if !is_as_written {
             return kept::uncover(draft, collection, id, touch);
         }
     }
@@ -275,16 +281,10 @@ fn next_value(
 
 /// Puts an entry into its lane, and where it is to be sent, into the order.
 #[inline(always)] // packs better than a call of its own
-fn queue(
-    draft: &mut Draft<'_>,
-    cx: &WriteContext<'_>,
-    entry: Entry,
-    after: Option<&Data>,
-    may_join: bool,
-) -> Planned<()> {
+fn queue(draft: &mut Draft<'_>, cx: &WriteContext<'_>, entry: Entry, may_join: bool) -> Planned<()> {
     match cx.effect_of() {
         Some(_) => store_entry(draft, &entry),
-        None => coalesce::queue(draft, entry, after, may_join)?,
+        None => coalesce::queue(draft, entry, may_join)?,
     }
     Ok(())
 }
@@ -316,7 +316,7 @@ fn changed_fields(before: &Data, after: Option<&Data>, stamp: &Hlc) -> Stamps {
 }
 
 /// What a mutation of this kind carries, where the record is `after` it.
-pub(super) fn entry_data(kind: Kind, after: Option<&Data>, changed: &Stamps) -> Data {
+fn entry_data(kind: Kind, after: Option<&Data>, changed: &Stamps) -> Data {
     let Some(after) = after else { return Data::new() };
     if kind != Kind::Patch {
         return after.clone();

@@ -1,13 +1,12 @@
 //! One row of a page, laid under what is pending here.
 
+#[cfg(feature = "full")]
 use std::mem::take;
 
 use holm_protocol::Change;
 use holm_store::Draft;
 
-#[cfg(feature = "full")]
-use crate::outbox;
-use crate::outbox::{Base, Moment, Planned, bases, restore, save_base};
+use crate::outbox::{self, Base, Moment, Planned, bases, restore, save_base};
 use crate::records::{self, Before, Written};
 use crate::schema::Collection;
 
@@ -25,12 +24,18 @@ pub(super) fn apply_change(
             if let Some(stamp) = &change.stamp {
                 stamps.spread(stamp, &data);
             }
+            #[cfg(feature = "full")]
+            let mut holds = outbox::held(draft, moment, (&collection.name, &change.id), &base)?;
             if absent {
-                data = take(&mut base.data);
+                data = outbox::leaving(draft, (&collection.name, &change.id), &mut base)?;
+                #[cfg(feature = "full")]
+                {
+                    holds = take(&mut base.holds);
+                }
             }
             let now = Base { rev: change.rev.clone(), absent, data, stamps, ..Base::default() };
             #[cfg(feature = "full")]
-            let now = Base { holds: outbox::held(draft, moment, (&collection.name, &change.id), &base)?, ..now };
+            let now = Base { holds, ..now };
             save_base(draft, &collection.name, &change.id, &now.after(&base, moment.last_order));
             restore(draft, collection, &change.id, moment.touch)?;
         }

@@ -85,7 +85,8 @@ fn apply_one(
     if let Some(mut base) = bases(draft, &change.collection, &change.id)?
         && base.gone
     {
-        base.gone = false;
+        // Meanwhile it was taken for what this device made of it.
+        (base.gone, base.rev) = (false, None);
         save_base(draft, &change.collection, &change.id, &base);
     }
     apply_change(draft, moment, collection, change)?;

@@ -214,8 +214,8 @@ fn sweep(draft: &mut Draft<'_>, moment: &Moment<'_>, collection: &Collection, ch
             continue;
         }
         if let Some(mut base) = bases(draft, &collection.name, &id)? {
-            let now =
-                Base { absent: true, data: take(&mut base.data), ..Base::default() }.after(&base, moment.last_order);
+            let data = take(&mut base.data);
+            let now = Base { absent: true, data, ..Base::default() }.after(&base, moment.last_order);
             save_base(draft, &collection.name, &id, &now);
             restore(draft, collection, &id, moment.touch)?;
         } else {

@@ -130,8 +130,8 @@ fn writes_that_go_as_one_count_both_though_what_was_shown_changed_in_between() {
     assert_eq!(bench.record("a"), Some(json!({ "votes": 5, "score": 10, "body": "bcd" })));
     bench.sync_patiently();
     let sent = wire.mutations().pop().expect("sent");
-    assert_eq!((&sent["ways"]["votes"]["before"], &sent["data"]["votes"]), (&json!(3), &json!(5)), "two more");
-    assert_eq!((&sent["ways"]["body"]["before"], &sent["data"]["body"]), (&json!("b"), &json!("bcd")));
+    assert_eq!((&sent["ways"]["votes"]["before"], &sent["data"]["votes"]), (&json!(4), &json!(6)), "two more");
+    assert_eq!((&sent["ways"]["body"]["before"], &sent["data"]["body"]), (&json!("ab"), &json!("abcd")));
 }
 
 #[test]
@@ -242,7 +242,7 @@ fn one_that_is_given_up_leaves_what_the_others_counted() {
     bench.sync_patiently();
     assert_eq!(bench.parked().len(), 1);
     bench.run(bench.engine.order(NOW_MS, Order::Discard(MutationId(receipt)))).expect("given up");
-    assert_eq!(ways(&bench).pop().expect("sent")["votes"], json!({ "way": "counter", "before": 3 }), "of 4: one more");
+    assert_eq!(ways(&bench).pop().expect("sent")["votes"], json!({ "way": "counter", "before": 5 }), "of 6: one more");
 }
 
 #[test]
@@ -334,8 +334,9 @@ fn behind_a_refusal(behind: impl FnOnce(&Bench)) -> (Bench, MutationId) {
 #[test]
 fn what_a_refused_write_counted_is_in_nothing_that_was_written_over_it() {
     for operation in [Put, Patch] {
+        let mut receipt = String::new();
         let (bench, refused) = behind_a_refusal(|bench| {
-            bench.write(Put, &json!([["a", { "title": "t", "votes": 2, "tags": ["x", "y"], "body": "xy" }]]));
+            receipt = bench.write(Put, &json!([["a", { "title": "t", "votes": 2, "tags": ["x", "y"], "body": "xy" }]]));
             if operation == Patch {
                 patch(bench, &json!({ "title": "u" }));
             }
@@ -350,7 +351,10 @@ fn what_a_refused_write_counted_is_in_nothing_that_was_written_over_it() {
         bench.sync();
         let puts = bench.wire.mutations();
         let sent = puts.iter().find(|sent| sent["kind"] == "put" && sent["id"] == "a" && sent["tx"].is_null());
-        assert_eq!(sent.expect("sent")["data"], own);
+        let sent = sent.expect("sent");
+        assert_eq!(sent["data"], own);
+        assert_ne!(sent["mid"], receipt, "other content has another name");
+        assert!(matches!(bench.receipt(&receipt).state, ReceiptState::Acknowledged { .. }));
         assert_eq!((shows(&bench, "votes"), shows(&bench, "tags")), (json!(2), json!(["y", "x"])));
     }
 }
@@ -413,4 +417,42 @@ fn a_patch_of_what_never_was_stays_parked_and_deletes_nothing() {
     bench.write(Put, &json!([["a", { "votes": 7 }]]));
     bench.run(bench.engine.order(NOW_MS, again())).expect("sent again");
     assert_eq!((shows(&bench, "votes"), bench.parked().len()), (json!(8), 2));
+}
+
+#[test]
+fn what_was_acknowledged_before_the_delete_is_in_what_is_kept() {
+    for is_new in [false, true] {
+        let old = json!({ "title": "old", "votes": 3, "score": 10 });
+        let bench = if is_new { open(&FaultyDisk::new(), &Wire::default(), 1) } else { known(&old) };
+        bench.sync();
+        let first = json!({ "title": "new", "votes": 4 });
+        bench.write(if is_new { Insert } else { Patch }, &json!([["a", first]]));
+        bench.step(NOW_MS);
+        assert_eq!(bench.wire.requests("push").len(), 1);
+        let receipt = patch(&bench, &json!({ "votes": 6, "body": "b" }));
+        bench.wire.instead("push", 500, None, "");
+        bench.wire.page(&json!([crate::bench::tombstone("a", "r7")]), &json!({}));
+        bench.sync();
+        assert_eq!((bench.record("a"), bench.status().pending), (None, 1));
+        bench.wire.outcome(json!({ "status": "conflict", "server": { "rev": "r7", "deleted": true } }));
+        bench.sync_patiently();
+        let mine = bench.parked()[0].mine.as_ref().map(|mine| to_json_text(mine));
+        assert_eq!(mine.as_deref(), Some(r#"{"body":"b","score":10,"title":"new","votes":6}"#));
+        bench.retry(&MutationId(receipt));
+        assert_eq!(shows(&bench, "votes"), 6);
+    }
+}
+
+#[test]
+fn of_a_record_that_its_writer_deleted_himself_nothing_is_kept() {
+    let bench = known(&json!({ "title": "old", "votes": 3, "score": 10 }));
+    bench.write(Delete, &json!([["a"]]));
+    bench.step(NOW_MS);
+    refused_together(&bench, &[json!(["a", { "votes": 1 }]), json!(["b", { "title": "bad" }])]);
+    patch(&bench, &json!({ "votes": 2 }));
+    bench.wire.page(&json!([crate::bench::tombstone("a", "r7")]), &json!({}));
+    bench.wire.outcome(json!({ "status": "conflict", "server": { "rev": "r7", "deleted": true } }));
+    bench.sync_patiently();
+    let edit = bench.parked().into_iter().find(|parked| parked.entry.kind == Kind::Patch).expect("it is parked");
+    assert_eq!((edit.mine, bench.record("a")), (None, None));
 }
