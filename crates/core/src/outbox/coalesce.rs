@@ -9,7 +9,8 @@
 //! | any other | delete | a delete |
 //!
 //! Each has a mutation id of its own, since a restored disk may send the one before again. Transactions, deletes, what shows the
-//! effect of a call, and what was sent once are left alone, and so is what was written before the server's record changed.
+//! effect of a call, and what was sent once are left alone, and so is what was written before the server's record changed, or where its
+//! writer saw no record.
 
 use holm_protocol::Kind;
 use holm_store::Draft;

@@ -10,7 +10,9 @@ use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, StreamExt};
-use holm_protocol::{PROTOCOL_VERSION, Poke, PullRequest, PullResponse, PushRequest, json, to_json_text, write_fields};
+use holm_protocol::{
+    ErrorCode, PROTOCOL_VERSION, Poke, PullRequest, PullResponse, PushRequest, json, to_json_text, write_fields,
+};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{App, answer, body};
@@ -90,11 +92,17 @@ async fn pull_or_wait(app: &App, request: PullRequest) -> Result<PullResponse, R
     let until = Instant::now() + Duration::from_secs(request.wait.into()).min(WAIT_MAX);
     let wanted: BTreeSet<String> = request.scopes.iter().map(|scope| scope.name.clone()).collect();
     let mut closing = app.closing.clone();
+    let mut last = None;
     loop {
         // Before the pull, so that no push falls between the two.
         let mut listener = app.news.listen();
         let again = request.clone();
-        let response = app.pool.read(move |reader| reader.pull(OWNER, &again, now_ms())).await?;
+        let answered = app.pool.read(move |reader| reader.pull(OWNER, &again, now_ms())).await;
+        let response = match (answered, last.take()) {
+            // The client has pushed meanwhile, and said that it saw more; what it asked was right when it did.
+            (Err(refusal), Some(before)) if refusal.code() == ErrorCode::SeqReused => return Ok(before),
+            (answered, _) => answered?,
+        };
         if !is_no_news(&response) || Instant::now() >= until {
             return Ok(response);
         }
@@ -103,6 +111,7 @@ async fn pull_or_wait(app: &App, request: PullRequest) -> Result<PullResponse, R
             () = sleep_until(until) => return Ok(response),
             _ = closing.wait_for(|closing| *closing) => return Ok(response),
         }
+        last = Some(response);
     }
 }
 
