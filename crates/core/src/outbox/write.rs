@@ -226,7 +226,7 @@ fn write_row(
         };
         let may_join = FULL && collection.coalesce && !is_first && !visible.absent;
         #[cfg(feature = "full")]
-        let mut is_as_written = !(may_join && !entry.ways.is_empty());
+        let mut is_as_written = !may_join || entry.ways.is_empty();
         #[cfg(feature = "full")]
         {
             is_as_written &= kept == kept::Shown::Still;
