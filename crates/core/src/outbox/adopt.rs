@@ -48,7 +48,7 @@ pub fn adopt(draft: &mut Draft<'_>, schema: &Schema) -> Planned<()> {
             // No call waits for this mutation, so its name may come from what is unique to it here.
             let mid = receipt::mutation_id(&format!("{}-adopted", local.client), order as usize);
             #[cfg(feature = "full")]
-            let ways = ways::of(collection, &Data::new(), &record.data, &record.stamps, None);
+            let ways = ways::of(collection, &Data::new(), Some(&record.data), &record.stamps, None);
             save_base(draft, &collection.name, &id, &Base { absent: true, ..Base::default() });
             receipt::save(draft, &mid, &ReceiptState::Pending);
             let entry = Entry {

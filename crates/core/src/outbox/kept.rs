@@ -48,20 +48,28 @@ pub(super) fn uncover(draft: &mut Draft<'_>, collection: &Collection, id: &str, 
     restore(draft, collection, id, touch)
 }
 
+/// What was refused and is shown still makes way for a new write, and the new write for what was counted. Says whether the record is
+/// shown as it was written.
+pub(super) fn make_way(
+    draft: &mut Draft<'_>,
+    base: Option<&Base>,
+    entry: &mut Entry,
+    after: Option<&Data>,
+) -> Planned<Shown> {
+    let over = write_over(draft, entry, after)?;
+    let out = leave_out(draft, base, entry)?;
+    Ok(if over == Shown::No { over } else { out })
+}
+
 /// The user has written over what was refused: of these fields it is shown no more, lest it come back when the new write has gone.
 /// Says whether all that was refused is shown still, more or less.
 ///
 /// What counts by itself is left, since the new write went on from it.
-pub(super) fn write_over(
-    draft: &mut Draft<'_>,
-    name: (&str, &str),
-    kind: Kind,
-    changed: &Stamps,
-    after: Option<&Data>,
-) -> Planned<Shown> {
+fn write_over(draft: &mut Draft<'_>, entry: &Entry, after: Option<&Data>) -> Planned<Shown> {
     let mut all = Shown::Still;
-    for mut kept in lane(draft, name.0, name.1)?.into_iter().filter(|entry| entry.state == State::KEPT) {
-        match write_over_one(&mut kept, kind, changed, after) {
+    let lane = lane(draft, &entry.collection, &entry.id)?;
+    for mut kept in lane.into_iter().filter(|other| other.state == State::KEPT) {
+        match write_over_one(&mut kept, entry.kind, &entry.stamps, after) {
             Shown::Still => store_entry(draft, &kept),
             Shown::No => {
                 remove(draft, &kept);
@@ -74,7 +82,7 @@ pub(super) fn write_over(
 
 /// A whole record that the server does not have has nothing in it of what a refused write counted, and goes on being shown with that.
 /// Says whether the record is shown as it was written.
-pub(super) fn leave_out(draft: &Draft<'_>, base: Option<&Base>, entry: &mut Entry) -> Planned<Shown> {
+fn leave_out(draft: &Draft<'_>, base: Option<&Base>, entry: &mut Entry) -> Planned<Shown> {
     let mut as_written = Shown::Still;
     if entry.kind != Kind::Patch && base.is_some_and(|base| base.absent) {
         for kept in lane(draft, &entry.collection, &entry.id)?.iter().filter(|kept| kept.state == State::KEPT) {

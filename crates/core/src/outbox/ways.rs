@@ -16,11 +16,12 @@ const BEFORE_BYTES_MAX: usize = 256 * 1024;
 pub(super) fn of(
     collection: &Collection,
     before: &Data,
-    after: &Data,
+    after: Option<&Data>,
     changed: &Stamps,
     together: Option<u32>,
 ) -> Ways {
     let mut ways = Ways::new();
+    let Some(after) = after else { return ways };
     let mut room = BEFORE_BYTES_MAX / together.map_or(1, |n| n.max(1) as usize);
     for name in changed.keys() {
         let Some(field) = collection.field(name) else { continue };

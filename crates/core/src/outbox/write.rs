@@ -162,6 +162,7 @@ fn write_new(
     Ok(records::replace(draft, collection, id, Some(&record), Before::Nothing)?)
 }
 
+/// Writes one row. Who saw no record writes a new one, also over the tombstone of his own delete: without a base.
 fn write_row(
     draft: &mut Draft<'_>,
     cx: &WriteContext<'_>,
@@ -173,29 +174,24 @@ fn write_row(
 ) -> Planned<()> {
     check_id(id)?;
     let before = records::read(draft, &collection.name, id)?;
-    let data = data.data().expect("its text was read whole");
-    let after = next_value(collection, operation, id, data, before.as_deref())?;
+    let after =
+        next_value(collection, operation, id, data.data().expect("its text was read whole"), before.as_deref())?;
     let drawn = local.tick(cx.now_ms);
     let touch = touch_of(&drawn);
     let stamp = cx.stamp.get_or_init(|| drawn);
-
     if let Some(data) = &after {
         records::check_unique(draft, collection, id, data)?;
     }
     let visible = Base::visible(before);
-    let stamps = changed_fields(&visible.data, after.as_ref(), stamp);
+    let changed = changed_fields(&visible.data, after.as_ref(), stamp);
     let base = bases(draft, &collection.name, id)?;
     let rev = base.as_deref().unwrap_or(&visible).rev.clone();
     if cx.queued && base.is_none() {
         save_base(draft, &collection.name, id, &visible);
     }
-    let all_stamps = with(visible.stamps, &stamps);
+    let stamps = with(visible.stamps, &changed);
     if cx.queued {
         let (mid, kind, is_first) = (cx.mutation_id(position), kind(operation), base.is_none());
-        #[cfg(feature = "full")]
-        let ways = after.as_ref().map(|after| ways::of(collection, &visible.data, after, &stamps, cx.together));
-        #[cfg(feature = "full")]
-        let kept = kept::write_over(draft, (&collection.name, id), kind, &stamps, after.as_ref())?;
         #[cfg_attr(not(feature = "full"), expect(unused_mut))]
         let mut entry = Entry {
             order: local.next_order(),
@@ -207,10 +203,11 @@ fn write_row(
             collection: collection.name.clone(),
             id: id.to_owned(),
             kind,
-            // Who saw no record writes a new one, also over the tombstone of his own delete.
             base: cx.seen.or(rev.as_ref().filter(|_| !visible.absent)).cloned(),
-            data: entry_data(kind, after.as_ref(), &stamps),
-            stamps,
+            data: entry_data(kind, after.as_ref(), &changed),
+            #[cfg(feature = "full")]
+            ways: ways::of(collection, &visible.data, after.as_ref(), &changed, cx.together),
+            stamps: changed,
             at: cx.now_ms,
             not_before: 0,
             #[cfg(feature = "full")]
@@ -220,27 +217,19 @@ fn write_row(
             #[cfg(feature = "full")]
             call: None,
             #[cfg(feature = "full")]
-            ways: ways.unwrap_or_default(),
-            #[cfg(feature = "full")]
             anew: visible.absent && !is_first,
         };
         let may_join = FULL && collection.coalesce && !is_first && !visible.absent;
         #[cfg(feature = "full")]
-        let mut is_as_written = !may_join || entry.ways.is_empty();
-        #[cfg(feature = "full")]
-        {
-            is_as_written &= kept == kept::Shown::Still;
-            is_as_written &= kept::leave_out(draft, base.as_deref(), &mut entry)? == kept::Shown::Still;
-        }
+        let is_as_written = kept::make_way(draft, base.as_deref(), &mut entry, after.as_ref())? == kept::Shown::Still
+            && (!may_join || entry.ways.is_empty());
         queue(draft, cx, entry, may_join)?;
         #[cfg(feature = "full")]
         if !is_as_written {
             return kept::uncover(draft, collection, id, touch);
         }
     }
-    let record = after.map(|data| Record { touch, rev, stamps: all_stamps, data });
-    records::store(draft, collection, id, record.as_ref())?;
-    Ok(())
+    Ok(records::store(draft, collection, id, after.map(|data| Record { touch, rev, stamps, data }).as_ref())?)
 }
 
 /// The record after the write; `None` after a delete.
