@@ -53,12 +53,14 @@ pub(super) fn uncover(draft: &mut Draft<'_>, collection: &Collection, id: &str, 
 pub(super) fn make_way(
     draft: &mut Draft<'_>,
     base: Option<&Base>,
-    entry: &mut Entry,
+    mut entry: Entry,
     after: Option<&Data>,
-) -> Planned<Shown> {
-    let over = write_over(draft, entry, after)?;
-    let out = leave_out(draft, base, entry)?;
-    Ok(if over == Shown::No { over } else { out })
+    may_join: bool,
+) -> Planned<(Entry, Shown)> {
+    let over = write_over(draft, &entry, after)?;
+    let out = leave_out(draft, base, &mut entry)?;
+    let is_as_written = over == Shown::Still && out == Shown::Still && (!may_join || entry.ways.is_empty());
+    Ok((entry, if is_as_written { Shown::Still } else { Shown::No }))
 }
 
 /// The user has written over what was refused: of these fields it is shown no more, lest it come back when the new write has gone.

@@ -174,8 +174,8 @@ fn write_row(
 ) -> Planned<()> {
     check_id(id)?;
     let before = records::read(draft, &collection.name, id)?;
-    let after =
-        next_value(collection, operation, id, data.data().expect("its text was read whole"), before.as_deref())?;
+    let data = data.data().expect("its text was read whole");
+    let after = next_value(collection, operation, id, data, before.as_deref())?;
     let drawn = local.tick(cx.now_ms);
     let touch = touch_of(&drawn);
     let stamp = cx.stamp.get_or_init(|| drawn);
@@ -192,8 +192,7 @@ fn write_row(
     let stamps = with(visible.stamps, &changed);
     if cx.queued {
         let (mid, kind, is_first) = (cx.mutation_id(position), kind(operation), base.is_none());
-        #[cfg_attr(not(feature = "full"), expect(unused_mut))]
-        let mut entry = Entry {
+        let entry = Entry {
             order: local.next_order(),
             state: State::Pending,
             mid,
@@ -221,15 +220,16 @@ fn write_row(
         };
         let may_join = FULL && collection.coalesce && !is_first && !visible.absent;
         #[cfg(feature = "full")]
-        let is_as_written = kept::make_way(draft, base.as_deref(), &mut entry, after.as_ref())? == kept::Shown::Still
-            && (!may_join || entry.ways.is_empty());
+        let (entry, shown) = kept::make_way(draft, base.as_deref(), entry, after.as_ref(), may_join)?;
         queue(draft, cx, entry, may_join)?;
         #[cfg(feature = "full")]
-        if !is_as_written {
+        if shown == kept::Shown::No {
             return kept::uncover(draft, collection, id, touch);
         }
     }
-    Ok(records::store(draft, collection, id, after.map(|data| Record { touch, rev, stamps, data }).as_ref())?)
+    let record = after.map(|data| Record { touch, rev, stamps, data });
+    records::store(draft, collection, id, record.as_ref())?;
+    Ok(())
 }
 
 /// The record after the write; `None` after a delete.
