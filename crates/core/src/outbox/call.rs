@@ -72,7 +72,7 @@ pub fn save(draft: &mut Draft<'_>, now_ms: u64, place: Place, call: &Call, recor
 pub(super) fn keep_effect(draft: &mut Draft<'_>, moment: &Moment<'_>, mut entry: Box<Entry>) -> Planned<Box<Entry>> {
     for place in entry.effect() {
         if let Some(write) = entry_at(draft, place)? {
-            ways::undo(draft, &write)?;
+            ways::undo(draft, moment.touch, &write)?;
         }
     }
     let kept = take_effect(draft, moment, &entry)?;

@@ -125,7 +125,7 @@ fn park_one(
         remove(draft, &entry);
     }
     #[cfg(feature = "full")]
-    ways::undo(draft, &entry)?;
+    ways::undo(draft, moment.touch, &entry)?;
     #[cfg(feature = "full")]
     let entry = call::keep_effect(draft, moment, entry)?;
     let state = ReceiptState::Parked { code: reason.code, message: reason.message.clone() };

@@ -142,7 +142,7 @@ fn settle_conflict(draft: &mut Draft<'_>, moment: &Moment<'_>, entry: Box<Entry>
 fn give_up(draft: &mut Draft<'_>, moment: &Moment<'_>, collection: &Collection, entry: &Entry) -> Planned<()> {
     remove(draft, entry);
     #[cfg(feature = "full")]
-    ways::undo(draft, entry)?;
+    ways::undo(draft, moment.touch, entry)?;
     receipt::save(draft, entry.receipt(), &ReceiptState::Discarded);
     restore(draft, collection, &entry.id, moment.touch)
 }

@@ -66,7 +66,7 @@ pub(super) fn summed(first: &Entry, then: &Entry) -> Vec<(String, Value)> {
 /// other's in it, and whoever sends the one again adds it once. An edit of some fields is a difference as it is.
 ///
 /// What was sent once stays as it is. What changes gets an id of its own, since a restored disk may send the one before again.
-pub(super) fn undo(draft: &mut Draft<'_>, refused: &Entry) -> Planned<()> {
+pub(super) fn undo(draft: &mut Draft<'_>, touch: u64, refused: &Entry) -> Planned<()> {
     let mut fields = refused.ways.clone();
     let lane = lane(draft, &refused.collection, &refused.id)?;
     let later = lane.into_iter().filter(|later| later.order > refused.order && later.state != State::KEPT);
@@ -80,7 +80,7 @@ pub(super) fn undo(draft: &mut Draft<'_>, refused: &Entry) -> Planned<()> {
         if later.data != before {
             if later.effect_of().is_none() {
                 let first = later.receipt().clone();
-                later.mid = MutationId(format!("{first}~{}", refused.order));
+                later.mid = MutationId(format!("{first}~{touch}"));
                 receipt::save(draft, &later.mid, &ReceiptState::Joined { into: first.clone() });
                 later.first = Some(first);
             }
