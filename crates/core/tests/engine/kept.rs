@@ -219,7 +219,7 @@ fn what_is_made_over_a_refused_delete_goes_on_from_what_the_server_has() {
 }
 
 #[test]
-fn a_whole_record_that_is_made_over_a_refused_one_has_all_of_it() {
+fn a_whole_record_that_is_made_over_a_refused_one_has_nothing_of_it() {
     let bench = open(&FaultyDisk::new(), &Wire::default(), 1);
     bench.sync();
     let receipt = refused(&bench, Insert, &json!({ "title": "bad", "votes": 1 }));
