@@ -19,6 +19,11 @@ use crate::world::World;
 /// The collection.
 pub const POLLS: &str = "polls";
 
+/// What a device shows of a refused vote in a run, as the schema says it: nothing, or the vote.
+pub fn draw_refused(dice: &Dice) -> &'static str {
+    *dice.one_of(&["", r#","parked":"keep""#])
+}
+
 /// What somebody is about to do to a poll.
 pub struct Change {
     /// How.

@@ -263,13 +263,15 @@ impl Timeline {
         {
             return Err(format!("9: {name:?} is not there although a put of it waits"));
         }
+        // What was refused while there was no record is shown again once there is one.
+        let is_kept_on = |field: &String| lane.values().any(|entry| is_kept(entry) && entry.ways.contains_key(field));
         // A field without names in it, such as a boolean, has too few values to tell old from new.
         let is_told_apart = |value: &str| value.len() > 5;
         for (field, track) in self.tracks.get(name).into_iter().flatten() {
             let shown = visible.and_then(|data| data.get(field)).map(ToString::to_string);
             let was_replaced = |shown: &String| track.replaced.values().any(|values| values.contains(shown));
             let came_back = shown.as_ref().is_some_and(|shown| is_told_apart(shown) && was_replaced(shown));
-            if came_back && shown != track.latest {
+            if came_back && shown != track.latest && !is_kept_on(field) {
                 let latest = &track.latest;
                 return Err(format!(
                     "9: {name:?}.{field} shows {shown:?} again, over which {latest:?} was written\n  {lane:?}"

@@ -20,6 +20,7 @@ use crate::executor::{Executor, WORLD};
 use crate::history::History;
 use crate::notes::{Ending, NOTES};
 use crate::odds::{NEVER, Odds};
+use crate::polls;
 use crate::troubles;
 use crate::workload::BAD;
 
@@ -41,7 +42,7 @@ const SCHEMAS: [&str; 2] = [
     "notes":{"fields":{"title":{"type":"string"},"note":{"type":"string","optional":true},"at":{"type":"integer","optional":true}},ENDING},
     "polls":{"fields":{"votes":{"type":"integer","merge":"counter","default":0},
                        "tags":{"type":"array","of":{"type":"string"},"merge":"set","default":[]},
-                       "body":{"type":"string","merge":"text","default":""}}},
+                       "body":{"type":"string","merge":"text","default":""}}REFUSED},
     "pairs":{"fields":{"value":{"type":"string"}}}}}"#,
     r#"{"version":2,"collections":{
     "tasks":{"fields":{"title":{"type":"string"},"note":{"type":"string","optional":true},"done":{"type":"boolean","default":false},
@@ -54,7 +55,7 @@ const SCHEMAS: [&str; 2] = [
     "notes":{"fields":{"title":{"type":"string"},"note":{"type":"string","optional":true},"at":{"type":"integer","optional":true}},ENDING},
     "polls":{"fields":{"votes":{"type":"integer","merge":"counter","default":0},
                        "tags":{"type":"array","of":{"type":"string"},"merge":"set","default":[]},
-                       "body":{"type":"string","merge":"text","default":""}}},
+                       "body":{"type":"string","merge":"text","default":""}}REFUSED},
     "pairs":{"fields":{"value":{"type":"string"}}}}}"#,
 ];
 
@@ -132,7 +133,8 @@ impl World {
     fn new(config: &Config) -> Rc<Self> {
         let dice = Dice::new(config.seed);
         let odds = Odds::draw(&dice.split()).without(&config.spared);
-        let ending = Ending::draw(&dice.split());
+        let policies = dice.split();
+        let (ending, refused) = (Ending::draw(&policies), polls::draw_refused(&policies));
         let is_calm = Arc::new(AtomicBool::new(false));
         let hidden = Arc::new(AtomicU64::new(0));
         let (receipts, odds_then, is_calm_then) = (config.receipts, odds.clone(), Arc::clone(&is_calm));
@@ -141,7 +143,7 @@ impl World {
             executor: Executor::new(dice.split(), START_MS),
             history: History::new(),
             backend: Backend::new(move || rules(receipts, &odds_then, ending, Arc::clone(&is_calm_then), &hidden_then)),
-            schemas: SCHEMAS.iter().map(|text| schema(text, ending)).collect(),
+            schemas: SCHEMAS.iter().map(|text| schema(text, ending, refused)).collect(),
             ending,
             hidden,
             devices: RefCell::default(),
@@ -151,7 +153,7 @@ impl World {
             odds,
             dice,
         });
-        world.note(format_args!("conflicts of notes: {ending:?}"));
+        world.note(format_args!("conflicts of notes: {ending:?}; refused votes: {refused:?}"));
         for number in 0..config.devices {
             let user = USERS[number % USERS.len()];
             let device = Device::new(number, user, world.dice.between(20, 120).min(config.calls_max));
@@ -220,8 +222,8 @@ pub fn list_key(list: u64) -> String {
     format!(r#"list:{{"id":"l{list}"}}"#)
 }
 
-fn schema(text: &str, ending: Ending) -> Schema {
-    Schema::parse(&text.replace("ENDING", ending.declared)).expect("a schema")
+fn schema(text: &str, ending: Ending, refused: &str) -> Schema {
+    Schema::parse(&text.replace("ENDING", ending.declared).replace("REFUSED", refused)).expect("a schema")
 }
 
 fn rules(receipts: Receipts, odds: &Odds, ending: Ending, is_calm: Arc<AtomicBool>, hidden: &Arc<AtomicU64>) -> Rules {

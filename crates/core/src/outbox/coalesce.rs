@@ -9,8 +9,8 @@
 //! | any other | delete | a delete |
 //!
 //! Each has a mutation id of its own, since a restored disk may send the one before again. Transactions, deletes, what shows the
-//! effect of a call, and what was sent once are left alone, and so is what was written before the server's record changed, or where its
-//! writer saw no record.
+//! effect of a call, and what was sent once are left alone, and so is what was written before the server's record changed, where its
+//! writer saw no record, and where what counts, is put in or typed by itself was not written in sight of what the one before left.
 
 use holm_protocol::Kind;
 use holm_store::Draft;
@@ -32,6 +32,8 @@ pub(super) fn queue(draft: &mut Draft<'_>, mut entry: Entry, may_join: bool) -> 
     let mut before = if may_join { lane(draft, &entry.collection, &entry.id)? } else { Vec::new() };
     let joins = |last: &Entry| {
         let is_alone = last.tx.is_none() && entry.tx.is_none() && last.effect_of().is_none();
+        #[cfg(feature = "full")]
+        let is_alone = is_alone && ways::go_on(last, &entry);
         is_alone
             && last.is_of_the_clock_of(&entry)
             && last.was_never_sent()
@@ -52,8 +54,6 @@ pub(super) fn queue(draft: &mut Draft<'_>, mut entry: Entry, may_join: bool) -> 
         drop_base(draft, &last.collection, &last.id);
         return Ok(());
     }
-    #[cfg(feature = "full")]
-    let summed = ways::summed(&last, &entry);
     #[cfg(feature = "full")]
     {
         (entry.ways, entry.anew) = (ways::joined(&last, &entry), last.anew);
@@ -76,8 +76,6 @@ pub(super) fn queue(draft: &mut Draft<'_>, mut entry: Entry, may_join: bool) -> 
     for (field, stamp) in &entry.stamps {
         stamps.insert(field.clone(), stamp.clone());
     }
-    #[cfg(feature = "full")]
-    entry.data.extend(summed);
     (entry.order, entry.at, entry.stamps) = (last.order, last.at, stamps);
     (entry.first, entry.joined) = (Some(into), Some(last.joined.unwrap_or(0) + 1));
     store_entry(draft, &entry);

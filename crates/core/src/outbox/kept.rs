@@ -87,12 +87,28 @@ fn write_over(draft: &mut Draft<'_>, entry: &Entry, after: Option<&Data>) -> Pla
 fn leave_out(draft: &Draft<'_>, base: Option<&Base>, entry: &mut Entry) -> Planned<Shown> {
     let mut as_written = Shown::Still;
     if entry.kind != Kind::Patch && base.is_some_and(|base| base.absent) {
-        for kept in lane(draft, &entry.collection, &entry.id)?.iter().filter(|kept| kept.state == State::KEPT) {
+        for kept in shown_alone(lane(draft, &entry.collection, &entry.id)?) {
             ways::undo_in(entry, &kept.ways, &kept.data);
             as_written = Shown::No;
         }
     }
     Ok(as_written)
+}
+
+/// What was refused and is shown, of a record that the server does not have: an edit is not, before something has made the record.
+fn shown_alone(lane: Vec<Entry>) -> Vec<Entry> {
+    let (mut absent, mut shown) = (true, Vec::new());
+    for entry in lane {
+        let is_there = !absent && entry.kind != Kind::Delete;
+        absent = !is_there && !matches!(entry.kind, Kind::Create | Kind::Put);
+        if !is_there {
+            shown.clear();
+        }
+        if !absent && entry.state == State::KEPT {
+            shown.push(entry);
+        }
+    }
+    shown
 }
 
 fn write_over_one(kept: &mut Entry, kind: Kind, changed: &Stamps, after: Option<&Data>) -> Shown {

@@ -18,7 +18,15 @@ use crate::schema::{Collection, ConflictPolicy};
 #[must_use]
 pub fn replay(base: &Base, lane: &[Entry], policy: ConflictPolicy) -> Option<(Data, Stamps)> {
     let (mut data, mut stamps, mut absent) = (base.data.clone(), base.stamps.clone(), base.absent);
+    #[cfg(feature = "full")]
+    let mut is_known = !base.data.is_empty();
     for entry in lane {
+        // Who wrote over a record that was deleted since has changed what it was; who saw it deleted has made another.
+        #[cfg(feature = "full")]
+        {
+            is_known &= entry.kind != Kind::Delete;
+            absent &= !(is_known && entry.kind == Kind::Put && entry.base.is_some() && !entry.anew);
+        }
         match entry.kind {
             Kind::Delete => absent = true,
             Kind::Create | Kind::Put if absent => {

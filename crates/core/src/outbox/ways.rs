@@ -49,17 +49,16 @@ pub(super) fn joined(first: &Entry, then: &Entry) -> Ways {
     ways
 }
 
-/// What both of two writes together made of what was before the first: the second may have been made of something else, since what lay
-/// under both was refused, or told anew, in between.
-pub(super) fn summed(first: &Entry, then: &Entry) -> Vec<(String, Value)> {
-    let mut summed = Vec::new();
-    for name in first.ways.keys().filter(|name| then.kind != Kind::Delete && first.data.contains_key(name)) {
-        let mine = first.data.get(name).cloned();
-        let again = then.edit().in_its_own_way(name, mine.as_ref());
-        let is_changed_again = then.stamps.contains_key(name);
-        summed.extend(again.or_else(|| mine.filter(|_| !is_changed_again)).map(|value| (name.clone(), value)));
-    }
-    summed
+/// Whether the writer of the second had just what the first left before his eyes, so that both together are one difference: what lay
+/// under both may have been refused, shown again, or told anew, in between.
+pub(super) fn go_on(first: &Entry, then: &Entry) -> bool {
+    first.ways.keys().all(|name| {
+        let left = first.data.get(name);
+        match then.ways.get(name) {
+            Some(again) => again.before.as_ref() == left,
+            None => then.stamps.contains_key(name) || then.data.get(name).is_none_or(|seen| Some(seen) == left),
+        }
+    })
 }
 
 /// Takes what a mutation did that is not to be out of the whole records that were written over it since: one that is made anew has no

@@ -235,6 +235,55 @@ fn a_whole_record_that_is_made_over_a_refused_one_has_nothing_of_it() {
     assert_eq!(bench.record("a"), Some(own));
 }
 
+#[test]
+fn a_whole_record_that_would_join_an_edit_of_a_refused_one_has_nothing_of_it_either() {
+    let bench = open(&FaultyDisk::new(), &Wire::default(), 1);
+    bench.sync();
+    let receipt = refused(&bench, Insert, &json!({ "title": "bad", "votes": 1 }));
+    bench.write(Patch, &json!([["a", { "votes": 2 }]]));
+    bench.write(Put, &json!([["a", { "title": "good", "votes": 3 }]]));
+    let (own, both) = (json!({ "title": "good", "votes": 2 }), json!({ "title": "good", "votes": 3 }));
+    assert_eq!(bench.record("a"), Some(both));
+    bench.sync();
+    let put = bench.wire.mutations().into_iter().find(|sent| sent["kind"] == "put").expect("sent");
+    assert_eq!(put["data"], own, "not what was refused");
+    assert!(matches!(bench.receipt(&receipt).state, ReceiptState::Parked { .. }));
+}
+
+#[test]
+fn what_is_made_anew_has_all_of_itself_though_refused_edits_of_what_was_before_are_kept() {
+    let bench = known(&json!({ "title": "old", "votes": 3 }));
+    let receipt = refused(&bench, Patch, &json!({ "votes": 4 }));
+    bench.wire.page(&json!([tombstone("a", "r1")]), &json!({}));
+    bench.engine.happened(NOW_MS, Event::Poke);
+    bench.sync();
+    assert_eq!((bench.record("a"), bench.parked().len()), (None, 1));
+    bench.write(Insert, &json!([["a", { "title": "new", "votes": 1 }]]));
+    bench.write(Put, &json!([["a", { "title": "new", "votes": 2 }]]));
+    let own = json!({ "title": "new", "votes": 2 });
+    assert_eq!(bench.record("a"), Some(own.clone()), "the edit is not shown before there is a record");
+    bench.wire.page(&json!([change("a", "r2", &own, 5, "c_a")]), &json!({}));
+    bench.sync();
+    assert_eq!(bench.wire.mutations().pop().expect("sent")["data"], own);
+    assert_eq!(bench.record("a"), Some(json!({ "title": "new", "votes": 3 })), "and then it is");
+    discard(&bench, &receipt);
+    assert_eq!(bench.record("a"), Some(own));
+}
+
+#[test]
+fn of_a_record_that_was_deleted_a_whole_one_is_what_it_was_and_what_its_writer_changed() {
+    let bench = known(&json!({ "title": "old", "votes": 3 }));
+    let first = refused(&bench, Patch, &json!({ "votes": 4 }));
+    bench.write(Put, &json!([["a", { "title": "new", "votes": 6 }]]));
+    bench.wire.outcome(json!({ "status": "conflict", "server": { "rev": "r7", "deleted": true } }));
+    bench.wire.page(&json!([tombstone("a", "r7")]), &json!({}));
+    bench.sync();
+    assert_eq!(bench.parked().len(), 2);
+    assert_eq!(bench.record("a"), Some(json!({ "title": "new", "votes": 5 })), "with no edit of what is deleted");
+    bench.retry(&MutationId(first));
+    assert_eq!(bench.record("a"), Some(json!({ "title": "new", "votes": 6 })), "what the first counted is there once");
+}
+
 /// A create that is refused while a whole record waits behind it, which nobody takes yet.
 fn refused_under(behind: &Value) -> (Bench, String) {
     let bench = open(&FaultyDisk::new(), &Wire::default(), 1);

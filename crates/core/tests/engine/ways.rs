@@ -112,7 +112,7 @@ fn writes_that_go_as_one_say_what_was_before_the_first() {
 }
 
 #[test]
-fn writes_that_go_as_one_count_both_though_what_was_shown_changed_in_between() {
+fn writes_count_both_though_what_was_shown_changed_in_between() {
     let bench = known(&json!({ "votes": 3, "score": 10, "body": "b" }));
     let refused = patch(&bench, &json!({ "votes": 4, "body": "ab" }));
     bench.wire.instead("push", 500, None, "");
@@ -126,12 +126,38 @@ fn writes_that_go_as_one_count_both_though_what_was_shown_changed_in_between() {
     }
     assert_eq!((bench.record("a"), bench.parked().len()), (Some(json!({ "votes": 4, "score": 10, "body": "bc" })), 1));
     patch(&bench, &json!({ "votes": 5, "body": "bcd" }));
-    assert_eq!(bench.status().pending, 1, "{refused} is parked, and the others are one");
+    assert_eq!(bench.status().pending, 2, "{refused} is parked, and the others are two differences from two things");
     assert_eq!(bench.record("a"), Some(json!({ "votes": 5, "score": 10, "body": "bcd" })));
+    patch(&bench, &json!({ "votes": 7, "body": "bcde" }));
+    assert_eq!(bench.status().pending, 2, "this one goes on from the last");
     bench.sync_patiently();
-    let sent = wire.mutations().pop().expect("sent");
-    assert_eq!((&sent["ways"]["votes"]["before"], &sent["data"]["votes"]), (&json!(4), &json!(6)), "two more");
-    assert_eq!((&sent["ways"]["body"]["before"], &sent["data"]["body"]), (&json!("ab"), &json!("abcd")));
+    let counted = |sent: &Value| {
+        let of = |field: &str| json!([sent["ways"][field]["before"], sent["data"][field]]);
+        (of("votes"), of("body"))
+    };
+    let sent: Vec<_> = wire.mutations().iter().map(counted).skip(2).collect();
+    assert_eq!(sent, [(json!([4, 5]), json!(["ab", "abc"])), (json!([4, 7]), json!(["bc", "bcde"]))]);
+}
+
+#[test]
+fn a_refused_one_that_is_sent_again_does_not_join_what_was_written_in_sight_of_it() {
+    let bench = known(&json!({ "votes": 3, "score": 10, "tags": ["a"], "body": "a" }));
+    let refused = patch(&bench, &json!({ "votes": 4, "tags": ["a", "x"], "body": "ax" }));
+    bench.wire.instead("push", 500, None, "");
+    bench.step(NOW_MS);
+    patch(&bench, &json!({ "votes": 5, "tags": ["a", "x", "y"], "body": "axy" }));
+    bench.wire.outcome(json!({ "status": "rejected", "code": "validation" }));
+    bench.engine.happened(NOW_MS, holm_core::sync::Event::Online);
+    while bench.wire.requests("push").len() < 2 {
+        bench.step(NOW_MS);
+    }
+    assert_eq!((shows(&bench, "tags"), bench.parked().len()), (json!(["a", "y"]), 1));
+    bench.retry(&MutationId(refused));
+    let both = json!({ "votes": 5, "score": 10, "tags": ["a", "y", "x"], "body": "ayx" });
+    assert_eq!(bench.record("a"), Some(both));
+    bench.sync_patiently();
+    let sent = bench.wire.mutations().pop().expect("sent");
+    assert_eq!((&sent["ways"]["tags"]["before"], &sent["data"]["tags"]), (&json!(["a", "y"]), &json!(["a", "y", "x"])));
 }
 
 #[test]
