@@ -14,6 +14,9 @@ use crate::{scope, timer};
 /// Between two tries to lead after storage failed.
 const PAUSE_MS: u32 = 1_000;
 
+/// It looks at the clock so often while it waits: one that was set back makes what is due in minutes due in hours.
+const NAP_MS_MAX: u64 = 60_000;
+
 /// Leads whenever nobody else does, as long as the database is open and has a server.
 pub fn start(runtime: &Rc<Runtime>) {
     if runtime.has_server() {
@@ -47,8 +50,8 @@ async fn lead(runtime: &Runtime, lock: &HeldLock) {
             Step::Ended => return,
             Step::Idle => engine.woken(seen).await,
             Step::Wait(until_ms) => {
-                let ms = u32::try_from(until_ms.saturating_sub(now_ms)).unwrap_or(u32::MAX);
-                within(&timer::sleeper(), ms, engine.woken(seen)).await;
+                let ms = until_ms.saturating_sub(now_ms).min(NAP_MS_MAX);
+                within(&timer::sleeper(), ms as u32, engine.woken(seen)).await;
             }
         }
     }

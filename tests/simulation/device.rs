@@ -18,6 +18,8 @@ use crate::world::{SCOPES, World};
 
 /// Between two tries to open, or to lead.
 const PAUSE_MS: u64 = 1_000;
+/// A leader that waits looks at the clock so often, as the browser's does.
+const NAP_MS_MAX: u64 = 60_000;
 /// A browser ends a service worker after so long.
 const WORKER_MS_MAX: u64 = 30_000;
 
@@ -331,7 +333,7 @@ async fn lead(world: &World, device: &Device, engine: &Engine) {
                 engine.happened(device.now_ms(world), Event::Asked);
             }
             Step::Idle => pause(world, engine, seen, 20 * PAUSE_MS).await,
-            Step::Wait(until_ms) => pause(world, engine, seen, until_ms.saturating_sub(now_ms)).await,
+            Step::Wait(until_ms) => pause(world, engine, seen, until_ms.saturating_sub(now_ms).min(NAP_MS_MAX)).await,
         }
     }
 }

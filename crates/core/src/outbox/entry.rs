@@ -183,6 +183,15 @@ impl Entry {
         None
     }
 
+    /// Whether it is a whole record that was written over one which its writer took for the server's.
+    #[must_use]
+    pub fn changes_what_was(&self) -> bool {
+        #[cfg(feature = "full")]
+        return self.kind == Kind::Put && self.base.is_some() && !self.anew;
+        #[cfg(not(feature = "full"))]
+        false
+    }
+
     /// What it does to the fields of a row.
     #[must_use]
     pub fn edit(&self) -> Edit<'_> {

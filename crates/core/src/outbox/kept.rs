@@ -49,16 +49,17 @@ pub(super) fn uncover(draft: &mut Draft<'_>, collection: &Collection, id: &str, 
 }
 
 /// What was refused and is shown still makes way for a new write, and the new write for what was counted. Says whether the record is
-/// shown as it was written.
+/// shown as it was written. It `is_gone` also where the server alone was heard to say so.
 pub(super) fn make_way(
     draft: &mut Draft<'_>,
     base: Option<&Base>,
     mut entry: Entry,
     after: Option<&Data>,
     may_join: bool,
+    is_gone: bool,
 ) -> Planned<(Entry, Shown)> {
     let over = write_over(draft, &entry, after)?;
-    let out = leave_out(draft, base, &mut entry)?;
+    let out = leave_out(draft, base, &mut entry, is_gone)?;
     let is_as_written = over == Shown::Still && out == Shown::Still && (!may_join || entry.ways.is_empty());
     Ok((entry, if is_as_written { Shown::Still } else { Shown::No }))
 }
@@ -82,33 +83,35 @@ fn write_over(draft: &mut Draft<'_>, entry: &Entry, after: Option<&Data>) -> Pla
     Ok(all)
 }
 
-/// A whole record that the server does not have has nothing in it of what a refused write counted, and goes on being shown with that.
-/// Says whether the record is shown as it was written.
-fn leave_out(draft: &Draft<'_>, base: Option<&Base>, entry: &mut Entry) -> Planned<Shown> {
+/// A whole record that the server does not have has nothing in it of what was counted by refused writes that its writer saw, and goes on
+/// being shown with that. Says whether the record is shown as it was written.
+fn leave_out(draft: &Draft<'_>, base: Option<&Base>, entry: &mut Entry, is_gone: bool) -> Planned<Shown> {
     let mut as_written = Shown::Still;
-    if entry.kind != Kind::Patch && base.is_some_and(|base| base.absent) {
-        for kept in shown_alone(lane(draft, &entry.collection, &entry.id)?) {
-            ways::undo_in(entry, &kept.ways, &kept.data);
-            as_written = Shown::No;
-        }
+    let Some(base) = base.filter(|base| entry.kind != Kind::Patch && (base.absent || is_gone)) else {
+        return Ok(as_written);
+    };
+    for kept in in_sight(base, lane(draft, &entry.collection, &entry.id)?) {
+        ways::undo_in(entry, &kept.ways, &kept.data);
+        as_written = Shown::No;
     }
     Ok(as_written)
 }
 
-/// What was refused and is shown, of a record that the server does not have: an edit is not, before something has made the record.
-fn shown_alone(lane: Vec<Entry>) -> Vec<Entry> {
-    let (mut absent, mut shown) = (true, Vec::new());
+/// What was refused and is in what [`super::replay()`] shows.
+fn in_sight(base: &Base, lane: Vec<Entry>) -> Vec<Entry> {
+    let (mut absent, mut is_known, mut shown) = (base.absent, !base.data.is_empty(), Vec::new());
     for entry in lane {
-        let is_there = !absent && entry.kind != Kind::Delete;
-        absent = !is_there && !matches!(entry.kind, Kind::Create | Kind::Put);
-        if !is_there {
+        is_known &= entry.kind != Kind::Delete;
+        let is_made = absent && matches!(entry.kind, Kind::Create | Kind::Put);
+        if entry.kind == Kind::Delete || is_made && !(is_known && entry.changes_what_was()) {
             shown.clear();
         }
-        if !absent && entry.state == State::KEPT {
+        absent = entry.kind == Kind::Delete || absent && !is_made;
+        if entry.state == State::KEPT && (!absent || is_known) {
             shown.push(entry);
         }
     }
-    shown
+    if absent { Vec::new() } else { shown }
 }
 
 fn write_over_one(kept: &mut Entry, kind: Kind, changed: &Stamps, after: Option<&Data>) -> Shown {

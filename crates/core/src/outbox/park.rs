@@ -8,9 +8,11 @@ use holm_store::{Draft, Read};
 #[cfg(feature = "full")]
 use super::call;
 use super::receipt::{self, ReceiptState};
-use super::{Entry, Moment, Operation, Planned, WriteContext, bases, entry_at, lane, remove, restore, write};
+use super::{
+    Base, Entry, Moment, Operation, Planned, State, WriteContext, bases, entry_at, lane, remove, restore, write,
+};
 #[cfg(feature = "full")]
-use super::{State, kept, replay, ways};
+use super::{kept, replay, ways};
 use crate::records::{self, Record};
 use crate::schema::{Collection, Schema};
 use crate::stored::{self, decode, encode};
@@ -137,7 +139,7 @@ fn park_one(
 }
 
 /// The record as the writer of a mutation left it. What was written later, and counts by itself, is not in it, nor what only a call is
-/// about to do, nor what was refused. Under edits alone of a record that was deleted meanwhile is what it was.
+/// about to do, nor what was refused. Under edits of a record that was deleted meanwhile is what it was.
 #[cfg(feature = "full")]
 pub(super) fn mine(view: &dyn Read, collection: Option<&Collection>, entry: &Entry) -> Planned<Option<Data>> {
     let Some(collection) = collection else {
@@ -238,25 +240,56 @@ fn retry_one(draft: &mut Draft<'_>, cx: &WriteContext<'_>, member: Parked, edit:
     let Parked { entry, mine, reason, .. } = member;
     let visible = records::read(draft, &entry.collection, &entry.id)?;
     let base = bases(draft, &entry.collection, &entry.id)?;
-    let known = base.map_or_else(|| visible.as_ref().and_then(|record| record.rev.clone()), |base| base.rev);
+    let known =
+        base.as_deref().map_or_else(|| visible.as_ref().and_then(|record| record.rev.as_ref()), |b| b.rev.as_ref());
     // Until a pull has brought what the mutation met on the server, it is told of here alone.
-    let server = reason.server.filter(|_| FULL && known == entry.base);
+    let server = reason.server.filter(|_| FULL && known == entry.base.as_ref());
+    let is_deleted = FULL && is_deleted(draft, &entry, base.as_deref(), server.as_ref())?;
     let is_patch_of_nothing = entry.kind != Kind::Delete && mine.is_none();
-    let (operation, mut data) = match mine {
-        None if (!FULL || edit.is_empty()) && !is_patch_of_nothing => (Operation::Delete, Data::new()),
-        _ if is_patch_of_nothing || visible.is_some() && !server.as_ref().is_some_and(|row| row.deleted) => {
-            (Operation::Patch, wanted_fields(cx.schema, &entry, &visible))
+    let (operation, mut data, wanted) = match (mine, visible) {
+        (None, _) if (!FULL || edit.is_empty()) && !is_patch_of_nothing => {
+            (Operation::Delete, Data::new(), Data::new())
         }
-        mine => (Operation::Put, mine.unwrap_or_default()),
+        (_, visible) if is_patch_of_nothing || visible.is_some() && !is_deleted => {
+            (Operation::Patch, wanted_fields(cx.schema, &entry, &visible), Data::new())
+        }
+        (_, visible @ Some(_)) if FULL => {
+            let wanted = wanted_fields(cx.schema, &entry, &visible);
+            (Operation::Put, visible.map(|visible| visible.data).unwrap_or_default(), wanted)
+        }
+        (mine, _) => (Operation::Put, mine.unwrap_or_default(), Data::new()),
     };
-    for (name, value) in edit.iter().filter(|_| FULL) {
+    for (name, value) in wanted.iter().chain(edit.iter()).filter(|_| FULL) {
         match operation == Operation::Put && is_unset(value) {
             true => data.remove(name),
             false => data.insert(name.clone(), value.clone()),
         }
     }
+    if operation == Operation::Put {
+        leave_out_unknown(cx.schema, &entry.collection, &mut data);
+    }
     let cx = &WriteContext { seen: server.as_ref().and_then(|row| row.rev.as_ref()), ..cx.clone() };
     write(draft, cx, &entry.collection, operation, &[(entry.id, DataText::from(&data))])
+}
+
+/// What a newer app has put into a record, this one cannot write.
+fn leave_out_unknown(schema: &Schema, collection: &str, data: &mut Data) {
+    let Some(collection) = schema.find(collection) else { return };
+    let unknown: Vec<String> = data.keys().filter(|name| !collection.fields.contains_key(*name)).cloned().collect();
+    unknown.iter().for_each(|name| data.remove(name));
+}
+
+/// Whether a record is shown that the server does not have, and that nothing which waits will make: an edit of it would be refused.
+fn is_deleted(view: &dyn Read, entry: &Entry, base: Option<&Base>, server: Option<&ServerRow>) -> Planned<bool> {
+    let told = server.filter(|row| row.deleted).map(|row| row.rev.as_ref());
+    let Some(rev) = told.or_else(|| base.filter(|base| base.absent).map(|base| base.rev.as_ref())) else {
+        return Ok(false);
+    };
+    let makes_it = |other: &Entry| {
+        let is_sent = other.state != State::KEPT && matches!(other.kind, Kind::Create | Kind::Put);
+        is_sent && (other.base.is_none() || other.base.as_ref() == rev)
+    };
+    Ok(!lane(view, &entry.collection, &entry.id)?.iter().any(makes_it))
 }
 
 /// The fields the mutation changed, as it would have them in a record that is `now`, removals included; but an older app, which did

@@ -14,25 +14,21 @@ use crate::schema::{Collection, ConflictPolicy};
 
 /// Lays a lane over a base: the fields and their stamps; `None` where the record is absent afterwards.
 ///
-/// A preview of what the server will decide: fields merge by the same function as there.
+/// A preview of what the server will decide: fields merge by the same function as there. A record that was deleted there is what it
+/// was with all edits, where somebody who did not know of it wrote it whole.
 #[must_use]
 pub fn replay(base: &Base, lane: &[Entry], policy: ConflictPolicy) -> Option<(Data, Stamps)> {
     let (mut data, mut stamps, mut absent) = (base.data.clone(), base.stamps.clone(), base.absent);
-    #[cfg(feature = "full")]
-    let mut is_known = !base.data.is_empty();
+    let mut is_known = FULL && !base.data.is_empty();
     for entry in lane {
-        // Who wrote over a record that was deleted since has changed what it was; who saw it deleted has made another.
-        #[cfg(feature = "full")]
-        {
-            is_known &= entry.kind != Kind::Delete;
-            absent &= !(is_known && entry.kind == Kind::Put && entry.base.is_some() && !entry.anew);
-        }
+        is_known &= entry.kind != Kind::Delete;
+        absent &= !(is_known && entry.changes_what_was());
         match entry.kind {
             Kind::Delete => absent = true,
             Kind::Create | Kind::Put if absent => {
                 (data, stamps, absent) = (entry.data.clone(), entry.stamps.clone(), false);
             }
-            Kind::Create | Kind::Put | Kind::Patch if !absent => {
+            Kind::Create | Kind::Put | Kind::Patch if !absent || is_known => {
                 let is_kept = FULL && entry.state == State::KEPT;
                 let may_lose = policy == ConflictPolicy::Merge && !is_kept;
                 let moved = |field: &str| may_lose && base.moved_from_under(entry, field);

@@ -226,7 +226,7 @@ fn take_as_told(draft: &mut Draft<'_>, collection: &Collection, entry: &Entry) -
     if !base.gone && !absent {
         return Ok(());
     }
-    base.absent &= base.data.is_empty();
+    base.absent &= base.data.is_empty() || entry.kind != Kind::Patch;
     let now = match replay(&base, slice::from_ref(entry), collection.conflict) {
         Some((data, stamps)) => Base { data, stamps, absent, ..*base },
         None => Base { data: Data::new(), absent: true, ..*base },

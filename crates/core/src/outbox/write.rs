@@ -162,7 +162,8 @@ fn write_new(
     Ok(records::replace(draft, collection, id, Some(&record), Before::Nothing)?)
 }
 
-/// Writes one row. Who saw no record writes a new one, also over the tombstone of his own delete: without a base.
+/// Writes one row. Who saw no record writes a new one, also over the tombstone of his own delete: without a base. So does who saw only
+/// what waits here.
 fn write_row(
     draft: &mut Draft<'_>,
     cx: &WriteContext<'_>,
@@ -186,6 +187,7 @@ fn write_row(
     let changed = changed_fields(&visible.data, after.as_ref(), stamp);
     let base = bases(draft, &collection.name, id)?;
     let rev = base.as_deref().unwrap_or(&visible).rev.clone();
+    let is_gone = FULL && base.as_ref().is_some_and(|base| base.absent);
     if cx.queued && base.is_none() {
         save_base(draft, &collection.name, id, &visible);
     }
@@ -202,7 +204,7 @@ fn write_row(
             collection: collection.name.clone(),
             id: id.to_owned(),
             kind,
-            base: cx.seen.or(rev.as_ref().filter(|_| !visible.absent)).cloned(),
+            base: cx.seen.or(rev.as_ref().filter(|_| !visible.absent && !is_gone)).cloned(),
             data: entry_data(kind, after.as_ref(), &changed),
             #[cfg(feature = "full")]
             ways: ways::of(collection, &visible.data, after.as_ref(), &changed, cx.together),
@@ -220,7 +222,8 @@ fn write_row(
         };
         let may_join = FULL && collection.coalesce && !is_first && !visible.absent;
         #[cfg(feature = "full")]
-        let (entry, shown) = kept::make_way(draft, base.as_deref(), entry, after.as_ref(), may_join)?;
+        let (entry, shown) =
+            kept::make_way(draft, base.as_deref(), entry, after.as_ref(), may_join, cx.seen.is_some())?;
         queue(draft, cx, entry, may_join)?;
         #[cfg(feature = "full")]
         if shown == kept::Shown::No {

@@ -214,8 +214,14 @@ fn sweep(draft: &mut Draft<'_>, moment: &Moment<'_>, collection: &Collection, ch
             continue;
         }
         if let Some(mut base) = bases(draft, &collection.name, &id)? {
-            let data = take(&mut base.data);
-            let now = Base { absent: true, data, ..Base::default() }.after(&base, moment.last_order);
+            let now = Base {
+                absent: true,
+                data: take(&mut base.data),
+                #[cfg(feature = "full")]
+                holds: take(&mut base.holds),
+                ..Base::default()
+            };
+            let now = now.after(&base, moment.last_order);
             save_base(draft, &collection.name, &id, &now);
             restore(draft, collection, &id, moment.touch)?;
         } else {

@@ -5,6 +5,7 @@ mod bench;
 mod calls;
 mod clock;
 mod coalesce;
+mod deleted;
 mod durability;
 mod evict;
 mod first_sync;
