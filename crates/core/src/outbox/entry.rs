@@ -184,12 +184,9 @@ impl Entry {
     }
 
     /// Whether it is a whole record that was written over one which its writer took for the server's.
-    #[must_use]
-    pub fn changes_what_was(&self) -> bool {
-        #[cfg(feature = "full")]
-        return self.kind == Kind::Put && self.base.is_some() && !self.anew;
-        #[cfg(not(feature = "full"))]
-        false
+    #[cfg(feature = "full")]
+    pub(super) fn changes_what_was(&self) -> bool {
+        self.kind == Kind::Put && self.base.is_some() && !self.anew
     }
 
     /// What it does to the fields of a row.

@@ -1,5 +1,7 @@
 //! Mutations that the server refused: kept with their reason until the app decides.
 
+#[cfg(feature = "full")]
+use holm_protocol::Revision;
 use holm_protocol::{
     Data, DataText, ErrorCode, FromJson, Kind, MutationId, Object, Parser, ServerRow, ToJson, Unfit, json_fields,
 };
@@ -8,15 +10,15 @@ use holm_store::{Draft, Read};
 #[cfg(feature = "full")]
 use super::call;
 use super::receipt::{self, ReceiptState};
-use super::{
-    Base, Entry, Moment, Operation, Planned, State, WriteContext, bases, entry_at, lane, remove, restore, write,
-};
+use super::{Entry, Moment, Operation, Planned, WriteContext, bases, entry_at, lane, remove, restore, write};
 #[cfg(feature = "full")]
-use super::{kept, replay, ways};
+use super::{State, kept, replay, ways};
 use crate::records::{self, Record};
 use crate::schema::{Collection, Schema};
 use crate::stored::{self, decode, encode};
-use crate::value::{is_unset, unset};
+#[cfg(feature = "full")]
+use crate::value::is_unset;
+use crate::value::unset;
 use crate::{Error, FULL, keyspace};
 use holm_protocol::order::sort;
 
@@ -240,54 +242,75 @@ fn retry_one(draft: &mut Draft<'_>, cx: &WriteContext<'_>, member: Parked, edit:
     let Parked { entry, mine, reason, .. } = member;
     let visible = records::read(draft, &entry.collection, &entry.id)?;
     let base = bases(draft, &entry.collection, &entry.id)?;
-    let known =
-        base.as_deref().map_or_else(|| visible.as_ref().and_then(|record| record.rev.as_ref()), |b| b.rev.as_ref());
+    #[cfg(feature = "full")]
+    let gone = base.as_ref().filter(|base| base.absent).map(|base| base.rev.clone());
+    let known = base.map_or_else(|| visible.as_ref().and_then(|record| record.rev.clone()), |base| base.rev);
     // Until a pull has brought what the mutation met on the server, it is told of here alone.
-    let server = reason.server.filter(|_| FULL && known == entry.base.as_ref());
-    let is_deleted = FULL && is_deleted(draft, &entry, base.as_deref(), server.as_ref())?;
+    let server = reason.server.filter(|_| FULL && known == entry.base);
+    #[cfg(feature = "full")]
+    let is_deleted = is_deleted(draft, &entry, gone, server.as_ref())?;
+    #[cfg(not(feature = "full"))]
+    let is_deleted = false;
     let is_patch_of_nothing = entry.kind != Kind::Delete && mine.is_none();
-    let (operation, mut data, wanted) = match (mine, visible) {
-        (None, _) if (!FULL || edit.is_empty()) && !is_patch_of_nothing => {
-            (Operation::Delete, Data::new(), Data::new())
+    let (operation, data) = match mine {
+        None if (!FULL || edit.is_empty()) && !is_patch_of_nothing => (Operation::Delete, Data::new()),
+        _ if is_patch_of_nothing || visible.is_some() && !is_deleted => {
+            (Operation::Patch, wanted_fields(cx.schema, &entry, &visible))
         }
-        (_, visible) if is_patch_of_nothing || visible.is_some() && !is_deleted => {
-            (Operation::Patch, wanted_fields(cx.schema, &entry, &visible), Data::new())
-        }
-        (_, visible @ Some(_)) if FULL => {
-            let wanted = wanted_fields(cx.schema, &entry, &visible);
-            (Operation::Put, visible.map(|visible| visible.data).unwrap_or_default(), wanted)
-        }
-        (mine, _) => (Operation::Put, mine.unwrap_or_default(), Data::new()),
+        mine => (Operation::Put, mine.unwrap_or_default()),
     };
-    for (name, value) in wanted.iter().chain(edit.iter()).filter(|_| FULL) {
-        match operation == Operation::Put && is_unset(value) {
-            true => data.remove(name),
-            false => data.insert(name.clone(), value.clone()),
-        }
-    }
-    if operation == Operation::Put {
-        leave_out_unknown(cx.schema, &entry.collection, &mut data);
-    }
+    #[cfg(feature = "full")]
+    let data = edited(cx.schema, &entry, operation, (data, visible), edit);
     let cx = &WriteContext { seen: server.as_ref().and_then(|row| row.rev.as_ref()), ..cx.clone() };
     write(draft, cx, &entry.collection, operation, &[(entry.id, DataText::from(&data))])
 }
 
-/// What a newer app has put into a record, this one cannot write.
-fn leave_out_unknown(schema: &Schema, collection: &str, data: &mut Data) {
-    let Some(collection) = schema.find(collection) else { return };
-    let unknown: Vec<String> = data.keys().filter(|name| !collection.fields.contains_key(*name)).cloned().collect();
+/// What is written with an edit. A record that is made anew is what is shown, with what the mutation wanted; what a newer app has put
+/// into it, this one cannot write.
+#[cfg(feature = "full")]
+fn edited(
+    schema: &Schema,
+    entry: &Entry,
+    operation: Operation,
+    (mut data, visible): (Data, Option<Box<Record>>),
+    edit: &Data,
+) -> Data {
+    if operation != Operation::Put {
+        data.extend(edit.iter().map(|(name, value)| (name.clone(), value.clone())));
+        return data;
+    }
+    let mut wanted = Data::new();
+    if visible.is_some() {
+        wanted = wanted_fields(schema, entry, &visible);
+        data = visible.map(|visible| visible.data).unwrap_or_default();
+    }
+    for (name, value) in wanted.iter().chain(edit) {
+        match is_unset(value) {
+            true => data.remove(name),
+            false => data.insert(name.clone(), value.clone()),
+        }
+    }
+    let fields = schema.find(&entry.collection).map(|collection| &collection.fields);
+    let is_unknown = |name: &&String| fields.is_some_and(|fields| !fields.contains_key(*name));
+    let unknown: Vec<String> = data.keys().filter(is_unknown).cloned().collect();
     unknown.iter().for_each(|name| data.remove(name));
+    data
 }
 
-/// Whether a record is shown that the server does not have, and that nothing which waits will make: an edit of it would be refused.
-fn is_deleted(view: &dyn Read, entry: &Entry, base: Option<&Base>, server: Option<&ServerRow>) -> Planned<bool> {
-    let told = server.filter(|row| row.deleted).map(|row| row.rev.as_ref());
-    let Some(rev) = told.or_else(|| base.filter(|base| base.absent).map(|base| base.rev.as_ref())) else {
-        return Ok(false);
-    };
+/// Whether a record is shown that the server does not have, its tombstone having a revision or not, and that nothing which waits will
+/// make: an edit of it would be refused.
+#[cfg(feature = "full")]
+fn is_deleted(
+    view: &dyn Read,
+    entry: &Entry,
+    gone: Option<Option<Revision>>,
+    server: Option<&ServerRow>,
+) -> Planned<bool> {
+    let told = server.filter(|row| row.deleted).map(|row| row.rev.clone());
+    let Some(rev) = told.or(gone) else { return Ok(false) };
     let makes_it = |other: &Entry| {
         let is_sent = other.state != State::KEPT && matches!(other.kind, Kind::Create | Kind::Put);
-        is_sent && (other.base.is_none() || other.base.as_ref() == rev)
+        is_sent && (other.base.is_none() || other.base == rev)
     };
     Ok(!lane(view, &entry.collection, &entry.id)?.iter().any(makes_it))
 }

@@ -19,10 +19,16 @@ use crate::schema::{Collection, ConflictPolicy};
 #[must_use]
 pub fn replay(base: &Base, lane: &[Entry], policy: ConflictPolicy) -> Option<(Data, Stamps)> {
     let (mut data, mut stamps, mut absent) = (base.data.clone(), base.stamps.clone(), base.absent);
-    let mut is_known = FULL && !base.data.is_empty();
+    #[cfg(feature = "full")]
+    let mut is_known = !base.data.is_empty();
+    #[cfg(not(feature = "full"))]
+    let is_known = false;
     for entry in lane {
-        is_known &= entry.kind != Kind::Delete;
-        absent &= !(is_known && entry.changes_what_was());
+        #[cfg(feature = "full")]
+        {
+            is_known &= entry.kind != Kind::Delete;
+            absent &= !(is_known && entry.changes_what_was());
+        }
         match entry.kind {
             Kind::Delete => absent = true,
             Kind::Create | Kind::Put if absent => {

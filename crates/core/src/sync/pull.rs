@@ -214,14 +214,10 @@ fn sweep(draft: &mut Draft<'_>, moment: &Moment<'_>, collection: &Collection, ch
             continue;
         }
         if let Some(mut base) = bases(draft, &collection.name, &id)? {
-            let now = Base {
-                absent: true,
-                data: take(&mut base.data),
-                #[cfg(feature = "full")]
-                holds: take(&mut base.holds),
-                ..Base::default()
-            };
-            let now = now.after(&base, moment.last_order);
+            let data = take(&mut base.data);
+            let now = Base { absent: true, data, ..Base::default() }.after(&base, moment.last_order);
+            #[cfg(feature = "full")]
+            let now = Base { holds: take(&mut base.holds), ..now };
             save_base(draft, &collection.name, &id, &now);
             restore(draft, collection, &id, moment.touch)?;
         } else {
