@@ -19,9 +19,12 @@ use crate::world::World;
 /// The collection.
 pub const POLLS: &str = "polls";
 
-/// What a device shows of a refused vote in a run, as the schema says it: nothing, or the vote.
+/// What a device shows of a refused vote: nothing, or the vote.
+const REFUSED: [&str; 2] = ["", r#","parked":"keep""#];
+
+/// Draws that for a run, as the schema says it.
 pub fn draw_refused(dice: &Dice) -> &'static str {
-    *dice.one_of(&["", r#","parked":"keep""#])
+    dice.one_of::<&str>(&REFUSED)
 }
 
 /// What somebody is about to do to a poll.

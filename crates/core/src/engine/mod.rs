@@ -184,6 +184,8 @@ impl Engine {
                 queued,
                 seen,
                 #[cfg(feature = "full")]
+                again: outbox::Again::default(),
+                #[cfg(feature = "full")]
                 of: None,
                 stamp,
             };

@@ -128,6 +128,8 @@ fn write_context<'a>(
         queued,
         seen: None,
         #[cfg(feature = "full")]
+        again: outbox::Again::default(),
+        #[cfg(feature = "full")]
         of: None,
         stamp,
     }

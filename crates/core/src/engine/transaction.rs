@@ -122,6 +122,8 @@ impl Script {
                 queued: self.options.scopes.is_some(),
                 seen: None,
                 #[cfg(feature = "full")]
+                again: outbox::Again::default(),
+                #[cfg(feature = "full")]
                 of,
                 stamp: &stamp,
             };

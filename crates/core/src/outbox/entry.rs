@@ -183,10 +183,15 @@ impl Entry {
         None
     }
 
-    /// Whether it is a whole record that was written over one which its writer took for the server's.
+    /// Whether it is a whole record that goes on from what was there before a record was deleted, or is in that already; any other makes
+    /// a new record.
     #[cfg(feature = "full")]
-    pub(super) fn changes_what_was(&self) -> bool {
-        self.kind == Kind::Put && self.base.is_some() && !self.anew
+    pub(super) fn is_in_what_was(&self, base: &Base) -> bool {
+        match self.kind {
+            Kind::Put if self.base.is_some() && !self.anew => true,
+            Kind::Put | Kind::Create => base.holds.contains(&self.order),
+            _ => false,
+        }
     }
 
     /// What it does to the fields of a row.

@@ -1,9 +1,11 @@
 //! Refused mutations that go on being shown: they stay in the lane of their record, and are never sent.
 
-use holm_protocol::{Data, Kind, Stamps};
+use holm_protocol::{Data, Kind};
 use holm_store::Draft;
 
-use super::{Base, Entry, Moment, Planned, State, entry_at, lane, remove, restore, store_entry, ways};
+use super::{
+    Entry, Moment, Planned, State, WriteContext, bases, entry_at, lane, remove, replay, restore, store_entry, ways,
+};
 use crate::local::Local;
 use crate::records;
 use crate::schema::{Collection, Refused, Schema};
@@ -16,7 +18,7 @@ pub(super) fn keep(draft: &mut Draft<'_>, collection: Option<&Collection>, entry
     let mut kept = Entry { state: State::KEPT, ..entry.clone() };
     for later in lane(draft, &entry.collection, &entry.id)? {
         let is_later = later.order > entry.order && later.state != State::KEPT;
-        if is_later && write_over_one(&mut kept, later.kind, &later.stamps, Some(&later.data)) == Shown::No {
+        if is_later && write_over_one(&mut kept, &later, Some(&later.data)) == Shown::No {
             return Ok(Shown::No);
         }
     }
@@ -49,17 +51,17 @@ pub(super) fn uncover(draft: &mut Draft<'_>, collection: &Collection, id: &str, 
 }
 
 /// What was refused and is shown still makes way for a new write, and the new write for what was counted. Says whether the record is
-/// shown as it was written. It `is_gone` also where the server alone was heard to say so.
+/// shown as it was written.
 pub(super) fn make_way(
     draft: &mut Draft<'_>,
-    base: Option<&Base>,
+    cx: &WriteContext<'_>,
+    collection: &Collection,
     mut entry: Entry,
     after: Option<&Data>,
     may_join: bool,
-    is_gone: bool,
 ) -> Planned<(Entry, Shown)> {
     let over = write_over(draft, &entry, after)?;
-    let out = leave_out(draft, base, &mut entry, is_gone)?;
+    let out = leave_out(draft, cx, collection, &mut entry)?;
     let is_as_written = over == Shown::Still && out == Shown::Still && (!may_join || entry.ways.is_empty());
     Ok((entry, if is_as_written { Shown::Still } else { Shown::No }))
 }
@@ -72,7 +74,7 @@ fn write_over(draft: &mut Draft<'_>, entry: &Entry, after: Option<&Data>) -> Pla
     let mut all = Shown::Still;
     let lane = lane(draft, &entry.collection, &entry.id)?;
     for mut kept in lane.into_iter().filter(|other| other.state == State::KEPT) {
-        match write_over_one(&mut kept, entry.kind, &entry.stamps, after) {
+        match write_over_one(&mut kept, entry, after) {
             Shown::Still => store_entry(draft, &kept),
             Shown::No => {
                 remove(draft, &kept);
@@ -84,39 +86,30 @@ fn write_over(draft: &mut Draft<'_>, entry: &Entry, after: Option<&Data>) -> Pla
 }
 
 /// A whole record that the server does not have has nothing in it of what was counted by refused writes that its writer saw, and goes on
-/// being shown with that. Says whether the record is shown as it was written.
-fn leave_out(draft: &Draft<'_>, base: Option<&Base>, entry: &mut Entry, is_gone: bool) -> Planned<Shown> {
-    let mut as_written = Shown::Still;
-    let Some(base) = base.filter(|base| entry.kind != Kind::Patch && (base.absent || is_gone)) else {
-        return Ok(as_written);
-    };
-    for kept in in_sight(base, lane(draft, &entry.collection, &entry.id)?) {
-        ways::undo_in(entry, &kept.ways, &kept.data);
-        as_written = Shown::No;
+/// being shown with that: it counts from what there would be without them. Says whether the record is shown as it was written.
+fn leave_out(draft: &Draft<'_>, cx: &WriteContext<'_>, collection: &Collection, entry: &mut Entry) -> Planned<Shown> {
+    if entry.kind == Kind::Patch || entry.anew {
+        return Ok(Shown::Still);
     }
-    Ok(as_written)
+    let base = bases(draft, &entry.collection, &entry.id)?;
+    let Some(base) = base.filter(|base| base.absent || cx.again.is_told_gone) else { return Ok(Shown::Still) };
+    let mut lane = lane(draft, &entry.collection, &entry.id)?;
+    if lane.iter().all(|other| other.state != State::KEPT) {
+        return Ok(Shown::Still);
+    }
+    lane.iter_mut().filter(|other| other.state == State::KEPT).for_each(ways::uncount);
+    let mut own = replay(&base, &lane, collection.conflict).map(|(data, _)| data).unwrap_or_default();
+    collection.fill(&mut own);
+    ways::count_from(entry, collection, &own);
+    Ok(Shown::No)
 }
 
-/// What was refused and is in what [`super::replay()`] shows.
-fn in_sight(base: &Base, lane: Vec<Entry>) -> Vec<Entry> {
-    let (mut absent, mut is_known, mut shown) = (base.absent, !base.data.is_empty(), Vec::new());
-    for entry in lane {
-        is_known &= entry.kind != Kind::Delete;
-        let is_made = absent && matches!(entry.kind, Kind::Create | Kind::Put);
-        if entry.kind == Kind::Delete || is_made && !(is_known && entry.changes_what_was()) {
-            shown.clear();
-        }
-        absent = entry.kind == Kind::Delete || absent && !is_made;
-        if entry.state == State::KEPT && (!absent || is_known) {
-            shown.push(entry);
-        }
-    }
-    if absent { Vec::new() } else { shown }
-}
-
-fn write_over_one(kept: &mut Entry, kind: Kind, changed: &Stamps, after: Option<&Data>) -> Shown {
-    for field in changed.keys().filter(|field| !kept.ways.contains_key(field)).cloned().collect::<Vec<_>>() {
+fn write_over_one(kept: &mut Entry, later: &Entry, after: Option<&Data>) -> Shown {
+    let goes_on = |kept: &Entry, field: &String| kept.ways.contains_key(field) && later.ways.contains_key(field);
+    let over: Vec<String> = later.stamps.keys().filter(|field| !goes_on(kept, field)).cloned().collect();
+    for field in over {
         kept.stamps.remove(&field);
+        kept.ways.remove(&field);
         match after.and_then(|after| after.get(&field)).filter(|_| kept.kind != Kind::Patch) {
             // A whole record is whole: it has what was written last.
             Some(value) => kept.data.insert(field, value.clone()),
@@ -124,6 +117,6 @@ fn write_over_one(kept: &mut Entry, kind: Kind, changed: &Stamps, after: Option<
         }
     }
     let is_over =
-        kind == Kind::Delete || kept.kind == Kind::Delete || kept.kind == Kind::Patch && kept.stamps.is_empty();
+        later.kind == Kind::Delete || kept.kind == Kind::Delete || kept.kind == Kind::Patch && kept.stamps.is_empty();
     if is_over { Shown::No } else { Shown::Still }
 }

@@ -43,6 +43,8 @@ pub use replay::{replay, restore};
 pub use settle::{Moment, confirm_covered, settle, thaw};
 #[cfg(feature = "full")]
 pub use ways::held;
+#[cfg(feature = "full")]
+pub use write::Again;
 pub use write::{Operation, WriteContext, prefetch, write, write_part};
 
 use holm_store::PlanError;

@@ -10,9 +10,9 @@ use holm_store::{Draft, Read};
 #[cfg(feature = "full")]
 use super::call;
 use super::receipt::{self, ReceiptState};
-use super::{Entry, Moment, Operation, Planned, WriteContext, bases, entry_at, lane, remove, restore, write};
 #[cfg(feature = "full")]
-use super::{State, kept, replay, ways};
+use super::{Again, State, kept, replay, ways};
+use super::{Entry, Moment, Operation, Planned, WriteContext, bases, entry_at, lane, remove, restore, write};
 use crate::records::{self, Record};
 use crate::schema::{Collection, Schema};
 use crate::stored::{self, decode, encode};
@@ -242,13 +242,12 @@ fn retry_one(draft: &mut Draft<'_>, cx: &WriteContext<'_>, member: Parked, edit:
     let Parked { entry, mine, reason, .. } = member;
     let visible = records::read(draft, &entry.collection, &entry.id)?;
     let base = bases(draft, &entry.collection, &entry.id)?;
-    #[cfg(feature = "full")]
-    let gone = base.as_ref().filter(|base| base.absent).map(|base| base.rev.clone());
+    let is_gone = FULL && base.as_ref().is_some_and(|base| base.absent);
     let known = base.map_or_else(|| visible.as_ref().and_then(|record| record.rev.clone()), |base| base.rev);
     // Until a pull has brought what the mutation met on the server, it is told of here alone.
-    let server = reason.server.filter(|_| FULL && known == entry.base);
+    let server = reason.server.filter(|_| FULL && (known == entry.base || is_gone && entry.base.is_none()));
     #[cfg(feature = "full")]
-    let is_deleted = is_deleted(draft, &entry, gone, server.as_ref())?;
+    let is_deleted = is_deleted(draft, &entry, is_gone.then_some(known), server.as_ref())?;
     #[cfg(not(feature = "full"))]
     let is_deleted = false;
     let is_patch_of_nothing = entry.kind != Kind::Delete && mine.is_none();
@@ -260,13 +259,21 @@ fn retry_one(draft: &mut Draft<'_>, cx: &WriteContext<'_>, member: Parked, edit:
         mine => (Operation::Put, mine.unwrap_or_default()),
     };
     #[cfg(feature = "full")]
+    let about: Vec<String> = entry.stamps.keys().chain(edit.keys()).cloned().collect();
+    #[cfg(feature = "full")]
+    let about = Some(about.as_slice()).filter(|_| operation == Operation::Put && visible.is_some());
+    #[cfg(feature = "full")]
+    let is_told_gone = server.as_ref().is_some_and(|row| row.deleted);
+    #[cfg(feature = "full")]
+    let cx = &WriteContext { again: Again { is_told_gone, about }, ..cx.clone() };
+    #[cfg(feature = "full")]
     let data = edited(cx.schema, &entry, operation, (data, visible), edit);
     let cx = &WriteContext { seen: server.as_ref().and_then(|row| row.rev.as_ref()), ..cx.clone() };
     write(draft, cx, &entry.collection, operation, &[(entry.id, DataText::from(&data))])
 }
 
-/// What is written with an edit. A record that is made anew is what is shown, with what the mutation wanted; what a newer app has put
-/// into it, this one cannot write.
+/// What is written with an edit. A record that is made anew is as the writer of the mutation left it, but for what counts by itself: that
+/// goes on from what is shown. What a newer app has put into it, this one cannot write.
 #[cfg(feature = "full")]
 fn edited(
     schema: &Schema,
@@ -275,25 +282,24 @@ fn edited(
     (mut data, visible): (Data, Option<Box<Record>>),
     edit: &Data,
 ) -> Data {
-    if operation != Operation::Put {
-        data.extend(edit.iter().map(|(name, value)| (name.clone(), value.clone())));
-        return data;
+    let mut over = Data::new();
+    if let (Operation::Put, Some(collection)) = (operation, schema.find(&entry.collection)) {
+        let unknown: Vec<String> = data.keys().filter(|name| !collection.fields.contains_key(*name)).cloned().collect();
+        unknown.iter().for_each(|name| data.remove(name));
+        if let Some(shown) = &visible {
+            let wanted = wanted_fields(schema, entry, &visible);
+            for (name, _) in collection.fields.iter().filter(|(_, field)| field.way.is_some()) {
+                let value = wanted.get(name).or(shown.data.get(name)).cloned().unwrap_or_else(unset);
+                over.insert(name.clone(), value);
+            }
+        }
     }
-    let mut wanted = Data::new();
-    if visible.is_some() {
-        wanted = wanted_fields(schema, entry, &visible);
-        data = visible.map(|visible| visible.data).unwrap_or_default();
-    }
-    for (name, value) in wanted.iter().chain(edit) {
-        match is_unset(value) {
+    for (name, value) in over.iter().chain(edit) {
+        match operation == Operation::Put && is_unset(value) {
             true => data.remove(name),
             false => data.insert(name.clone(), value.clone()),
         }
     }
-    let fields = schema.find(&entry.collection).map(|collection| &collection.fields);
-    let is_unknown = |name: &&String| fields.is_some_and(|fields| !fields.contains_key(*name));
-    let unknown: Vec<String> = data.keys().filter(is_unknown).cloned().collect();
-    unknown.iter().for_each(|name| data.remove(name));
     data
 }
 
@@ -306,11 +312,16 @@ fn is_deleted(
     gone: Option<Option<Revision>>,
     server: Option<&ServerRow>,
 ) -> Planned<bool> {
-    let told = server.filter(|row| row.deleted).map(|row| row.rev.clone());
-    let Some(rev) = told.or(gone) else { return Ok(false) };
+    let rev = match server {
+        Some(row) => row.deleted.then(|| row.rev.clone()),
+        None => gone,
+    };
+    let Some(rev) = rev else { return Ok(false) };
     let makes_it = |other: &Entry| {
-        let is_sent = other.state != State::KEPT && matches!(other.kind, Kind::Create | Kind::Put);
-        is_sent && (other.base.is_none() || other.base == rev)
+        let is_whole = other.state != State::KEPT && matches!(other.kind, Kind::Create | Kind::Put);
+        // What was settled before the server said so is in what it says.
+        let is_later = server.is_none() || other.order > entry.order;
+        is_whole && is_later && (other.base.is_none() || other.base == rev)
     };
     Ok(!lane(view, &entry.collection, &entry.id)?.iter().any(makes_it))
 }

@@ -27,7 +27,7 @@ pub fn replay(base: &Base, lane: &[Entry], policy: ConflictPolicy) -> Option<(Da
         #[cfg(feature = "full")]
         {
             is_known &= entry.kind != Kind::Delete;
-            absent &= !(is_known && entry.changes_what_was());
+            absent &= !(is_known && entry.is_in_what_was(base));
         }
         match entry.kind {
             Kind::Delete => absent = true,

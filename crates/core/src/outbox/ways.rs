@@ -89,6 +89,33 @@ pub(super) fn undo(draft: &mut Draft<'_>, touch: u64, refused: &Entry) -> Planne
     Ok(())
 }
 
+/// Lets a mutation count, put in and type nothing.
+pub(super) fn uncount(entry: &mut Entry) {
+    for (name, own) in entry.ways.iter() {
+        match &own.before {
+            Some(before) => entry.data.insert(name.clone(), before.clone()),
+            None => entry.data.remove(name),
+        }
+    }
+}
+
+/// Lets a whole record count from another one than the one that its writer saw; what he only repeated is as there.
+pub(super) fn count_from(entry: &mut Entry, collection: &Collection, before: &Data) {
+    for (name, way) in collection.fields.iter().filter_map(|(name, field)| Some((name, field.way?))) {
+        let Some(mine) = entry.data.get(name).cloned() else { continue };
+        let seen = match entry.ways.get(name) {
+            Some(own) => own.before.clone(),
+            None if entry.stamps.contains_key(name) => continue, // set outright
+            None => Some(mine.clone()),
+        };
+        let Some(value) = way.merge(seen.as_ref(), &mine, before.get(name)) else { continue };
+        entry.data.insert(name.clone(), value);
+        if entry.ways.contains_key(name) {
+            entry.ways.insert(name.clone(), OwnWay { way, before: before.get(name).cloned() });
+        }
+    }
+}
+
 /// Leaves out the fields that a mutation set outright: what was counted before is in none of them any more.
 fn forget_overwritten(fields: &mut Ways, later: &Entry) {
     for name in later.stamps.keys() {
@@ -99,7 +126,7 @@ fn forget_overwritten(fields: &mut Ways, later: &Entry) {
 }
 
 /// Takes what was done to some fields out of a mutation that was written in sight of it.
-pub(super) fn undo_in(later: &mut Entry, fields: &Ways, mine: &Data) {
+fn undo_in(later: &mut Entry, fields: &Ways, mine: &Data) {
     for (name, OwnWay { way, before }) in fields {
         let without = |value: &Value| way.undo(before.as_ref(), mine.get(name)?, value);
         if let Some(before) = later.ways.get(name).and_then(|own| own.before.as_ref()).and_then(without) {
@@ -130,8 +157,9 @@ pub fn held(view: &dyn Read, moment: &Moment<'_>, (collection, id): (&str, &str)
     let is_held = |entry: &Entry| match entry.state {
         State::KEPT => false,
         State::Confirmed(seq) if seq <= moment.acked => true,
-        _ => !moment.is_anew && before.holds.contains(&entry.order),
+        // A record that was deleted and is there again was made by somebody else.
+        _ => !moment.is_anew && !before.absent && before.holds.contains(&entry.order),
     };
     let lane = lane(view, collection, id)?;
-    Ok(lane.iter().filter(|entry| !entry.ways.is_empty() && is_held(entry)).map(|entry| entry.order).collect())
+    Ok(lane.iter().filter(|entry| is_held(entry)).map(|entry| entry.order).collect())
 }

@@ -8,7 +8,7 @@ use holm_store::{Draft, Halt, Missing, PlanError, Read};
 
 use super::{Base, Entry, Place, Planned, State, bases, coalesce, receipt, save_base, store_entry};
 #[cfg(feature = "full")]
-use super::{entry, kept, ways};
+use super::{entry, kept, lane, ways};
 use crate::local::{Local, touch_of};
 use crate::records::{self, Before, Record, Written};
 use crate::schema::{Collection, Schema, check_id};
@@ -45,12 +45,25 @@ pub struct WriteContext<'a> {
     pub queued: bool,
     /// The revision that the writer has before his eyes, where it is not the one that is stored.
     pub seen: Option<&'a Revision>,
+    /// What is known of a parked mutation that is written again.
+    #[cfg(feature = "full")]
+    pub again: Again<'a>,
     /// The call whose effect is written.
     #[cfg(feature = "full")]
     pub of: Option<&'a Place>,
     /// The stamp of all that is written together, once it is drawn. With one for each row, of two transactions that are merged the
     /// one could win one row and lose another.
     pub stamp: &'a OnceCell<Hlc>,
+}
+
+/// What is known of a parked mutation that is written again; of any other write nothing.
+#[cfg(feature = "full")]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Again<'a> {
+    /// The server was heard to have no record, by nobody else yet.
+    pub is_told_gone: bool,
+    /// The fields that it is about, where the others repeat what its writer had left.
+    pub about: Option<&'a [String]>,
 }
 
 impl WriteContext<'_> {
@@ -162,8 +175,7 @@ fn write_new(
     Ok(records::replace(draft, collection, id, Some(&record), Before::Nothing)?)
 }
 
-/// Writes one row. Who saw no record writes a new one, also over the tombstone of his own delete: without a base. So does who saw only
-/// what waits here.
+/// Writes one row. Who saw no record writes a new one, also over the tombstone of his own delete: without a base.
 fn write_row(
     draft: &mut Draft<'_>,
     cx: &WriteContext<'_>,
@@ -185,9 +197,10 @@ fn write_row(
     }
     let visible = Base::visible(before);
     let changed = changed_fields(&visible.data, after.as_ref(), stamp);
+    #[cfg(feature = "full")]
+    let changed = about(changed, cx.again.about);
     let base = bases(draft, &collection.name, id)?;
     let rev = base.as_deref().unwrap_or(&visible).rev.clone();
-    let is_gone = FULL && base.as_ref().is_some_and(|base| base.absent);
     if cx.queued && base.is_none() {
         save_base(draft, &collection.name, id, &visible);
     }
@@ -204,7 +217,7 @@ fn write_row(
             collection: collection.name.clone(),
             id: id.to_owned(),
             kind,
-            base: cx.seen.or(rev.as_ref().filter(|_| !visible.absent && !is_gone)).cloned(),
+            base: cx.seen.or(rev.as_ref().filter(|_| !visible.absent)).cloned(),
             data: entry_data(kind, after.as_ref(), &changed),
             #[cfg(feature = "full")]
             ways: ways::of(collection, &visible.data, after.as_ref(), &changed, cx.together),
@@ -222,8 +235,9 @@ fn write_row(
         };
         let may_join = FULL && collection.coalesce && !is_first && !visible.absent;
         #[cfg(feature = "full")]
-        let (entry, shown) =
-            kept::make_way(draft, base.as_deref(), entry, after.as_ref(), may_join, cx.seen.is_some())?;
+        let entry = Entry { base: revision_seen(draft, cx, base.as_deref(), &entry)?, ..entry };
+        #[cfg(feature = "full")]
+        let (entry, shown) = kept::make_way(draft, cx, collection, entry, after.as_ref(), may_join)?;
         queue(draft, cx, entry, may_join)?;
         #[cfg(feature = "full")]
         if shown == kept::Shown::No {
@@ -233,6 +247,26 @@ fn write_row(
     let record = after.map(|data| Record { touch, rev, stamps, data });
     records::store(draft, collection, id, record.as_ref())?;
     Ok(())
+}
+
+/// The revision that a writer has before his eyes. Where the server has no record he saw what waits here, and none, unless that was
+/// written in sight of the delete.
+#[cfg(feature = "full")]
+fn revision_seen(
+    view: &dyn Read,
+    cx: &WriteContext<'_>,
+    base: Option<&Base>,
+    entry: &Entry,
+) -> Planned<Option<Revision>> {
+    if cx.seen.is_some() || cx.again.is_told_gone {
+        return Ok(cx.seen.cloned());
+    }
+    let Some(rev) = entry.base.clone().filter(|_| base.is_some_and(|base| base.absent)) else {
+        return Ok(entry.base.clone());
+    };
+    let lane = lane(view, &entry.collection, &entry.id)?;
+    let is_seen = lane.iter().any(|other| other.state != State::KEPT && other.base.as_ref() == Some(&rev));
+    Ok(is_seen.then_some(rev))
 }
 
 /// The record after the write; `None` after a delete.
@@ -305,6 +339,12 @@ fn changed_fields(before: &Data, after: Option<&Data>, stamp: &Hlc) -> Stamps {
         }
     }
     changed
+}
+
+#[cfg(feature = "full")]
+fn about(changed: Stamps, names: Option<&[String]>) -> Stamps {
+    let Some(names) = names else { return changed };
+    changed.iter().filter(|(name, _)| names.contains(name)).map(|(name, stamp)| (name.clone(), stamp.clone())).collect()
 }
 
 /// What a mutation of this kind carries, where the record is `after` it.

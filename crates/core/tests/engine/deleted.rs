@@ -16,7 +16,10 @@ const SCHEMA: &str = r#"{"version":1,"collections":{"tasks":{MORE"fields":{
 
 /// A device that has a record of the server's, under a schema that says more.
 fn known_under(more: &str) -> Bench {
-    let schema = SCHEMA.replace("MORE", more);
+    let mut schema = SCHEMA.replace("MORE", more);
+    if more.contains("conflict") {
+        schema = schema.replace(r#","merge":"counter""#, "");
+    }
     let bench = try_open(&FaultyDisk::new(), &Wire::default(), &schema, Some(&["tasks"]), 1).expect("opens");
     bench.run(bench.engine.lead()).expect("leads");
     bench
@@ -194,9 +197,15 @@ fn an_edit_of_what_only_a_refused_write_shows_makes_the_record_when_it_is_sent_a
     bench.sync();
     assert_eq!(bench.parked().len(), 2);
     bench.retry(&MutationId(second));
-    assert_eq!(bench.record("a"), Some(json!({ "title": "p", "votes": 5 })));
+    let shown = Some(json!({ "title": "p", "votes": 5 }));
+    assert_eq!(bench.record("a"), shown, "the refused one is shown still");
+    bench
+        .wire
+        .page(&json!([change("a", "r8", &json!({ "title": "old", "note": "n", "votes": 4 }), 9, "s")]), &json!({}));
     bench.sync();
-    assert_eq!(sent(&bench), json!(["put", null, { "title": "p", "votes": 4 }]), "its own vote, not the refused one");
+    assert_eq!(bench.record("a"), shown);
+    let own = json!({ "title": "old", "note": "n", "votes": 4 });
+    assert_eq!(sent(&bench), json!(["put", "r7", own]), "its own vote, and nothing of the refused one");
 }
 
 #[test]
@@ -229,4 +238,99 @@ fn an_older_app_makes_a_record_anew_with_the_fields_that_it_knows() {
     bench.retry(&MutationId(edit));
     bench.sync();
     assert_eq!(sent(&bench)[2], json!({ "title": "mine", "note": "n", "votes": 3 }));
+}
+
+#[test]
+fn what_is_shown_of_a_refused_write_is_not_sent_with_another_that_is_sent_again() {
+    let bench = keeping();
+    bench.write(Patch, &json!([["a", { "title": "bad" }]]));
+    bench.wire.outcome(json!({ "status": "rejected", "code": "validation" }));
+    bench.sync();
+    let second = bench.write(Patch, &json!([["a", { "note": "x" }]]));
+    meets_nothing(&bench);
+    wait_for_parked(&bench, 2, true);
+    bench.retry(&MutationId(second));
+    bench.sync_patiently();
+    assert_eq!(sent(&bench), json!(["put", "r7", { "title": "old", "note": "x", "votes": 3 }]));
+}
+
+#[test]
+fn a_record_that_was_made_and_is_deleted_again_is_made_once_more() {
+    let bench = known();
+    bench.write(Insert, &json!([["b", { "title": "b", "votes": 1 }]]));
+    bench.step(NOW_MS);
+    let edit = bench.write(Patch, &json!([["b", { "votes": 2 }]]));
+    meets_nothing(&bench);
+    wait_for_parked(&bench, 1, true);
+    bench.retry(&MutationId(edit));
+    bench.sync_patiently();
+    assert_eq!(sent(&bench), json!(["put", "r7", { "title": "b", "votes": 2 }]));
+}
+
+#[test]
+fn what_is_written_on_after_the_delete_is_pulled_goes_with_what_was_sent_again_before() {
+    let bench = known_under(r#""conflict":"manual","#);
+    let edit = bench.write(Patch, &json!([["a", { "title": "one" }]]));
+    meets_nothing(&bench);
+    wait_for_parked(&bench, 1, false);
+    bench.retry(&MutationId(edit));
+    bench.wire.outcome(json!({ "status": "retry", "after": 5 }));
+    bench.wire.page(&json!([tombstone("a", "r7")]), &json!({}));
+    bench.engine.happened(NOW_MS + 600_000, Event::Poke);
+    for _ in 0..3 {
+        bench.step(NOW_MS + 600_000);
+    }
+    bench.write(Patch, &json!([["a", { "note": "two" }]]));
+    bench.sync_patiently();
+    let after: Vec<Value> = bench.wire.mutations().iter().map(|sent| sent["base"].clone()).skip(1).collect();
+    assert!(after.iter().all(|base| base == "r7"), "{after:?}");
+}
+
+#[test]
+fn an_edit_of_a_record_that_was_merged_and_then_deleted_is_kept_with_what_was_merged() {
+    let bench = known();
+    bench.write(Insert, &json!([["b", { "title": "b", "votes": 2 }]]));
+    bench.step(NOW_MS);
+    bench.write(Patch, &json!([["b", { "votes": 3 }]]));
+    bench.wire.instead("push", 500, None, "");
+    let merged = json!({ "title": "b", "note": "theirs", "votes": 12 });
+    bench.wire.page(&json!([change("b", "r5", &merged, 5, "c_b")]), &json!({ "more": true }));
+    bench.wire.page(&json!([tombstone("b", "r6")]), &json!({}));
+    for _ in 0..5 {
+        bench.step(NOW_MS);
+    }
+    bench.wire.outcome(json!({ "status": "conflict", "server": { "rev": "r6", "deleted": true } }));
+    bench.sync_patiently();
+    assert_eq!(mine(&bench, 0), data(json!({ "title": "b", "note": "theirs", "votes": 13 })));
+}
+
+#[test]
+fn a_record_whose_tombstone_was_forgotten_is_made_without_a_base() {
+    let bench = known();
+    let edit = bench.write(Patch, &json!([["a", { "votes": 4 }]]));
+    bench.wire.outcome(json!({ "status": "conflict", "server": { "rev": null, "deleted": true } }));
+    wait_for_parked(&bench, 1, true);
+    bench.retry(&MutationId(edit));
+    bench.sync_patiently();
+    assert_eq!(sent(&bench), json!(["put", null, { "title": "old", "note": "n", "votes": 4 }]));
+}
+
+#[test]
+fn what_was_set_outright_over_a_refused_vote_is_sent_as_it_was_set() {
+    let bench = keeping();
+    bench.write(Patch, &json!([["a", { "votes": 4 }]]));
+    bench.wire.outcome(json!({ "status": "rejected", "code": "validation" }));
+    bench.sync();
+    bench.write(Patch, &json!([["a", { "votes": { "$holm": ["unset"] } }]]));
+    bench.write(Patch, &json!([["a", { "votes": 10 }]]));
+    bench
+        .wire
+        .page(&json!([change("a", "r2", &json!({ "title": "old", "note": "n", "votes": 10 }), 8, "c_a")]), &json!({}));
+    bench.sync();
+    let edit = bench.write(Patch, &json!([["a", { "note": "x" }]]));
+    meets_nothing(&bench);
+    wait_for_parked(&bench, 2, true);
+    bench.retry(&MutationId(edit));
+    bench.sync_patiently();
+    assert_eq!(sent(&bench)[2], json!({ "title": "old", "note": "x", "votes": 10 }));
 }
