@@ -259,17 +259,22 @@ fn retry_one(draft: &mut Draft<'_>, cx: &WriteContext<'_>, member: Parked, edit:
         mine => (Operation::Put, mine.unwrap_or_default()),
     };
     #[cfg(feature = "full")]
-    let about: Vec<String> = entry.stamps.keys().chain(edit.keys()).cloned().collect();
-    #[cfg(feature = "full")]
-    let about = Some(about.as_slice()).filter(|_| operation == Operation::Put && visible.is_some());
-    #[cfg(feature = "full")]
-    let is_told_gone = server.as_ref().is_some_and(|row| row.deleted);
-    #[cfg(feature = "full")]
-    let cx = &WriteContext { again: Again { is_told_gone, about }, ..cx.clone() };
+    let cx = &WriteContext {
+        again: again(&entry, edit, operation == Operation::Put && visible.is_some(), &server),
+        ..cx.clone()
+    };
     #[cfg(feature = "full")]
     let data = edited(cx.schema, &entry, operation, (data, visible), edit);
     let cx = &WriteContext { seen: server.as_ref().and_then(|row| row.rev.as_ref()), ..cx.clone() };
     write(draft, cx, &entry.collection, operation, &[(entry.id, DataText::from(&data))])
+}
+
+/// What is known of a parked mutation that is written again: a record that is made anew, though one is shown, is about the fields of the
+/// mutation alone.
+#[cfg(feature = "full")]
+fn again(entry: &Entry, edit: &Data, is_made_anew: bool, server: &Option<ServerRow>) -> Again {
+    let about = is_made_anew.then(|| entry.stamps.keys().chain(edit.keys()).cloned().collect());
+    Again { is_told_gone: server.as_ref().is_some_and(|row| row.deleted), about }
 }
 
 /// What is written with an edit. A record that is made anew is as the writer of the mutation left it, but for what counts by itself: that

@@ -47,7 +47,7 @@ pub struct WriteContext<'a> {
     pub seen: Option<&'a Revision>,
     /// What is known of a parked mutation that is written again.
     #[cfg(feature = "full")]
-    pub again: Again<'a>,
+    pub again: Again,
     /// The call whose effect is written.
     #[cfg(feature = "full")]
     pub of: Option<&'a Place>,
@@ -58,12 +58,12 @@ pub struct WriteContext<'a> {
 
 /// What is known of a parked mutation that is written again; of any other write nothing.
 #[cfg(feature = "full")]
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Again<'a> {
+#[derive(Clone, Debug, Default)]
+pub struct Again {
     /// The server was heard to have no record, by nobody else yet.
     pub is_told_gone: bool,
     /// The fields that it is about, where the others repeat what its writer had left.
-    pub about: Option<&'a [String]>,
+    pub about: Option<Vec<String>>,
 }
 
 impl WriteContext<'_> {
@@ -198,7 +198,7 @@ fn write_row(
     let visible = Base::visible(before);
     let changed = changed_fields(&visible.data, after.as_ref(), stamp);
     #[cfg(feature = "full")]
-    let changed = about(changed, cx.again.about);
+    let changed = about(changed, cx.again.about.as_deref());
     let base = bases(draft, &collection.name, id)?;
     let rev = base.as_deref().unwrap_or(&visible).rev.clone();
     if cx.queued && base.is_none() {
