@@ -62,7 +62,8 @@ pub(super) fn make_way(
 ) -> Planned<(Entry, Shown)> {
     let over = write_over(draft, &entry, after)?;
     let out = leave_out(draft, cx, collection, &mut entry)?;
-    let is_as_written = over == Shown::Still && out == Shown::Still && (!may_join || entry.ways.is_empty());
+    let is_all_told = (!may_join || entry.ways.is_empty()) && cx.again.about.is_none();
+    let is_as_written = over == Shown::Still && out == Shown::Still && is_all_told;
     Ok((entry, if is_as_written { Shown::Still } else { Shown::No }))
 }
 
@@ -97,7 +98,7 @@ fn leave_out(draft: &Draft<'_>, cx: &WriteContext<'_>, collection: &Collection, 
     if lane.iter().all(|other| other.state != State::KEPT) {
         return Ok(Shown::Still);
     }
-    lane.iter_mut().filter(|other| other.state == State::KEPT).for_each(ways::uncount);
+    lane.iter_mut().filter(|other| other.state == State::KEPT).for_each(|kept| ways::uncount(kept, collection));
     let mut own = replay(&base, &lane, collection.conflict).map(|(data, _)| data).unwrap_or_default();
     collection.fill(&mut own);
     ways::count_from(entry, collection, &own);
@@ -105,7 +106,8 @@ fn leave_out(draft: &Draft<'_>, cx: &WriteContext<'_>, collection: &Collection, 
 }
 
 fn write_over_one(kept: &mut Entry, later: &Entry, after: Option<&Data>) -> Shown {
-    let goes_on = |kept: &Entry, field: &String| kept.ways.contains_key(field) && later.ways.contains_key(field);
+    let counts_on = |kept: &Entry, field: &String| kept.ways.contains_key(field) || !kept.stamps.contains_key(field);
+    let goes_on = |kept: &Entry, field: &String| later.ways.contains_key(field) && counts_on(kept, field);
     let over: Vec<String> = later.stamps.keys().filter(|field| !goes_on(kept, field)).cloned().collect();
     for field in over {
         kept.stamps.remove(&field);

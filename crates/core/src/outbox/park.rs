@@ -245,7 +245,8 @@ fn retry_one(draft: &mut Draft<'_>, cx: &WriteContext<'_>, member: Parked, edit:
     let is_gone = FULL && base.as_ref().is_some_and(|base| base.absent);
     let known = base.map_or_else(|| visible.as_ref().and_then(|record| record.rev.clone()), |base| base.rev);
     // Until a pull has brought what the mutation met on the server, it is told of here alone.
-    let server = reason.server.filter(|_| FULL && (known == entry.base || is_gone && entry.base.is_none()));
+    let server =
+        reason.server.filter(|row| FULL && (known == entry.base || row.deleted && is_gone && entry.base.is_none()));
     #[cfg(feature = "full")]
     let is_deleted = is_deleted(draft, &entry, is_gone.then_some(known), server.as_ref())?;
     #[cfg(not(feature = "full"))]

@@ -52,7 +52,8 @@ pub(super) fn joined(first: &Entry, then: &Entry) -> Ways {
 /// Whether the writer of the second had just what the first left before his eyes, so that both together are one difference: what lay
 /// under both may have been refused, shown again, or told anew, in between.
 pub(super) fn go_on(first: &Entry, then: &Entry) -> bool {
-    first.ways.keys().all(|name| {
+    let is_whole = first.kind != Kind::Patch;
+    first.ways.keys().chain(then.ways.keys().filter(|_| is_whole)).all(|name| {
         let left = first.data.get(name);
         match then.ways.get(name) {
             Some(again) => again.before.as_ref() == left,
@@ -89,12 +90,15 @@ pub(super) fn undo(draft: &mut Draft<'_>, touch: u64, refused: &Entry) -> Planne
     Ok(())
 }
 
-/// Lets a mutation count, put in and type nothing.
-pub(super) fn uncount(entry: &mut Entry) {
-    for (name, own) in entry.ways.iter() {
-        match &own.before {
-            Some(before) => entry.data.insert(name.clone(), before.clone()),
-            None => entry.data.remove(name),
+/// Lets a mutation count, put in and type nothing, and set no field of that kind.
+pub(super) fn uncount(entry: &mut Entry, collection: &Collection) {
+    for (name, _) in collection.fields.iter().filter(|(_, field)| field.way.is_some()) {
+        if entry.stamps.contains_key(name) {
+            match entry.ways.get(name).and_then(|own| own.before.clone()) {
+                Some(before) => entry.data.insert(name.clone(), before),
+                None => entry.data.remove(name),
+            }
+            entry.stamps.remove(name);
         }
     }
 }
@@ -102,10 +106,11 @@ pub(super) fn uncount(entry: &mut Entry) {
 /// Lets a whole record count from another one than the one that its writer saw; what he only repeated is as there.
 pub(super) fn count_from(entry: &mut Entry, collection: &Collection, before: &Data) {
     for (name, way) in collection.fields.iter().filter_map(|(name, field)| Some((name, field.way?))) {
-        let Some(mine) = entry.data.get(name).cloned() else { continue };
+        let is_changed = entry.stamps.contains_key(name);
+        let Some(mine) = entry.data.get(name).or(before.get(name).filter(|_| !is_changed)).cloned() else { continue };
         let seen = match entry.ways.get(name) {
             Some(own) => own.before.clone(),
-            None if entry.stamps.contains_key(name) => continue, // set outright
+            None if is_changed => continue, // set outright
             None => Some(mine.clone()),
         };
         let Some(value) = way.merge(seen.as_ref(), &mine, before.get(name)) else { continue };

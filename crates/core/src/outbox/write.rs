@@ -198,7 +198,7 @@ fn write_row(
     let visible = Base::visible(before);
     let changed = changed_fields(&visible.data, after.as_ref(), stamp);
     #[cfg(feature = "full")]
-    let changed = about(changed, cx.again.about.as_deref());
+    let changed = about(collection, changed, cx.again.about.as_deref(), stamp);
     let base = bases(draft, &collection.name, id)?;
     let rev = base.as_deref().unwrap_or(&visible).rev.clone();
     if cx.queued && base.is_none() {
@@ -341,10 +341,12 @@ fn changed_fields(before: &Data, after: Option<&Data>, stamp: &Hlc) -> Stamps {
     changed
 }
 
+/// The fields that a write is about, changed or not, with its stamp, where it says so.
 #[cfg(feature = "full")]
-fn about(changed: Stamps, names: Option<&[String]>) -> Stamps {
+fn about(collection: &Collection, changed: Stamps, names: Option<&[String]>, stamp: &Hlc) -> Stamps {
     let Some(names) = names else { return changed };
-    changed.iter().filter(|(name, _)| names.contains(name)).map(|(name, stamp)| (name.clone(), stamp.clone())).collect()
+    let known = names.iter().filter(|name| collection.fields.contains_key(*name));
+    known.map(|name| (name.clone(), stamp.clone())).collect()
 }
 
 /// What a mutation of this kind carries, where the record is `after` it.

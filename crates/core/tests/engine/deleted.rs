@@ -334,3 +334,52 @@ fn what_was_set_outright_over_a_refused_vote_is_sent_as_it_was_set() {
     bench.sync_patiently();
     assert_eq!(sent(&bench)[2], json!({ "title": "old", "note": "x", "votes": 10 }));
 }
+
+#[test]
+fn a_refused_create_that_is_shown_over_somebody_elses_record_takes_none_of_its_votes() {
+    let bench = keeping();
+    bench.write(Insert, &json!([["b", { "title": "b", "votes": 1 }]]));
+    bench.wire.outcome(json!({ "status": "rejected", "code": "validation" }));
+    bench.wire.page(&json!([change("b", "r5", &json!({ "title": "b", "votes": 5 }), 5, "c_b")]), &json!({}));
+    bench.sync();
+    assert_eq!(bench.record("b").expect("there")["votes"], 6);
+    let edit = bench.write(Patch, &json!([["b", { "votes": 7 }]]));
+    meets_nothing(&bench);
+    wait_for_parked(&bench, 2, true);
+    bench.retry(&MutationId(edit));
+    assert_eq!(bench.record("b").expect("there")["votes"], 7);
+    bench.sync_patiently();
+    assert_eq!(sent(&bench)[2]["votes"], 6, "theirs and the own one");
+}
+
+#[test]
+fn a_vote_does_not_join_a_record_that_leaves_out_a_refused_one() {
+    let bench = keeping();
+    bench.write(Insert, &json!([["b", { "title": "bad", "votes": 1 }]]));
+    bench.wire.outcome(json!({ "status": "rejected", "code": "validation" }));
+    bench.sync();
+    bench.write(Put, &json!([["b", { "title": "good", "votes": 1 }]]));
+    bench.write(Patch, &json!([["b", { "votes": 2 }]]));
+    assert_eq!(bench.record("b"), Some(json!({ "title": "good", "votes": 2 })));
+    bench.sync();
+    let put = bench.wire.mutations().into_iter().find(|sent| sent["kind"] == "put").expect("sent");
+    assert_eq!(
+        put["data"],
+        json!({ "title": "good", "votes": 0 }),
+        "not the refused vote, nor one made in sight of it"
+    );
+}
+
+#[test]
+fn what_goes_again_shows_no_older_value_for_a_moment() {
+    let bench = known();
+    let first = bench.write(Patch, &json!([["a", { "note": "x" }]]));
+    bench.wire.instead("push", 500, None, "");
+    bench.step(NOW_MS);
+    bench.write(Patch, &json!([["a", { "title": "w" }]]));
+    meets_nothing(&bench);
+    bench.wire.outcome(json!({ "status": "retry", "after": 60 }));
+    wait_for_parked(&bench, 1, true);
+    bench.retry(&MutationId(first));
+    assert_eq!(bench.record("a"), Some(json!({ "title": "w", "note": "x", "votes": 3 })));
+}
