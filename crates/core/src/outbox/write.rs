@@ -190,8 +190,7 @@ fn write_row(
     let data = data.data().expect("its text was read whole");
     let after = next_value(collection, operation, id, data, before.as_deref())?;
     let drawn = local.tick(cx.now_ms);
-    let touch = touch_of(&drawn);
-    let stamp = cx.stamp.get_or_init(|| drawn);
+    let (touch, stamp) = (touch_of(&drawn), cx.stamp.get_or_init(|| drawn));
     if let Some(data) = &after {
         records::check_unique(draft, collection, id, data)?;
     }
@@ -235,18 +234,31 @@ fn write_row(
         };
         let may_join = FULL && collection.coalesce && !is_first && !visible.absent;
         #[cfg(feature = "full")]
-        let entry = Entry { base: revision_seen(draft, cx, base.as_deref(), &entry)?, ..entry };
-        #[cfg(feature = "full")]
-        let (entry, shown) = kept::make_way(draft, cx, collection, entry, after.as_ref(), may_join)?;
-        queue(draft, cx, entry, may_join)?;
-        #[cfg(feature = "full")]
-        if shown == kept::Shown::No {
+        if queue_in_sight(draft, cx, collection, base.as_deref(), (entry, after.as_ref()), may_join)? == kept::Shown::No
+        {
             return kept::uncover(draft, collection, id, touch);
         }
+        #[cfg(not(feature = "full"))]
+        queue(draft, cx, entry, may_join)?;
     }
     let record = after.map(|data| Record { touch, rev, stamps, data });
-    records::store(draft, collection, id, record.as_ref())?;
-    Ok(())
+    Ok(records::store(draft, collection, id, record.as_ref())?)
+}
+
+/// Queues what somebody wrote in sight of what is shown. Says whether the record is shown as it was written.
+#[cfg(feature = "full")]
+fn queue_in_sight(
+    draft: &mut Draft<'_>,
+    cx: &WriteContext<'_>,
+    collection: &Collection,
+    base: Option<&Base>,
+    (entry, after): (Entry, Option<&Data>),
+    may_join: bool,
+) -> Planned<kept::Shown> {
+    let entry = Entry { base: revision_seen(draft, cx, base, &entry)?, ..entry };
+    let (entry, shown) = kept::make_way(draft, cx, collection, entry, after, may_join)?;
+    queue(draft, cx, entry, may_join)?;
+    Ok(shown)
 }
 
 /// The revision that a writer has before his eyes. Where the server has no record he saw what waits here, and none, unless that was
