@@ -517,7 +517,7 @@ export interface Receipt {
 export interface Explanation {
   /** Where it stands. */
   readonly standing: 'synced' | 'local-only' | 'in-flight' | 'queued' | 'offline' | 'waiting' | 'parked';
-  /** Why, in a sentence. */
+  /** What sync waits for, by the word of `sync.status.why`. */
   readonly why: string | null;
   /** When it is tried again. */
   readonly nextAttemptAt: number | null;
