@@ -4,7 +4,7 @@ use holm_protocol::{Data, Kind};
 use holm_store::Draft;
 
 use super::{
-    Entry, Moment, Planned, State, WriteContext, bases, entry_at, lane, remove, replay, restore, store_entry, ways,
+    Base, Entry, Moment, Planned, State, WriteContext, entry_at, lane, remove, replay, restore, store_entry, ways,
 };
 use crate::local::Local;
 use crate::records;
@@ -56,12 +56,13 @@ pub(super) fn make_way(
     draft: &mut Draft<'_>,
     cx: &WriteContext<'_>,
     collection: &Collection,
+    base: Option<&Base>,
     mut entry: Entry,
     after: Option<&Data>,
     may_join: bool,
 ) -> Planned<(Entry, Shown)> {
     let over = write_over(draft, &entry, after)?;
-    let out = leave_out(draft, cx, collection, &mut entry)?;
+    let out = leave_out(draft, cx, collection, base, &mut entry)?;
     let is_all_told = (!may_join || entry.ways.is_empty()) && cx.again.about.is_none();
     let is_as_written = over == Shown::Still && out == Shown::Still && is_all_told;
     Ok((entry, if is_as_written { Shown::Still } else { Shown::No }))
@@ -88,18 +89,23 @@ fn write_over(draft: &mut Draft<'_>, entry: &Entry, after: Option<&Data>) -> Pla
 
 /// A whole record that the server does not have has nothing in it of what was counted by refused writes that its writer saw, and goes on
 /// being shown with that: it counts from what there would be without them. Says whether the record is shown as it was written.
-fn leave_out(draft: &Draft<'_>, cx: &WriteContext<'_>, collection: &Collection, entry: &mut Entry) -> Planned<Shown> {
+fn leave_out(
+    draft: &Draft<'_>,
+    cx: &WriteContext<'_>,
+    collection: &Collection,
+    base: Option<&Base>,
+    entry: &mut Entry,
+) -> Planned<Shown> {
     if entry.kind == Kind::Patch || entry.anew {
         return Ok(Shown::Still);
     }
-    let base = bases(draft, &entry.collection, &entry.id)?;
     let Some(base) = base.filter(|base| base.absent || cx.again.is_told_gone) else { return Ok(Shown::Still) };
     let mut lane = lane(draft, &entry.collection, &entry.id)?;
     if lane.iter().all(|other| other.state != State::KEPT) {
         return Ok(Shown::Still);
     }
     lane.iter_mut().filter(|other| other.state == State::KEPT).for_each(|kept| ways::uncount(kept, collection));
-    let mut own = replay(&base, &lane, collection.conflict).map(|(data, _)| data).unwrap_or_default();
+    let mut own = replay(base, &lane, collection.conflict).map(|(data, _)| data).unwrap_or_default();
     collection.fill(&mut own);
     ways::count_from(entry, collection, &own);
     Ok(Shown::No)

@@ -60,7 +60,7 @@ pub struct WriteContext<'a> {
 #[cfg(feature = "full")]
 #[derive(Clone, Debug, Default)]
 pub struct Again {
-    /// The server was heard to have no record, by nobody else yet.
+    /// The server was heard to have no record, and no pull has brought that yet.
     pub is_told_gone: bool,
     /// The fields that it is about, where the others repeat what its writer had left.
     pub about: Option<Vec<String>>,
@@ -256,7 +256,7 @@ fn queue_in_sight(
     may_join: bool,
 ) -> Planned<kept::Shown> {
     let entry = Entry { base: revision_seen(draft, cx, base, &entry)?, ..entry };
-    let (entry, shown) = kept::make_way(draft, cx, collection, entry, after, may_join)?;
+    let (entry, shown) = kept::make_way(draft, cx, collection, base, entry, after, may_join)?;
     queue(draft, cx, entry, may_join)?;
     Ok(shown)
 }

@@ -45,6 +45,13 @@ fn pulled(bench: &Bench, changes: &Value) {
     bench.sync();
 }
 
+/// Writes what the server refuses.
+fn refused(bench: &Bench, fields: &Value) {
+    bench.write(Patch, &json!([["a", fields]]));
+    bench.wire.outcome(json!({ "status": "rejected", "code": "validation" }));
+    bench.sync();
+}
+
 /// The next mutation meets a deleted record.
 fn meets_nothing(bench: &Bench) {
     bench.wire.outcome(json!({ "status": "conflict", "server": { "rev": "r7", "deleted": true } }));
@@ -211,9 +218,7 @@ fn an_edit_of_what_only_a_refused_write_shows_makes_the_record_when_it_is_sent_a
 #[test]
 fn a_refused_vote_that_is_shown_is_not_in_a_record_that_is_made_before_the_delete_is_pulled() {
     let bench = keeping();
-    bench.write(Patch, &json!([["a", { "votes": 4 }]]));
-    bench.wire.outcome(json!({ "status": "rejected", "code": "validation" }));
-    bench.sync();
+    refused(&bench, &json!({ "votes": 4 }));
     let second = bench.write(Patch, &json!([["a", { "votes": 6 }]]));
     meets_nothing(&bench);
     wait_for_parked(&bench, 2, true);
@@ -243,9 +248,7 @@ fn an_older_app_makes_a_record_anew_with_the_fields_that_it_knows() {
 #[test]
 fn what_is_shown_of_a_refused_write_is_not_sent_with_another_that_is_sent_again() {
     let bench = keeping();
-    bench.write(Patch, &json!([["a", { "title": "bad" }]]));
-    bench.wire.outcome(json!({ "status": "rejected", "code": "validation" }));
-    bench.sync();
+    refused(&bench, &json!({ "title": "bad" }));
     let second = bench.write(Patch, &json!([["a", { "note": "x" }]]));
     meets_nothing(&bench);
     wait_for_parked(&bench, 2, true);
@@ -318,9 +321,7 @@ fn a_record_whose_tombstone_was_forgotten_is_made_without_a_base() {
 #[test]
 fn what_was_set_outright_over_a_refused_vote_is_sent_as_it_was_set() {
     let bench = keeping();
-    bench.write(Patch, &json!([["a", { "votes": 4 }]]));
-    bench.wire.outcome(json!({ "status": "rejected", "code": "validation" }));
-    bench.sync();
+    refused(&bench, &json!({ "votes": 4 }));
     bench.write(Patch, &json!([["a", { "votes": { "$holm": ["unset"] } }]]));
     bench.write(Patch, &json!([["a", { "votes": 10 }]]));
     bench
