@@ -75,9 +75,13 @@ impl Config {
         if let Some(missing) = www.as_ref().filter(|www| !www.is_dir()) {
             return Err(format!("HOLM_WWW={} is not a folder.", missing.display()));
         }
+        let data = PathBuf::from(variable("HOLM_DATA").unwrap_or_else(|| "holm.sqlite".to_owned()));
+        if data.is_dir() {
+            return Err(format!("HOLM_DATA={} is a folder; it is to be the SQLite file.", data.display()));
+        }
         Ok(Self {
             address: SocketAddr::new(host, port),
-            data: variable("HOLM_DATA").unwrap_or_else(|| "holm.sqlite".to_owned()).into(),
+            data,
             www,
             token,
             limits,
@@ -171,6 +175,7 @@ mod tests {
             ("HOLM_PORT", "http"),
             ("HOLM_HOST", "localhost"),
             ("HOLM_WWW", "/nowhere/at/all"),
+            ("HOLM_DATA", "."),
             ("HOLM_TOKEN", "a b"),
             ("HOLM_DEBUG", "yes"),
             ("HOLM_DEBUG_DELAY_MS", "-1"),
