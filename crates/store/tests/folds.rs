@@ -271,6 +271,25 @@ fn a_fold_waits_between_slices_and_nobody_waits_for_it() {
 }
 
 #[test]
+fn another_tab_opens_reads_and_writes_while_one_folds() {
+    let (mut pool, disk, locks) = (Pool::default(), FaultyDisk::new(), MemoryLocks::new());
+    let pace = Steps::new(1);
+    let options = Options { pace: pace.clone(), fold_bytes: usize::MAX, ..Options::default() };
+    let store = pool.open(&disk, &locks, options, 1).unwrap();
+    put_many(&mut pool, &store, 0..2_000, &[7; 1_000]);
+    let ended = begin_fold(&mut pool, &store);
+    assert!(!pace.turns.is_empty(), "the fold waits, and goes on only when it is let");
+    let other = pool.open(&disk.reopen(), &locks, Options::default(), 2).unwrap();
+    assert_eq!(pool.all(&other).unwrap().len(), 2_000);
+    pool.put(&other, &key(2_000), b"by the other").unwrap();
+    assert_eq!(ended.take(), None);
+    while pace.turns.let_go(&mut pool) {}
+    assert_eq!(ended.take(), Some(FoldOutcome::Published));
+    let third = pool.open(&disk.reopen(), &locks, Options::default(), 3).unwrap();
+    assert_eq!(pool.all(&third).unwrap().len(), 2_001);
+}
+
+#[test]
 fn a_slice_goes_on_while_it_is_not_used_up() {
     let (mut pool, disk, locks) = (Pool::default(), FaultyDisk::new(), MemoryLocks::new());
     let pace = Steps::new(4);
