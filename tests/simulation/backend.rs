@@ -2,9 +2,11 @@
 //! backup.
 
 use std::cell::{Cell, Ref, RefCell, RefMut};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use holm_server::{Backup, Effect, Life, Rules, Server, StoredRow};
+
+use crate::check::change_of;
 
 /// A life of the database, and its last change once it is over.
 #[derive(Clone)]
@@ -17,14 +19,25 @@ struct Span {
 struct Kept {
     backup: Backup,
     lives: Vec<Span>,
+    rows: Vec<StoredRow>,
 }
+
+impl Kept {
+    fn last_change(&self) -> u64 {
+        self.lives.last().and_then(|span| span.end).expect("a backup has an end")
+    }
+}
+
+/// More backups are not kept.
+const KEPT_MAX: usize = 24;
 
 /// See the module.
 pub struct Backend {
     server: RefCell<Server>,
     rules: Box<dyn Fn() -> Rules>,
     lives: RefCell<Vec<Span>>,
-    kept: RefCell<Option<Kept>>,
+    /// The latest, the newest last.
+    kept: RefCell<VecDeque<Kept>>,
     last_life: Cell<u64>,
     down_until_ms: Cell<u64>,
     undone: RefCell<BTreeSet<String>>,
@@ -87,9 +100,7 @@ impl Backend {
 
     /// Whether a change of a life is one that the server still has.
     pub fn remembers(&self, life: &str, change: u64) -> bool {
-        let lives = self.lives.borrow();
-        let span = lives.iter().find(|span| span.name == life);
-        span.is_some_and(|span| change <= span.end.unwrap_or_else(|| self.last_change()))
+        remembers(&self.ended_lives(), life, change)
     }
 
     /// Whether nobody answers.
@@ -104,25 +115,55 @@ impl Backend {
         self.live_again(&now);
     }
 
-    /// Keeps a copy of all that there is.
+    /// Keeps a copy of all that there is, unless the last one is the same.
     pub fn back_up(&self) {
-        self.kept.replace(Some(self.keep()));
+        let mut kept = self.kept.borrow_mut();
+        if kept.back().is_some_and(|last| last.last_change() == self.last_change()) {
+            return;
+        }
+        kept.push_back(self.keep());
+        if kept.len() > KEPT_MAX {
+            kept.pop_front();
+        }
     }
 
-    /// Takes the last backup in place of what there is, if there is one.
-    pub fn restore(&self, until_ms: u64) -> bool {
-        let Some(kept) = self.kept.take() else { return false };
+    /// How many backups are kept.
+    pub fn backups(&self) -> u64 {
+        self.kept.borrow().len() as u64
+    }
+
+    /// The first backup in which a row stands before the change of a life that ended a page, whereas it stands after it now; of the
+    /// rows that the page could have had. A device that wrote such a row since is likelier to be done with it than with a later one.
+    pub fn backup_before_a_move(&self, life: &str, given: u64, is_on: impl Fn(&StoredRow) -> bool) -> Option<u64> {
+        let now = self.server().rows().expect("SQLite in memory");
+        let behind = now.iter().filter(|row| change_of(&row.rev) > given && is_on(row));
+        let behind: BTreeSet<_> = behind.map(name_of).collect();
+        let has_moved = |row: &StoredRow| change_of(&row.rev) <= given && behind.contains(&name_of(row));
+        let is_wanted = |kept: &Kept| remembers(&kept.lives, life, given) && kept.rows.iter().any(has_moved);
+        self.kept.borrow().iter().position(is_wanted).map(|place| place as u64)
+    }
+
+    /// Takes a backup in place of what there is, by its number; it and those after it are kept no more.
+    pub fn restore(&self, backup: u64, until_ms: u64) {
+        let place = usize::try_from(backup).expect("a few backups");
+        let kept = self.kept.borrow_mut().drain(place..).next().expect("a backup of this number");
         self.down_until_ms.set(until_ms);
         self.undone.replace(self.ever_applied());
         self.restores.set(self.restores.get() + 1);
         self.live_again(&kept);
-        true
     }
 
     fn keep(&self) -> Kept {
+        let (server, lives) = (self.server(), self.ended_lives());
+        let (backup, rows) = (server.backup().expect("SQLite in memory"), server.rows().expect("SQLite in memory"));
+        Kept { backup, lives, rows }
+    }
+
+    /// The lives, as if the last one were over.
+    fn ended_lives(&self) -> Vec<Span> {
         let mut lives = self.lives.borrow().clone();
         lives.last_mut().expect("at least one").end = Some(self.last_change());
-        Kept { backup: self.server().backup().expect("SQLite in memory"), lives }
+        lives
     }
 
     fn live_again(&self, kept: &Kept) {
@@ -136,4 +177,13 @@ impl Backend {
     fn last_change(&self) -> u64 {
         self.effects().iter().filter_map(|effect| effect.change).max().unwrap_or(0)
     }
+}
+
+fn name_of(row: &StoredRow) -> (&str, &str, &str) {
+    (&row.user, &row.collection, &row.id)
+}
+
+fn remembers(lives: &[Span], life: &str, change: u64) -> bool {
+    let span = lives.iter().find(|span| span.name == life);
+    span.is_some_and(|span| span.end.is_some_and(|end| change <= end))
 }

@@ -231,7 +231,7 @@ fn checkpoints_cover_rows(world: &World, device: &Device, snapshot: &Snapshot) -
 }
 
 /// Whether a row is in a scope; of one that is deleted nobody knows in which list it was.
-fn is_in(row: &StoredRow, scope: &str) -> bool {
+pub fn is_in(row: &StoredRow, scope: &str) -> bool {
     let list = row.data.get("list").and_then(|list| list.as_str());
     row.collection == scope
         || list.is_some_and(|list| row.collection == "items" && scope == format!(r#"list:{{"id":"{list}"}}"#))
@@ -239,7 +239,7 @@ fn is_in(row: &StoredRow, scope: &str) -> bool {
 
 /// The life, the change, and the newest change that a checkpoint of the reference server knows of:
 /// `epoch.life.change~start+head.tag`.
-fn place_of_checkpoint(text: &str) -> (String, u64, u64) {
+pub fn place_of_checkpoint(text: &str) -> (String, u64, u64) {
     let mut parts = text.split('.').skip(1);
     let (life, place) = parts.next().zip(parts.next()).expect("a checkpoint of this server");
     let changes: Vec<u64> = place.split(['~', '+']).map(|change| change.parse().expect("a number")).collect();
@@ -247,7 +247,7 @@ fn place_of_checkpoint(text: &str) -> (String, u64, u64) {
 }
 
 /// The change number in a revision of the reference server: `change-life`.
-fn change_of(rev: &Revision) -> u64 {
+pub fn change_of(rev: &Revision) -> u64 {
     rev.as_str().split('-').next().and_then(|change| change.parse().ok()).expect("a revision of this server")
 }
 

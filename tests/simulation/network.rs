@@ -154,7 +154,6 @@ async fn carry(world: Rc<World>, letter: Letter, trip: Trip, answer: oneshot::Se
         _ => way().await,
     }
     let mut outcome = serve(&world, &letter);
-    troubles::between_pages(&world, &outcome);
     if trip == Trip::Twice {
         let (world, delay_ms) = (Rc::clone(&world), dice.below(20_000));
         executor.spawn(WORLD, async move {
@@ -194,12 +193,16 @@ fn serve(world: &World, letter: &Letter) -> Outcome {
         let push: PushRequest = from_json_text(request.body.as_bytes()).expect("the client's own JSON");
         world.note(format_args!("the server gets {}", request.body));
         effects::push_is_the_user_s_own(world, user, &push);
+        troubles::back_up(world);
         let answered = world.backend.server_mut().push(user, &push, now_ms);
         answered.map(|response| to_json_text(&response).into_bytes())
     } else {
         let mut pull: PullRequest = from_json_text(request.body.as_bytes()).expect("the client's own JSON");
         pull.limit = u32::try_from(world.odds.page).expect("pages are small");
         let answered = world.backend.server().pull(user, &pull, now_ms);
+        if let Ok(response) = &answered {
+            troubles::between_pages(world, user, response);
+        }
         answered.map(|response| to_json_text(&response).into_bytes())
     };
     effects::pair_is_equal(world, user);

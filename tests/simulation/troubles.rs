@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
+use holm_protocol::PullResponse;
 use holm_store::FaultyDisk;
 
-use crate::check;
+use crate::check::{self, is_in, place_of_checkpoint};
 use crate::device::Device;
 use crate::executor::WORLD;
 use crate::history::{Call, Fate};
-use crate::network::Outcome;
 use crate::odds::NEVER;
 use crate::world::{LISTS, World, list_key, list_of};
 
@@ -22,7 +22,7 @@ const LOOK_MS_MAX: u64 = 400;
 pub fn make(world: &Rc<World>) {
     type Trouble = fn(&Rc<World>, &Rc<Device>);
     let odds = &world.odds;
-    let troubles: [(u64, Trouble); 14] = [
+    let troubles: [(u64, Trouble); 13] = [
         (odds.crash_ms, crash),
         (odds.freeze_ms, freeze),
         (odds.offline_ms, cut_off),
@@ -32,7 +32,6 @@ pub fn make(world: &Rc<World>) {
         (odds.worker_ms, wake_worker),
         (odds.upgrade_ms, upgrade),
         (odds.restart_ms, |world, _| restart(world)),
-        (odds.restore_ms, |world, _| back_up(world)),
         (odds.restore_ms, |world, _| restore(world)),
         (odds.forget_ms, |world, _| forget(world)),
         (odds.hide_ms, |world, device| hide(world, device)),
@@ -202,33 +201,40 @@ fn restart(world: &World) {
     world.backend.restart(world.executor.now_ms() + world.dice.below(8_000));
 }
 
-fn back_up(world: &World) {
-    world.note(format_args!("the server is backed up"));
-    world.backend.back_up();
+/// Keeps a copy of what the server has, before it gets a push.
+pub fn back_up(world: &World) {
+    if world.odds.restore_ms < NEVER && world.dice.permille(600) {
+        world.note(format_args!("the server is backed up"));
+        world.backend.back_up();
+    }
 }
 
-/// Takes the last backup in place of what the server has.
+/// Takes a backup in place of what the server has, mostly the last.
 pub fn restore(world: &World) {
-    if world.backend.restore(world.executor.now_ms() + world.dice.below(8_000)) {
-        world.history.fault("server restored");
-        world.note(format_args!("the server is restored from its backup"));
+    let backups = world.backend.backups();
+    if backups > 0 {
+        let back = if world.dice.permille(800) { 1 } else { world.dice.between(1, backups) };
+        restore_from(world, backups - back);
     }
 }
 
-/// A walk goes on at a server that was restored from its backup meanwhile, oftener than chance would have it.
-pub fn between_pages(world: &Rc<World>, answered: &Outcome) {
-    let more = br#""more":true"#;
-    let has_more = answered.as_ref().is_ok_and(|answer| answer.body.windows(more.len()).any(|text| text == more));
-    if !has_more || world.odds.restore_ms == NEVER || !world.dice.permille(100) {
-        return;
-    }
-    let (world_then, pause_ms) = (Rc::clone(world), world.dice.below(200));
-    world.executor.spawn(WORLD, async move {
-        world_then.executor.sleep(pause_ms).await;
-        if !world_then.is_calm() {
-            restore(&world_then);
-        }
+fn restore_from(world: &World, backup: u64) {
+    world.backend.restore(backup, world.executor.now_ms() + world.dice.below(8_000));
+    world.history.fault("server restored");
+    world.note(format_args!("the server is restored from its backup {backup}"));
+}
+
+/// A walk goes on at a server that was restored meanwhile to where a row that had left the pages given is on them again. Chance
+/// alone hardly ever has it so. It happens in the calm as well, where nothing else hides what the walk has missed.
+pub fn between_pages(world: &World, user: &str, answered: &PullResponse) {
+    let walks = answered.scopes.iter().filter(|scope| scope.more);
+    let backups = walks.filter_map(|scope| {
+        let (life, given, _) = place_of_checkpoint(&scope.checkpoint);
+        world.backend.backup_before_a_move(&life, given, |row| row.user == user && is_in(row, &scope.key))
     });
+    if let Some(backup) = backups.min().filter(|_| world.dice.permille(600)) {
+        restore_from(world, backup);
+    }
 }
 
 /// A list that a user could see is not for him any more, or is again.

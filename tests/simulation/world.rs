@@ -309,7 +309,7 @@ fn report(world: &Rc<World>) -> Report {
     }
 }
 
-/// Ends all faults; whoever is dead, or of the old version, is started again.
+/// Ends all faults but one ([`troubles::between_pages`]); whoever is dead, or of the old version, is started again.
 fn calm_down(world: &Rc<World>) {
     // Where nobody writes any more, a pull must notice it.
     if world.odds.restore_ms < NEVER && world.dice.permille(500) {
