@@ -5,6 +5,7 @@ import { settleConflicts } from './conflicts.js';
 import { HolmError, closedError, holmError, report } from './errors.js';
 import { KeyValue } from './kv.js';
 import { checkOptions, checkedDurability } from './options.js';
+import { drawReceipt } from './receipt.js';
 import { Scopes } from './scopes.js';
 import { share } from './shared.js';
 import { Storage } from './storage.js';
@@ -87,10 +88,11 @@ export class Session {
     /** @type {Promise<R>} */
     let saved;
     try {
-      receipt = this.runNow(engine => engine.now('draw'));
-      saved = this.#keep(call(this.#shared.engine, receipt));
+      const engine = this.#engine();
+      receipt = drawReceipt();
+      saved = this.#keep(call(engine, receipt));
     } catch (error) {
-      saved = Promise.reject(error);
+      saved = Promise.reject(holmError(error));
     }
     /** @type {Promise<void> | undefined} */
     let synced;
@@ -101,19 +103,33 @@ export class Session {
   }
 
   /**
-   * Hands rows to the engine: of a long list a part at a time, with a turn of the page in between. What is written meanwhile
-   * comes after it.
+   * Hands rows to the engine; what is written while a list is handed over comes after it.
    * @param {Engine} engine
    * @param {string} op
    * @param {string} collection
    * @param {Iterator<string>} parts
    * @param {string} receipt
+   * @returns {Promise<string>}
    */
-  async hand(engine, op, collection, parts, receipt) {
-    let part = parts.next().value;
+  hand(engine, op, collection, parts, receipt) {
+    const part = parts.next().value;
+    const next = this.#handing ? undefined : parts.next();
+    return next?.done
+      ? engine.call('write', op, collection, part, receipt)
+      : this.#handInTurns(engine, op, collection, { part, next, parts }, receipt);
+  }
+
+  /**
+   * Hands over a part at a time, with a turn of the page in between.
+   * @param {Engine} engine
+   * @param {string} op
+   * @param {string} collection
+   * @param {{ part: string, next: IteratorResult<string> | undefined, parts: Iterator<string> }} list
+   * @param {string} receipt
+   */
+  async #handInTurns(engine, op, collection, { part, next, parts }, receipt) {
     while (this.#handing) await this.#handing;
-    let next = parts.next();
-    if (next.done) return engine.call('write', op, collection, part, receipt);
+    next ??= parts.next();
     /** @type {() => void} */
     let done = () => {};
     this.#handing = new Promise(resolve => { done = () => resolve(undefined); });
@@ -243,13 +259,9 @@ export class Session {
  */
 function portOf(session) {
   return {
-    write: (op, collection, parts, answer) => session.write(async (engine, receipt) => {
-      try {
-        return answer(JSON.parse(await session.hand(engine, op, collection, parts(), receipt)));
-      } catch (error) {
-        throw holmError(error);
-      }
-    }),
+    write: (op, collection, parts, answer) => session.write((engine, receipt) => (
+      session.hand(engine, op, collection, parts(), receipt).then(text => answer(JSON.parse(text)), error => { throw holmError(error); })
+    )),
     known: (collection, id) => session.known(collection, id),
     read: (collection, ids) => session.read(collection, async engine => JSON.parse(await engine.call('read', collection, ids()))),
     async query(collection, query) {

@@ -84,7 +84,6 @@ export interface Reads {
 
 /** What takes none. */
 export interface Instants {
-  draw(): string;
   /** Reads part of a long list, ahead of the `write` with this receipt. */
   rows(op: string, json: string, receipt: string): void;
   /** Lets go of what `rows` read: the list is not written. */

@@ -16,6 +16,12 @@ export class HolmError extends Error {
     this.retryable = details.retryable ?? false;
     this.field = details.field;
   }
+
+  /** As the lines of a log want it: an error's own message and cause are in no JSON. */
+  toJSON() {
+    const { name, code, message, retryable, field } = this;
+    return { name, code, message, retryable, field };
+  }
 }
 
 /**

@@ -101,6 +101,8 @@ export class HolmError extends Error {
   readonly field: string | undefined;
   /** What it was before it was a HolmError. */
   readonly cause?: unknown;
+  /** What `JSON.stringify` shows of it: all but the cause. */
+  toJSON(): { name: 'HolmError'; code: ErrorCode; message: string; retryable: boolean; field: string | undefined };
 }
 
 // ---- Schema

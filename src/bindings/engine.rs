@@ -173,7 +173,6 @@ impl Held {
     fn now(&self, instant: Instant, given: &Given) -> Result<JsValue, Error> {
         let engine = self.runtime.engine();
         match instant {
-            Instant::Draw => return Ok(engine.draw().into()),
             Instant::Rows => self.collect(operation(given, 0)?, given)?,
             Instant::Forget => drop(self.lists.borrow_mut().remove(&given.text(0))),
             Instant::Status => return Ok(json(&self.runtime.status()).into()),

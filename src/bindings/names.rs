@@ -58,7 +58,6 @@ pub enum Deed {
 /// What takes no time.
 #[derive(Clone, Copy)]
 pub enum Instant {
-    Draw,
     Rows,
     Forget,
     Status,
@@ -113,7 +112,6 @@ pub const CALLS: &[(&str, Call)] = &[
 ];
 
 pub const INSTANTS: &[(&str, Instant)] = &[
-    ("draw", Instant::Draw),
     ("rows", Instant::Rows),
     ("forget", Instant::Forget),
     ("status", Instant::Status),

@@ -1,6 +1,6 @@
 //! The first of two events of an IndexedDB object, as a future.
 //!
-//! Listeners are taken off and closures freed when the future is dropped. The future wakes in a microtask of the event
+//! Listeners that may still be called are taken off, and closures freed, when the future is dropped. The future wakes in a microtask of the event
 //! itself, so the transaction that the event belongs to still takes requests.
 
 use std::cell::RefCell;
@@ -64,6 +64,9 @@ impl Future for &Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
+        if self.heard.borrow().well.is_some() {
+            return; // neither event comes after the other
+        }
         unlisten(&self.target, &self.names, &self.closure);
     }
 }

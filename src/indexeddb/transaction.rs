@@ -20,7 +20,7 @@ use web_sys::{IdbDatabase, IdbRequest, IdbTransaction};
 
 use super::failure::Failure;
 use super::listen::{Listener, result};
-use crate::limit::{Sleep, Within, within};
+use crate::limit::{Sleep, within};
 
 /// How long a transaction may take. Another tab that hogs the store must not hang ours for ever.
 pub const TRANSACTION_MS_MAX: u32 = 10_000;
@@ -130,12 +130,18 @@ impl Transaction {
 
     /// Does `work` in it and waits for `complete`; aborts it if `work` fails. Gives what the requests found.
     pub(super) async fn run(&self, sleep: &Sleep, work: &Work<'_>) -> Result<Vec<JsValue>, Failure> {
-        let (failure, completed) = match within(sleep, TRANSACTION_MS_MAX, self.work(work)).await {
-            Some(Ok(found)) => return self.complete(sleep, found).await,
-            Some(Err(failure)) => (failure, "completed while it was aborted"),
-            None => (too_slow(), "completed while it was given up"),
+        let found = Cell::new(None);
+        let whole = async {
+            found.set(Some(self.work(work).await?));
+            self.end().await
         };
-        Err(self.abort(sleep, failure).await.unwrap_or_else(|| Failure::Lost(completed.into())))
+        let failure = match within(sleep, TRANSACTION_MS_MAX, whole).await {
+            Some(Ok(())) => None,
+            Some(Err(failure)) => self.abort(sleep, failure).await,
+            None => self.abort(sleep, too_slow()).await,
+        };
+        let completed = || Failure::Lost("completed while it was aborted".into());
+        failure.map_or_else(|| found.take().ok_or_else(completed), Err)
     }
 
     async fn work(&self, work: &Work<'_>) -> Result<Vec<JsValue>, Failure> {
@@ -163,27 +169,15 @@ impl Transaction {
         Ok(found)
     }
 
-    async fn complete(&self, sleep: &Sleep, found: Vec<JsValue>) -> Result<Vec<JsValue>, Failure> {
-        match self.end_within(sleep, TRANSACTION_MS_MAX).await {
-            Some(Ok(())) => Ok(found),
-            Some(Err(failure)) => Err(failure),
-            None => self.abort(sleep, too_slow()).await.map_or(Ok(found), Err),
-        }
-    }
-
     /// Aborts because of `failure`; what the browser says about it counts more. `None`: it completed all the same.
     async fn abort(&self, sleep: &Sleep, failure: Failure) -> Option<Failure> {
         let _ = self.raw.abort(); // it throws when the browser was quicker
-        match self.end_within(sleep, ABORT_MS_MAX).await {
+        match within(sleep, ABORT_MS_MAX, self.end()).await {
             Some(Ok(())) => None,
             Some(Err(Failure::Aborted(_))) => Some(failure),
             Some(Err(browser)) => Some(browser),
             None => Some(Failure::Lost("neither complete nor abort came".into())),
         }
-    }
-
-    fn end_within(&self, sleep: &Sleep, ms: u32) -> Within<'_, Result<(), Failure>> {
-        within(sleep, ms, self.end())
     }
 
     async fn end(&self) -> Result<(), Failure> {

@@ -165,13 +165,21 @@ test('WebAssembly that does not load is told, and tried again', async () => {
 test('a write carries its receipt at once and its sync when asked', async () => {
   const { db, module } = await opened();
   const write = db.tasks.put({ title: 'milk' });
-  assert.equal(write.receipt, 'receipt-1');
+  assert.match(write.receipt, /^[0-9a-f]{32}$/);
   const id = await write;
   assert.deepEqual(await db.tasks.get(id), { id, title: 'milk' });
   assert(!module.log.some(line => line.startsWith('synced')));
   assert.equal(write.synced, write.synced);
   await write.synced;
-  assert(module.log.includes('synced receipt-1'));
+  assert(module.log.includes(`synced ${write.receipt}`));
+  await db.close();
+});
+
+test('no two writes have one receipt', async () => {
+  const { db } = await opened();
+  const writes = Array.from({ length: 1_000 }, (_, n) => db.tasks.put({ id: `t${n}`, title: 'x' }));
+  assert.equal(new Set(writes.map(write => write.receipt)).size, 1_000);
+  await Promise.all(writes);
   await db.close();
 });
 
@@ -230,7 +238,7 @@ test('a long list is written whole or not at all', async () => {
   await assert.rejects(refused, { code: 'invalid-value', field: 'title', message: /index 1200 of the list/ });
   assert.equal(await one, 'a');
   assert.equal(engine.lists.size, 0);
-  assert(!module.log.includes('write put tasks receipt-1'));
+  assert(!module.log.includes(`write put tasks ${refused.receipt}`));
   await db.close();
 });
 
@@ -292,12 +300,20 @@ test('after close every call fails with closed, and nothing else', async () => {
 test('whatever the engine dies of is a HolmError', async () => {
   const { db, engine } = await opened();
   engine.read = async () => { throw new WebAssembly.RuntimeError('unreachable'); };
-  engine.draw = () => { throw new WebAssembly.RuntimeError('memory access out of bounds'); };
+  const { call } = engine;
+  engine.call = () => { throw new WebAssembly.RuntimeError('memory access out of bounds'); };
   await assert.rejects(db.tasks.get('a'), holmError('internal'));
   await assert.rejects(db.tasks.put({ title: 'x' }), holmError('internal'));
+  engine.call = call;
   engine.read = async () => { throw 'a string'; };
   await assert.rejects(db.tasks.get('a'), holmError('internal'));
   await db.close();
+});
+
+test('JSON shows what an error is', () => {
+  const error = new HolmError('already-exists', 'It is there.', { field: 'id', cause: new Error('x') });
+  const shown = { name: 'HolmError', code: 'already-exists', message: 'It is there.', retryable: false, field: 'id' };
+  assert.deepEqual(JSON.parse(JSON.stringify(error)), shown);
 });
 
 test('settings keep any value that a record could', async () => {

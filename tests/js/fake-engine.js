@@ -51,8 +51,6 @@ class FakeEngine {
   async call(name, ...given) { return this[name](...given); }
   now(name, ...given) { return this[name](...given); }
 
-  draw() { return `receipt-${++this.drawn}`; }
-
   rows(op, json, receipt) {
     this.log.push(`rows ${op} ${receipt}`);
     this.lists.set(receipt, [...this.lists.get(receipt) ?? [], ...JSON.parse(json)]);

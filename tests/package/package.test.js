@@ -64,8 +64,13 @@ test('the full engine knows policies that the other refuses by name', () => {
     for (const [entry, bytes] of [['holm', 'holm/holm.wasm'], ['holm/full', 'holm/full/holm.wasm']]) {
       const { defineSchema, open, t } = await import(entry);
       const wasm = await readFile(fileURLToPath(import.meta.resolve(bytes)));
-      for (const conflict of ['merge', 'manual', 'client', () => null]) {
-        const schema = defineSchema({ version: 1, collections: { tasks: { fields: { title: t.string() }, conflict } } });
+      const fields = { title: t.string() };
+      const ways = [
+        { fields, conflict: 'merge' }, { fields, conflict: 'manual' }, { fields, conflict: 'client' }, { fields, conflict: () => null },
+        { fields, parked: 'keep' }, { fields: { title: t.string().merge('text') } },
+      ];
+      for (const tasks of ways) {
+        const schema = defineSchema({ version: 1, collections: { tasks } });
         const opened = open({ name: 'x', schema, storage: 'memory', wasm });
         console.log(entry, await opened.then(db => db.close().then(() => 'opened'), error => error.code + ': ' + error.message));
       }
@@ -73,7 +78,10 @@ test('the full engine knows policies that the other refuses by name', () => {
   ` });
   const refused = 'holm invalid-schema: collections.tasks.conflict: must be merge, last-write or manual, without holm/full';
   assert.deepEqual(app.run('node', ['full.js']).trim().split('\n'), [
-    'holm opened', 'holm opened', refused, refused, ...Array(4).fill('holm/full opened'),
+    'holm opened', 'holm opened', refused, refused,
+    'holm invalid-schema: collections.tasks.parked: is unknown here; known are fields, indexes, conflict, coalesce',
+    'holm invalid-schema: collections.tasks.fields.title.merge: is unknown here; known are type, optional, nullable, default',
+    ...Array(6).fill('holm/full opened'),
   ]);
 });
 

@@ -218,7 +218,7 @@ impl Before for Raced {
 }
 
 #[test]
-fn who_lost_four_times_asks_for_the_lock() {
+fn who_lost_four_times_asks_for_the_lock_and_with_a_large_write_once() {
     let (mut pool, disk, locks) = (Pool::default(), FaultyDisk::new(), Counted::default());
     let rival = pool.open(&disk.reopen(), &locks.0, Options::default(), 2).unwrap();
     let raced = Raced { rival, times: Rc::default() };
@@ -227,19 +227,22 @@ fn who_lost_four_times_asks_for_the_lock() {
     let store = pool.run(opened).unwrap().unwrap();
     let driven = store.clone();
     pool.spawn(async move { driven.drive().await });
-    for (lost, asked) in [(3, 0), (4, 1), (7, 1)] {
+    let (small, large) = (1, 5 << 20);
+    for (bytes, lost, asked) in
+        [(small, 3, 0), (small, 4, 1), (small, 7, 1), (large, 0, 0), (large, 1, 1), (large, 7, 1)]
+    {
         raced.times.set(lost);
         locks.1.set(0);
         let store = store.clone();
         let commit = async move {
-            let plan = |draft: &mut Draft<'_>| {
-                draft.put(b"mine", b"x");
+            let plan = move |draft: &mut Draft<'_>| {
+                draft.put(b"mine", &vec![b'x'; bytes]);
                 Ok::<_, PlanError<()>>(())
             };
             store.commit(Durability::Relaxed, plan).await
         };
         assert_eq!(pool.run(commit), Some(Ok(())));
-        assert_eq!(locks.1.get(), asked, "lost {lost} times");
+        assert_eq!(locks.1.get(), asked, "{bytes} bytes that lost {lost} times");
     }
 }
 

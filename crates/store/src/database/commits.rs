@@ -3,7 +3,8 @@
 //! ```text
 //!   group ── plan each over the batches before it ──► one entry ──► append
 //!     │                                                              ├─ committed ─► all resolve, in order
-//!     │                                                              ├─ stale ─────► plan all again; after 4 with the lock
+//!     │                                                              ├─ stale ─────► plan all again; after 4 with the lock,
+//!     │                                                              │               of a large one after 1
 //!     │                                                              └─ full, aborted ─► each half on its own
 //!     └─ too large for one entry ──► the rest goes into the next
 //! ```
@@ -98,6 +99,10 @@ impl Inner {
                 Ok(true) => held = Held::default(),
                 Err(error) => return (group.jobs.len(), AppendOutcome::Failed(error)),
             }
+        }
+        if planned.batch.bytes() > GROUP_BYTES_MAX {
+            // To lose a large one is dearer than to wait for the lock.
+            group.lost = group.lost.max(LOST_MAX - 1);
         }
         (planned.count, self.write(planned).await)
     }
