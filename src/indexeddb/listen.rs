@@ -1,7 +1,7 @@
 //! The first of two events of an IndexedDB object, as a future.
 //!
-//! Listeners that may still be called are taken off, and closures freed, when the future is dropped. The future wakes in a microtask of the event
-//! itself, so the transaction that the event belongs to still takes requests.
+//! Listeners that may still be called are taken off, and closures freed, when the future is dropped. The future wakes in a
+//! microtask of the event itself, so the transaction that the event belongs to still takes requests.
 
 use std::cell::RefCell;
 use std::future::Future;
