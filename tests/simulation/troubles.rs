@@ -225,14 +225,15 @@ fn restore_from(world: &World, backup: u64) {
 }
 
 /// A walk goes on at a server that was restored meanwhile to where a row that had left the pages given is on them again. Chance
-/// alone hardly ever has it so. It happens in the calm as well, where nothing else hides what the walk has missed.
+/// alone hardly ever has it so. It happens in the calm as well, where nothing else hides what the walk has missed, but a few times
+/// only: what is sent again after it moves rows again.
 pub fn between_pages(world: &World, user: &str, answered: &PullResponse) {
     let walks = answered.scopes.iter().filter(|scope| scope.more);
     let backups = walks.filter_map(|scope| {
         let (life, given, _) = place_of_checkpoint(&scope.checkpoint);
         world.backend.backup_before_a_move(&life, given, |row| row.user == user && is_in(row, &scope.key))
     });
-    if let Some(backup) = backups.min().filter(|_| world.dice.permille(600)) {
+    if let Some(backup) = backups.min().filter(|_| world.may_be_restored() && world.dice.permille(600)) {
         restore_from(world, backup);
     }
 }

@@ -69,6 +69,9 @@ const ROUGH_MS: u64 = 40_000;
 /// before a push and one before a pull. Where a clock was set back, what was said by the old one holds for an hour at most.
 const CALM_MS_MAX: u64 = 75 * 60_000;
 
+/// In the calm the server is restored no oftener.
+const CALM_RESTORES_MAX: u64 = 8;
+
 /// A run of the roughest seed needs a tenth.
 const STEPS_MAX: u64 = 300_000;
 
@@ -125,6 +128,8 @@ pub struct World {
     /// All of them.
     pub devices: RefCell<Vec<Rc<Device>>>,
     is_calm: Arc<AtomicBool>,
+    /// How often the server had been restored when it became calm.
+    restores_before_calm: Cell<u64>,
     was_rolled_back: Cell<bool>,
     last_value: Cell<u64>,
 }
@@ -148,6 +153,7 @@ impl World {
             hidden,
             devices: RefCell::default(),
             is_calm,
+            restores_before_calm: Cell::new(0),
             was_rolled_back: Cell::new(false),
             last_value: Cell::new(0),
             odds,
@@ -172,6 +178,11 @@ impl World {
     /// Whether nothing goes wrong any more.
     pub fn is_calm(&self) -> bool {
         self.is_calm.load(Ordering::Relaxed)
+    }
+
+    /// Whether the server may be restored once more: in the calm only so often.
+    pub fn may_be_restored(&self) -> bool {
+        !self.is_calm() || self.backend.restores() < self.restores_before_calm.get() + CALM_RESTORES_MAX
     }
 
     /// Whether some device lost what its storage had promised to keep.
@@ -316,6 +327,7 @@ fn calm_down(world: &Rc<World>) {
         troubles::restore(world);
     }
     world.note(format_args!("calm"));
+    world.restores_before_calm.set(world.backend.restores());
     world.is_calm.store(true, Ordering::Relaxed);
     for device in world.devices.borrow().iter() {
         device.disk.borrow().limit_bytes(None);
