@@ -28,7 +28,7 @@ pub struct Link {
     pub device: Rc<Device>,
 }
 
-pub type Outcome = Result<Answer, Failure>;
+type Outcome = Result<Answer, Failure>;
 
 /// What happens to one exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
