@@ -154,8 +154,8 @@ impl Disk for IndexedDbDisk {
             Request { store: LOG, what: What::Delete { key: dropped.into() } },
         ];
         if let Some(kept) = kept {
-            let key = number(drop_log_through.next().0);
-            then.push(Request { store: LOG, what: What::Put { key, value: array_of(kept) } });
+            let key = number(manifest.folded.0);
+            then.push(Request { store: LOG, what: What::AddAt { key, value: array_of(kept) } });
         }
         self.write(Work {
             stores: &[MANIFEST, LOG],

@@ -7,7 +7,7 @@ use wasm_bindgen::prelude::*;
 /// Why a transaction did not happen, before it is known what else went wrong.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// The plan was made on an older state.
+    /// The plan was made on an older state: somebody else's entry is where ours was to be.
     Stale,
     /// The quota is reached.
     Full(Why),
@@ -24,6 +24,7 @@ impl Failure {
     pub(super) fn of(error: &JsValue) -> Self {
         let why = Why::from(describe(error));
         match name(error).as_str() {
+            "ConstraintError" => Self::Stale,
             "QuotaExceededError" => Self::Full(why),
             "UnknownError" | "InvalidStateError" | "TimeoutError" => Self::Lost(why),
             _ => Self::Aborted(why),

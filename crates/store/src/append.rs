@@ -86,14 +86,14 @@ pub struct Append {
 impl Append {
     /// An entry planned over `tables` as they are now. `id` must be new.
     #[must_use]
-    pub fn new(tables: &Tables, id: EntryId, ops: Records, durability: Durability) -> Self {
+    pub fn new(tables: &Tables, id: EntryId, ops: Rc<Records>, durability: Durability) -> Self {
         let entry = Entry::encode(id, tables.own_fence(), &tables.database_id(), &ops);
         let seq = tables.tail().next();
         Self {
             id,
             seq,
             entry: Rc::new(entry),
-            ops: Rc::new(ops),
+            ops,
             durability,
             phase: Phase::Append,
             doubtful: false,
@@ -146,7 +146,7 @@ impl Append {
             (_, Some(failure)) if self.doubtful => Some(AppendOutcome::Failed(doubt(failure))),
             (_, Some(failure)) => Some(AppendOutcome::Failed(failure)),
             (Settled::Taken, None) => Some(AppendOutcome::Stale),
-            (Settled::Forgotten, None) => Some(AppendOutcome::Failed(unknown("too many others wrote since"))),
+            (Settled::Forgotten, None) => Some(AppendOutcome::Failed(forgotten())),
             (Settled::Free, None) => self.again(),
         };
         AppendStep { events, outcome }
@@ -187,7 +187,11 @@ fn doubt(failure: StoreError) -> StoreError {
     }
 }
 
-fn unknown(why: impl Into<Why>) -> StoreError {
+pub(crate) fn forgotten() -> StoreError {
+    unknown("too many others wrote since")
+}
+
+pub(crate) fn unknown(why: impl Into<Why>) -> StoreError {
     Trouble::Unknown(why.into()).into()
 }
 

@@ -59,6 +59,7 @@ pub async fn run<S: Stand>(stand: &S) -> Vec<&'static str> {
         a_stale_publish_changes_nothing
         a_manifest_is_loaded_if_it_is_another
         publishing_trims_the_log
+        publishing_can_add_an_entry_where_none_is
         a_trimmed_position_is_never_given_again
         a_store_lives_on_it
     }
@@ -254,9 +255,28 @@ async fn publishing_trims_the_log<S: Stand>(stand: &S) {
     assert_eq!(load(&another, 0, 0).await, expected);
     assert_eq!(load(&another, 1, 1).await, expected, "from the last folded entry on");
     assert_eq!(entries(&load(&another, 4, 2).await), [(4, entry(4)), (5, entry(5))]);
-    assert_eq!(disk.publish(&manifest(3, 4), LogSeq(3), Some(b"kept")).await, Ok(()));
+    assert_eq!(disk.publish(&manifest(3, 4), LogSeq(4), Some(b"kept")).await, Ok(()));
     assert_eq!(entries(&load(&another, 0, 0).await), [(4, b"kept".to_vec()), (5, entry(5))]);
     append(&disk, 6).await;
+}
+
+async fn publishing_can_add_an_entry_where_none_is<S: Stand>(stand: &S) {
+    let disk = stand.fresh().await;
+    let another = stand.another(&disk).await;
+    publish(&disk, 1, 0, 0).await;
+    append(&disk, 1).await;
+    assert_eq!(disk.publish(&manifest(2, 2), LogSeq(1), Some(b"added")).await, Ok(()));
+    let expected = Loaded { manifest: Some(manifest(2, 2)), entries: vec![(LogSeq(2), b"added".to_vec())] };
+    assert_eq!(load(&another, 1, 1).await, expected);
+    assert_eq!(another.append(LogSeq(2), b"late", RELAXED).await, Err(DiskError::Stale));
+    append(&another, 3).await;
+    let before = load(&disk, 0, 0).await;
+    assert_eq!(disk.publish(&manifest(3, 3), LogSeq(2), Some(b"late")).await, Err(DiskError::Stale));
+    assert_eq!(load(&another, 0, 0).await, before, "what is refused changes nothing");
+    let added = manifest(3, 4);
+    let both =
+        join(disk.publish(&added, LogSeq(3), Some(b"added")), another.append(LogSeq(4), b"appended", RELAXED)).await;
+    assert!(matches!(both, (Ok(()), Err(DiskError::Stale)) | (Err(DiskError::Stale), Ok(()))), "{both:?}");
 }
 
 async fn a_trimmed_position_is_never_given_again<S: Stand>(stand: &S) {

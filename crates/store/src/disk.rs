@@ -145,10 +145,10 @@ pub trait Disk {
     async fn write_blocks(&self, blocks: &[(BlockId, Vec<u8>)]) -> Result<(), DiskError>;
 
     /// Puts `manifest` in the place of the one of generation `manifest.generation - 1`, drops log entries up to
-    /// `drop_log_through`, and puts `kept`, if any, in the place of the entry after those.
+    /// `drop_log_through`, and adds `kept`, if any, at `manifest.folded`, from which the log goes on.
     ///
     /// # Errors
-    /// [`DiskError::Stale`] when the stored generation is another.
+    /// [`DiskError::Stale`] when the stored generation is another, or when there is an entry where one is to be added.
     async fn publish(
         &self,
         manifest: &StoredManifest,

@@ -37,6 +37,12 @@ pub(crate) struct Segment {
 }
 
 impl Segment {
+    /// One entry.
+    pub(crate) fn of(seq: LogSeq, records: Rc<Records>) -> Self {
+        let logged = bytes_of(&records);
+        Self::new(records, seq, seq, Vec::new(), logged)
+    }
+
     fn new(records: Rc<Records>, first: LogSeq, last: LogSeq, ages: Vec<u32>, logged: usize) -> Self {
         let mut filter = Filter::new(records.len());
         records.iter().for_each(|(key, _)| filter.add(KeyHash::of(key)));
@@ -97,8 +103,7 @@ pub(crate) struct Memory {
 impl Memory {
     /// Takes the entry at `seq`, which follows the last one taken.
     pub(crate) fn push(&mut self, seq: LogSeq, records: Rc<Records>) {
-        let logged = bytes_of(&records);
-        self.segments.push(Segment::new(records, seq, seq, Vec::new(), logged));
+        self.segments.push(Segment::of(seq, records));
         while let [.., older, newer] = self.segments.as_slice() {
             let (before, after) = (older.bytes(), newer.bytes());
             if older.first <= self.frozen || before > 2 * after || before + after > SEGMENT_BYTES_MAX {

@@ -200,7 +200,7 @@ impl Locks for Counted {
     }
 }
 
-/// Somebody else commits just before each of the next appends.
+/// Somebody else commits just before each of the next commits takes effect.
 #[derive(Clone)]
 struct Raced {
     rival: Store,
@@ -210,6 +210,10 @@ struct Raced {
 #[async_trait(?Send)]
 impl Before for Raced {
     async fn append(&self, _entry: &[u8]) {
+        self.publish(&StoredManifest::default(), None).await;
+    }
+
+    async fn publish(&self, _manifest: &StoredManifest, _kept: Option<&[u8]>) {
         if let Some(left) = self.times.get().checked_sub(1) {
             self.times.set(left);
             put(&self.rival, b"rival", b"first").await.expect("the rival's disk works");

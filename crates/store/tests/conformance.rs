@@ -35,6 +35,6 @@ impl Stand for Faulty {
 #[test]
 fn the_disks_in_memory_conform() {
     for names in [block_on(conformance::run(&Memory)), block_on(conformance::run(&Faulty))] {
-        assert_eq!(names.len(), 16, "{names:?}");
+        assert_eq!(names.len(), 17, "{names:?}");
     }
 }

@@ -312,7 +312,7 @@ fn a_fold_is_given_up_when_the_page_hides_unless_the_log_is_long() {
         let pace = Steps::new(1);
         let options = Options { pace: pace.clone(), fold_bytes, ..Options::default() };
         let store = pool.open(&disk, &locks, options, 1).unwrap();
-        put_many(&mut pool, &store, 0..2_000, &[7; 1_000]);
+        (0..2_000).step_by(50).for_each(|first| put_many(&mut pool, &store, first..first + 50, &[7; 1_000]));
         pool.settle();
         pace.hidden.set(true);
         while pace.turns.let_go(&mut pool) {}

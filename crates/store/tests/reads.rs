@@ -12,7 +12,7 @@ use support::*;
 
 use holm_store::*;
 
-/// Folds only when told.
+/// Makes blocks only when told.
 fn by_hand() -> Options {
     Options { fold_bytes: usize::MAX, ..Options::default() }
 }

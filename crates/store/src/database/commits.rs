@@ -6,8 +6,11 @@
 //!     │                                                              ├─ stale ─────► plan all again; after 4 with the lock,
 //!     │                                                              │               of a large one after 1
 //!     │                                                              └─ full, aborted ─► each half on its own
-//!     └─ too large for one entry ──► the rest goes into the next
+//!     ├─ too large for one entry ──► the rest goes into the next
+//!     └─ one that is too large ──► into blocks at once, if nobody folds
 //! ```
+
+use std::rc::Rc;
 
 use crate::append::{Append, AppendOutcome, AppendRequest, AppendStep};
 use crate::batch::Batch;
@@ -22,9 +25,6 @@ use crate::view::Resident;
 
 /// A commit that lost its position to others so often asks them to make way.
 const LOST_MAX: u8 = 4;
-
-/// One entry holds so much before the rest of a group goes into the next: an append of it stays below some 50 ms.
-const GROUP_BYTES_MAX: usize = 4 << 20;
 
 /// Jobs in the order of their calls, which travel together.
 pub(super) struct Group {
@@ -100,7 +100,7 @@ impl Inner {
                 Err(error) => return (group.jobs.len(), AppendOutcome::Failed(error)),
             }
         }
-        if planned.batch.bytes() > GROUP_BYTES_MAX {
+        if planned.batch.bytes() > self.options.fold_bytes {
             // To lose a large one is dearer than to wait for the lock.
             group.lost = group.lost.max(LOST_MAX - 1);
         }
@@ -120,7 +120,7 @@ impl Inner {
         let mut missing: Option<Missing> = None;
         for job in &mut jobs[planned.count..] {
             let lack = job.plan(&tables, &blocks, &mut planned.batch, std::mem::replace(&mut begin, Begin::Anew)).err();
-            if planned.batch.bytes() > GROUP_BYTES_MAX && planned.count > 0 && missing.is_none() {
+            if planned.batch.bytes() > self.options.fold_bytes && planned.count > 0 && missing.is_none() {
                 planned.batch.roll_back();
                 break;
             }
@@ -147,17 +147,22 @@ impl Inner {
             return AppendOutcome::Committed;
         }
         let Planned { batch, durability, tail, .. } = planned;
-        // Others have their turn between it being planned, sorted, encoded and appended.
-        let is_large = batch.bytes() > GROUP_BYTES_MAX;
+        // Others have their turn between it being planned, sorted and written.
+        let is_large = batch.bytes() > self.options.fold_bytes;
         self.turn_if(is_large).await;
-        let records = batch.to_records();
+        let records = Rc::new(batch.to_records());
         drop(batch);
         self.turn_if(is_large).await;
+        if is_large
+            && durability == Durability::Relaxed
+            && let Some(outcome) = self.adopt(&records, tail).await
+        {
+            return outcome;
+        }
         if self.tables.borrow().tail() != tail {
             return AppendOutcome::Stale;
         }
         let mut append = Append::new(&self.tables.borrow(), self.next_id(), records, durability);
-        self.turn_if(is_large).await;
         loop {
             let AppendStep { events, outcome } = match append.request() {
                 AppendRequest::Append { seq, entry, durability } => {

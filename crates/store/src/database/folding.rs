@@ -2,11 +2,12 @@
 
 use std::rc::Rc;
 
-use futures_util::future::{Either, LocalBoxFuture, select};
+use futures_util::future::{Either, LocalBoxFuture, join, select};
 
 use crate::database::{Database, Inner};
-use crate::disk::BlockId;
-use crate::encoding::read_block;
+use crate::append::AppendOutcome;
+use crate::disk::{BlockId, LogSeq};
+use crate::encoding::{Records, read_block};
 use crate::error::StoreError;
 use crate::fold::{Fold, FoldAnswer, FoldOutcome, FoldRequest, FoldStep};
 use crate::locks::LockName;
@@ -110,6 +111,19 @@ impl Inner {
         }
     }
 
+    /// Commits a large batch, planned at `tail`, without a large entry: until a large one is appended nobody can open the store, and until
+    /// it is folded whoever opens reads it. `None` if this cannot be done now, and nothing was.
+    pub(super) async fn adopt(&self, ops: &Rc<Records>, tail: LogSeq) -> Option<AppendOutcome> {
+        let _held = self.locks.try_lock(LockName::Checkpoint).await?;
+        if self.tables.borrow().tail() != tail {
+            return None;
+        }
+        let id = self.next_id();
+        let fold = Fold::adopting(&mut self.tables.borrow_mut(), id, ops.clone());
+        let outcome = self.run_fold(fold, 0).await;
+        outcome.of_commit(&self.tables.borrow(), id, tail.next())
+    }
+
     /// What was in memory until now is read again soon: it stays, as far as there is room.
     fn keep(&self, blocks: &[(BlockId, Vec<u8>)]) {
         let mut cache = self.cache.borrow_mut();
@@ -127,7 +141,8 @@ impl Inner {
         let pace = &self.options.pace;
         pace.begin();
         loop {
-            if self.closing.get() || self.halted.borrow().is_some() || self.is_put_off(at_least) {
+            let is_left = self.closing.get() || self.halted.borrow().is_some() || self.is_put_off(at_least);
+            if is_left && !fold.is_commit() {
                 // Best effort: what stays behind is invisible.
                 let _dropped = self.disk.drop_blocks(&fold.abandoned()).await;
                 return FoldOutcome::Stale;
@@ -139,9 +154,16 @@ impl Inner {
                 FoldRequest::Drop(ids) => FoldAnswer::Done(self.disk.drop_blocks(&ids).await),
                 FoldRequest::Read(ids) => FoldAnswer::Blocks(self.disk.read_blocks(&ids).await),
                 FoldRequest::Write(blocks) => {
-                    let answer = self.disk.write_blocks(&blocks).await;
-                    self.keep(&blocks);
-                    FoldAnswer::Done(answer)
+                    let meanwhile = async {
+                        self.keep(&blocks);
+                        while fold.advance_meanwhile() {
+                            if pace.is_spent() {
+                                pace.turn().await;
+                                pace.begin();
+                            }
+                        }
+                    };
+                    FoldAnswer::Done(join(self.disk.write_blocks(&blocks), meanwhile).await.0)
                 }
                 FoldRequest::Publish { manifest, drop_log_through, kept } => {
                     FoldAnswer::Done(self.disk.publish(&manifest, drop_log_through, Some(&kept)).await)

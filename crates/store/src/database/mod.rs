@@ -47,14 +47,16 @@ pub struct Options {
     pub fence: Fence,
     /// How many bytes of blocks are kept in memory between reads.
     pub cache_bytes: usize,
-    /// How large the log may grow before it is folded into blocks.
+    /// How large the log may grow before it is folded into blocks. A group of commits of more goes into several entries, and a single
+    /// commit of more into blocks at once.
     pub fold_bytes: usize,
     /// How long a fold, or an opening, may work without a pause.
     pub pace: Rc<dyn Pace>,
 }
 
 impl Default for Options {
-    /// 32 MiB of blocks hold a collection of some 100,000 records. A log of 4 MiB: with 1 MiB half as much again is written.
+    /// 32 MiB of blocks hold a collection of some 100,000 records. A log of 4 MiB: with 1 MiB half as much again is written,
+    /// and an append of one stays below some 50 ms.
     fn default() -> Self {
         Self { fence: Fence::default(), cache_bytes: 32 << 20, fold_bytes: 4 << 20, pace: Rc::new(Unhurried) }
     }

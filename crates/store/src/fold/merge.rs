@@ -10,6 +10,7 @@
 //! no stub is near. A step handles at most [`STEP_BYTES`] of changes, so that whoever drives it can stop for a while.
 
 use std::ops::ControlFlow;
+use std::rc::Rc;
 
 use crate::blocks::BlockSet;
 use crate::disk::BlockId;
@@ -23,7 +24,7 @@ use crate::missing::Missing;
 use crate::tables::Tables;
 
 /// Blocks in one transaction: 400 at once held appends up for 230 ms, a few for some 30 ms.
-const SLICE_BLOCKS: usize = 8;
+const SLICE_BLOCKS: usize = 16;
 
 /// A read of a key that is nowhere looks into one block of each.
 const RUNS_MAX: usize = 4;
@@ -66,9 +67,10 @@ pub(super) struct Merge {
 }
 
 impl Merge {
-    pub(super) fn new(tables: &mut Tables, id: EntryId) -> Self {
+    pub(super) fn new(tables: &mut Tables, id: EntryId, adopted: Option<&Rc<Records>>) -> Self {
         let mut upper = tables.manifest.runs.clone();
-        let frozen = tables.memory.freeze();
+        let mut frozen = tables.memory.freeze();
+        frozen.extend(adopted.map(|ops| Segment::of(tables.tail().next(), ops.clone())));
         let memory_bytes: usize = frozen.iter().map(Segment::bytes).sum();
         let lower = upper.split_off(merged_runs(memory_bytes as u64, &upper));
         let target = upper.pop().unwrap_or_default();
@@ -94,7 +96,7 @@ impl Merge {
 
     /// Merges a step further.
     pub(super) fn advance(&mut self) -> Need {
-        let at_end = self.position == self.target.blocks.len().max(1);
+        let at_end = self.is_at_end();
         if at_end {
             self.builder.flush();
         } else if let Err(missing) = self.step() {
@@ -115,6 +117,15 @@ impl Merge {
             runs.insert(0, merged);
         }
         Need::Nothing { runs, fell }
+    }
+
+    /// A step while what was asked for is under way; `false` if there is none, or it needs something.
+    pub(super) fn advance_meanwhile(&mut self) -> bool {
+        !self.is_at_end() && self.builder.unwritten.len() < SLICE_BLOCKS && self.step().is_ok()
+    }
+
+    fn is_at_end(&self) -> bool {
+        self.position == self.target.blocks.len().max(1)
     }
 
     fn step(&mut self) -> Result<(), Missing> {

@@ -11,16 +11,19 @@
 //! What is folded is the memory as it was at the start, shared and not copied, with the runs that [`merge`] names. Between
 //! its steps whoever drives it may wait. Nobody sees a new block before the manifest names it, so the fold can be left at
 //! any moment. Of the last folded entry the id stays in the log: it tells whoever comes later whether it is the log it knows.
+//! A large batch can be *adopted*: it goes into the blocks at once, and the publish adds the id of its entry to the log, which nobody
+//! else may have gone on with.
 
 mod builder;
 mod merge;
 
 use std::rc::Rc;
 
+use crate::append::{AppendOutcome, forgotten, unknown};
 use crate::disk::{BlockId, DiskError, Generation, Loaded, LogSeq, Since, StoredManifest};
 use crate::encoding::{Entry, EntryId, Manifest, Records};
 use crate::error::{StoreError, Trouble};
-use crate::tables::{Event, Tables};
+use crate::tables::{Event, Settled, Tables};
 use merge::{Merge, Need};
 
 /// How often a publish of unknown outcome is tried again.
@@ -41,9 +44,9 @@ pub enum FoldRequest {
     Publish {
         /// The manifest of the next generation.
         manifest: Rc<StoredManifest>,
-        /// The entry before the last folded one.
+        /// The last entry of the log that is in the blocks.
         drop_log_through: LogSeq,
-        /// What stays of the last folded one: its id, without what it wrote.
+        /// What stands in the log for the last folded one: its id, without what it wrote.
         kept: Rc<Vec<u8>>,
     },
     /// [`crate::Disk::load`].
@@ -114,6 +117,9 @@ pub struct Fold {
     id: EntryId,
     generation: Generation,
     merge: Merge,
+    /// What publishing it commits besides.
+    adopted: Option<Rc<Records>>,
+    drop_log_through: LogSeq,
     manifest: Manifest,
     stored: Rc<StoredManifest>,
     written: Vec<BlockId>,
@@ -128,11 +134,22 @@ impl Fold {
     /// A fold of everything that `tables` hold in memory; `None` if that is nothing. `id` must be new.
     #[must_use]
     pub fn new(tables: &mut Tables, id: EntryId) -> Option<Box<Self>> {
-        let old = tables.manifest.clone();
-        if tables.tail() == old.folded {
-            return None;
+        (tables.tail() != tables.manifest.folded).then(|| Self::begin(tables, id, None))
+    }
+
+    /// The same of `ops` too, which are committed with its publishing, as the entry `id` after the last one that `tables` know.
+    #[must_use]
+    pub fn adopting(tables: &mut Tables, id: EntryId, ops: Rc<Records>) -> Box<Self> {
+        Self::begin(tables, id, Some(ops))
+    }
+
+    fn begin(tables: &mut Tables, id: EntryId, adopted: Option<Rc<Records>>) -> Box<Self> {
+        let (old, generation, drop_log_through) = (tables.manifest.clone(), tables.generation(), tables.tail());
+        let (mut folded, mut folded_id, mut writers) = (tables.tail(), tables.tail_id(), tables.writers.clone());
+        if adopted.is_some() {
+            (folded, folded_id) = (folded.next(), id);
+            writers.record(id, folded);
         }
-        let generation = tables.generation();
         let (mut expired, mut retired) = (Vec::new(), Vec::new());
         for (fell, id) in old.retired.iter().copied() {
             if fell < generation { expired.push(id) } else { retired.push((fell, id)) }
@@ -141,16 +158,18 @@ impl Fold {
             database: tables.database_id(),
             publisher: id,
             fence: tables.fence(),
-            folded: tables.tail(),
-            folded_id: tables.tail_id(),
-            writers: tables.writers.clone(),
+            folded,
+            folded_id,
+            writers,
             runs: Vec::new(),
             retired,
         };
         let mut fold = Box::new(Self {
             id,
             generation,
-            merge: Merge::new(tables, id),
+            merge: Merge::new(tables, id, adopted.as_ref()),
+            adopted,
+            drop_log_through,
             manifest,
             stored: Rc::default(),
             written: Vec::new(),
@@ -162,7 +181,7 @@ impl Fold {
         if fold.phase == Phase::Drop(Vec::new()) {
             fold.next_phase();
         }
-        Some(fold)
+        fold
     }
 
     /// The same, which drops what folds before it left behind. To be asked before anything else.
@@ -171,6 +190,12 @@ impl Fold {
         let next = std::mem::replace(&mut self.phase, Phase::Publish);
         self.phase = Phase::List(Box::new(next));
         self
+    }
+
+    /// Whether publishing it will commit what nobody else has.
+    #[must_use]
+    pub fn is_commit(&self) -> bool {
+        self.adopted.is_some()
     }
 
     /// What to ask of the disk now.
@@ -183,7 +208,7 @@ impl Fold {
             Phase::Write(blocks) => FoldRequest::Write(blocks.clone()),
             Phase::Publish => FoldRequest::Publish {
                 manifest: self.stored.clone(),
-                drop_log_through: LogSeq(self.manifest.folded.0 - 1),
+                drop_log_through: self.drop_log_through,
                 kept: Rc::new(self.last_entry()),
             },
             Phase::Load(since) => FoldRequest::Load(*since),
@@ -194,6 +219,11 @@ impl Fold {
     fn last_entry(&self) -> Vec<u8> {
         let Manifest { folded_id, fence, database, .. } = &self.manifest;
         Entry::encode(*folded_id, *fence, database, &Records::default())
+    }
+
+    /// Merges a step further while the disk writes; `false` once only its answer leads on.
+    pub fn advance_meanwhile(&mut self) -> bool {
+        self.merge.advance_meanwhile()
     }
 
     /// Takes the answer to [`Self::request`].
@@ -213,12 +243,12 @@ impl Fold {
                 }
                 self.next_phase()
             }
-            (Phase::Turn, FoldAnswer::Turned) => self.next_phase(),
-            (Phase::Read(ids), FoldAnswer::Blocks(answer)) => self.read(tables, ids, answer),
-            (Phase::Write(_), FoldAnswer::Done(answer)) => match answer {
-                Ok(()) => self.next_phase(),
-                Err(error) => self.discard(tables, Ending::Failed(error)),
+            (Phase::Turn, _) | (Phase::Write(_), FoldAnswer::Done(Ok(()))) => match self.is_outrun(tables) {
+                true => self.discard(tables, Ending::Stale),
+                false => self.next_phase(),
             },
+            (Phase::Read(ids), FoldAnswer::Blocks(answer)) => self.read(tables, ids, answer),
+            (Phase::Write(_), FoldAnswer::Done(Err(error))) => self.discard(tables, Ending::Failed(error)),
             (Phase::Publish, FoldAnswer::Done(answer)) => self.published(tables, answer),
             (Phase::Load(since), FoldAnswer::Loaded(answer)) => self.loaded(tables, since, answer),
             // Space that is not given back now is given back by the next fold: the manifest names it.
@@ -290,7 +320,8 @@ impl Fold {
                 // A load may have brought it, or an even newer one, before this answer.
                 if tables.generation() < self.stored.generation {
                     let manifest = Rc::new(std::mem::take(&mut self.manifest));
-                    step.events.extend(tables.install(self.stored.generation, manifest));
+                    let missed = tables.install(self.stored.generation, manifest);
+                    step.events.extend(missed.map(|event| Event { ops: self.adopted.take(), ..event }));
                 }
                 step
             }
@@ -299,9 +330,14 @@ impl Fold {
                 self.doubtful = true;
                 self.look(tables)
             }
-            Err(error) if self.doubtful => end(FoldOutcome::Failed(error.into())),
+            Err(error) if self.doubtful => self.failed(error.into()),
             Err(error) => self.discard(tables, Ending::Failed(error)),
         }
+    }
+
+    /// What cannot be told of a publish whose answer was lost is not told.
+    fn failed(&self, error: StoreError) -> FoldStep {
+        end(FoldOutcome::Failed(if self.doubtful { unknown(error.to_string()) } else { error }))
     }
 
     fn look(&mut self, tables: &Tables) -> FoldStep {
@@ -317,24 +353,31 @@ impl Fold {
                 self.phase = Phase::Load(since);
                 return FoldStep::default();
             }
-            Err(error) => return end(FoldOutcome::Failed(error.into())),
+            Err(error) => return self.failed(error.into()),
         };
         if let Some(failure) = absorbed.failure {
-            return FoldStep { events: absorbed.events, outcome: Some(FoldOutcome::Failed(failure)) };
+            return FoldStep { events: absorbed.events, ..self.failed(failure) };
         }
-        let mut step = if tables.manifest.publisher == self.id {
+        let is_ours = tables.manifest.publisher == self.id
+            || tables.settle(self.id, self.manifest.folded) == Settled::Committed;
+        let mut step = if is_ours {
             self.drop_retired()
-        } else if tables.generation() > self.generation {
+        } else if tables.generation() > self.generation || self.is_outrun(tables) {
             self.discard(tables, Ending::Stale)
         } else if self.tries < TRIES_MAX {
             self.phase = Phase::Publish;
             FoldStep::default()
         } else {
-            end(FoldOutcome::Failed(Trouble::Unknown("the manifest cannot be published".into()).into()))
+            end(FoldOutcome::Failed(unknown("the storage fails again and again")))
         };
         let mut events = absorbed.events;
         events.append(&mut step.events);
         FoldStep { events, ..step }
+    }
+
+    /// Whether the position that a commit needs is another's.
+    fn is_outrun(&self, tables: &Tables) -> bool {
+        self.is_commit() && tables.tail() > self.drop_log_through
     }
 
     /// Drops what fell out one generation before; what falls out now is for readers of the manifest before.
@@ -353,7 +396,9 @@ impl Fold {
     }
 
     /// Ends the fold, and gives back what it wrote. Only where it is certain that no manifest of ours can appear.
+    /// What else failed is told of a commit by appending it.
     fn discard(&mut self, tables: &Tables, ending: Ending) -> FoldStep {
+        let ending = if self.is_commit() { Ending::Stale } else { ending };
         let mut unused = std::mem::take(&mut self.written);
         unused.retain(|id| !tables.manifest.names(id));
         if unused.is_empty() {
@@ -361,6 +406,23 @@ impl Fold {
         }
         self.phase = Phase::Discard(unused, ending);
         FoldStep::default()
+    }
+}
+
+impl FoldOutcome {
+    /// What it means for the batch that was to be adopted as the entry `id` at `seq`; `None` if it is not there, its position is
+    /// free, and it can be appended instead.
+    #[must_use]
+    pub fn of_commit(self, tables: &Tables, id: EntryId, seq: LogSeq) -> Option<AppendOutcome> {
+        match (tables.settle(id, seq), self) {
+            (Settled::Committed, _) => Some(AppendOutcome::Committed),
+            (_, Self::Failed(error)) if matches!(error.trouble(), Trouble::Unknown(_)) => {
+                Some(AppendOutcome::Failed(error))
+            }
+            (Settled::Free, _) => None,
+            (Settled::Taken, _) => Some(AppendOutcome::Stale),
+            (Settled::Forgotten, _) => Some(AppendOutcome::Failed(forgotten())),
+        }
     }
 }
 

@@ -69,10 +69,15 @@ impl Storage {
         if self.generation().0 + 1 != manifest.generation.0 {
             return Err(DiskError::Stale);
         }
+        let is_new = kept.is_some() && manifest.folded > drop_log_through;
+        if is_new && manifest.folded <= self.last_key {
+            return Err(DiskError::Stale);
+        }
         self.manifest = Some(manifest.clone());
         self.log.retain(|seq, _| *seq > drop_log_through);
         if let Some(kept) = kept {
-            self.log.insert(drop_log_through.next(), kept.to_vec());
+            self.log.insert(manifest.folded, kept.to_vec());
+            self.last_key = self.last_key.max(manifest.folded);
         }
         Ok(())
     }

@@ -60,7 +60,7 @@ fn steps(most: usize) -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step(), 1..most)
 }
 
-/// Folds after every few commits, and reads every block anew.
+/// Folds after every few commits, makes blocks of a large one at once, and reads every block anew.
 fn busy() -> Options {
     Options { fold_bytes: 2_000, cache_bytes: 0, ..Options::default() }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use holm_store::machine::Tables;
+use holm_store::machine::{FoldAnswer, FoldRequest, Tables};
 use holm_store::{BlockId, DiskError, Fence, Loaded, LogSeq, Since, StoredManifest};
 
 /// What is built wrongly on purpose; `None` is the disk as it must be.
@@ -22,12 +22,23 @@ pub enum Mistake {
     SweepsAtOnce,
     /// A fold drops what its manifest will name no more before it has published it.
     DropsBeforePublishing,
+    /// `publish` adds an entry over that of another.
+    AddsOverAnother,
     /// A writer takes an unknown outcome for a failure, and plans again.
     NoSettling,
     /// A writer that lost, or does not know, looks at the log's length but not for its own id.
     NoIdCheck,
     /// A writer looks for its id in the log alone, where a checkpoint may have trimmed it.
     LooksInLogOnly,
+}
+
+/// What a disk operation may do besides being done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Fault {
+    None,
+    UnknownApplied,
+    UnknownLost,
+    Abort,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -45,6 +56,11 @@ impl ModelDisk {
         let tables = Tables::open(Loaded::default(), Fence::default(), [1; 16]).expect("nothing is there");
         disk.manifest = Some(Rc::new(tables.first_manifest()));
         disk
+    }
+
+    /// The last position that was given.
+    pub fn last_key(&self) -> LogSeq {
+        self.last_key
     }
 
     pub fn load(&self, since: Since) -> Loaded {
@@ -86,17 +102,41 @@ impl ModelDisk {
         if stored + 1 != manifest.generation.0 && mistake != Mistake::PublishesAnyGeneration {
             return Err(DiskError::Stale);
         }
+        let is_taken = manifest.folded > drop_log_through && self.last_key >= manifest.folded;
+        if is_taken && mistake != Mistake::AddsOverAnother {
+            return Err(DiskError::Stale);
+        }
         self.manifest = Some(manifest.clone());
-        let through = match mistake {
-            Mistake::DropsLastFolded => drop_log_through.next(),
-            Mistake::DropsWholeLog => LogSeq(self.last_key.0.saturating_sub(1)),
-            _ => drop_log_through,
+        let (through, kept) = match mistake {
+            Mistake::DropsLastFolded => (manifest.folded, None),
+            Mistake::DropsWholeLog if self.last_key > manifest.folded => (LogSeq(self.last_key.0 - 1), None),
+            _ => (drop_log_through, Some(kept)),
         };
         self.log = self.log.split_off(&through.next());
-        if through == drop_log_through {
-            self.log.insert(through.next(), kept.clone());
-        }
+        self.log.extend(kept.map(|kept| (manifest.folded, kept.clone())));
+        self.last_key = self.last_key.max(manifest.folded);
         Ok(())
+    }
+
+    /// Does what a fold asks for.
+    pub fn answer(&mut self, request: FoldRequest, fault: Fault, mistake: Mistake) -> FoldAnswer {
+        match request {
+            FoldRequest::List => FoldAnswer::Listed(outcome(fault, || Ok(self.list_blocks()))),
+            FoldRequest::Load(since) => FoldAnswer::Loaded(outcome(fault, || Ok(self.load(since)))),
+            FoldRequest::Turn => FoldAnswer::Turned,
+            FoldRequest::Read(ids) => FoldAnswer::Blocks(outcome(fault, || Ok(self.read_blocks(&ids)))),
+            FoldRequest::Drop(ids) => FoldAnswer::Done(outcome(fault, || {
+                self.drop_blocks(&ids);
+                Ok(())
+            })),
+            FoldRequest::Write(blocks) => FoldAnswer::Done(outcome(fault, || {
+                self.write_blocks(&blocks);
+                Ok(())
+            })),
+            FoldRequest::Publish { manifest, drop_log_through, kept } => {
+                FoldAnswer::Done(outcome(fault, || self.publish(&manifest, drop_log_through, &kept, mistake)))
+            }
+        }
     }
 
     pub fn list_blocks(&self) -> Vec<BlockId> {
@@ -105,5 +145,15 @@ impl ModelDisk {
 
     pub fn drop_blocks(&mut self, ids: &[BlockId]) {
         self.blocks.retain(|id, _| !ids.contains(id));
+    }
+}
+
+/// What an operation answers, which may be done and its answer lost.
+pub fn outcome<R>(fault: Fault, act: impl FnOnce() -> Result<R, DiskError>) -> Result<R, DiskError> {
+    match fault {
+        Fault::None => act(),
+        Fault::UnknownApplied => act().and_then(|_| Err(DiskError::Unknown("lost".into()))),
+        Fault::UnknownLost => Err(DiskError::Unknown("lost".into())),
+        Fault::Abort => Err(DiskError::Aborted("no".into())),
     }
 }

@@ -65,6 +65,7 @@ fn fingerprint(world: &World) -> (u64, u64) {
 const NOTHING: Bounds = Bounds {
     tabs: 2,
     jobs: 1,
+    adopts: 0,
     folds: 0,
     refreshes: 0,
     faults: 0,
@@ -124,6 +125,22 @@ fn two_tabs_that_refresh_meanwhile() {
 }
 
 #[test]
+fn two_tabs_that_adopt() {
+    holds("two tabs, one adopts, two faults", Bounds { jobs: 2, adopts: 1, faults: 2, ..NOTHING });
+    holds("two tabs that adopt, two faults", Bounds { adopts: 2, faults: 2, ..NOTHING });
+    let folding = Bounds { adopts: 1, folds: 1, ..NOTHING };
+    holds("two tabs, one adopts, two folds", Bounds { jobs: 2, folds: 2, ..folding });
+    holds("two tabs, one adopts, a fold, a fault", Bounds { faults: 1, ..folding });
+    holds("two tabs, one adopts, a fold, a crash", Bounds { jobs: 2, crashes: 1, ..folding });
+    holds("two tabs, one adopts, a fold, a refresh", Bounds { refreshes: 1, ..folding });
+    let dropping = Bounds { base: Base::Folded, ..folding };
+    holds("two tabs, one adopts, a fold that drops, a fault", Bounds { faults: 1, ..dropping });
+    holds("two tabs, one adopts, two folds that drop and sweep", Bounds { folds: 2, sweeps: Sweeps::Always, ..dropping });
+    holds("two tabs that adopt, a fold that drops", Bounds { adopts: 2, ..dropping });
+    holds("three tabs, one adopts, a fold", Bounds { tabs: 3, ..folding });
+}
+
+#[test]
 fn three_tabs() {
     holds("three tabs, a fault, a crash", Bounds { tabs: 3, faults: 1, crashes: 1, ..NOTHING });
     holds("three tabs, two folds", Bounds { tabs: 3, folds: 2, ..NOTHING });
@@ -165,6 +182,16 @@ fn dropping_more_than_was_folded_is_caught() {
 #[test]
 fn a_publish_over_another_is_caught() {
     breaks(Bounds { jobs: 2, folds: 2, mistake: Mistake::PublishesAnyGeneration, ..NOTHING });
+}
+
+#[test]
+fn an_entry_added_over_that_of_another_is_caught() {
+    breaks(Bounds { adopts: 1, mistake: Mistake::AddsOverAnother, ..NOTHING });
+}
+
+#[test]
+fn who_adopts_and_does_not_settle_is_caught() {
+    breaks(Bounds { adopts: 1, faults: 1, mistake: Mistake::NoSettling, ..NOTHING });
 }
 
 #[test]

@@ -10,6 +10,7 @@
 //! happens in other tabs cannot tell the difference.
 
 use std::ops::ControlFlow;
+use std::rc::Rc;
 
 use holm_store::machine::{Append, AppendOutcome, BlockSet, EntryId, Fold, FoldAnswer, Tables};
 use holm_store::{
@@ -21,21 +22,32 @@ use crate::disk::ModelDisk;
 /// One increment of the counter that all tabs share.
 pub type Job = u8;
 
+/// How an increment is committed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Appending {
-    pub machine: Append,
+pub enum Way {
+    Append(Append),
+    /// As a large one: the fold commits it with its publishing.
+    Adopt(Box<Fold>),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Committing {
+    pub way: Way,
+    pub id: EntryId,
+    pub ops: Rc<Records>,
     pub job: Job,
     /// Where it was to go.
     pub seq: LogSeq,
     /// What the counter is after it, if the plan is right.
     pub value: u64,
-    pub answer: Option<AppendAnswer>,
+    pub answer: Option<CommitAnswer>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum AppendAnswer {
+pub enum CommitAnswer {
     Appended(Result<(), DiskError>),
     Loaded(Result<Loaded, DiskError>),
+    Folded(FoldAnswer),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -50,7 +62,7 @@ pub struct Live {
     pub tables: Tables,
     writer: u64,
     last_number: u64,
-    pub commit: Option<Appending>,
+    pub commit: Option<Committing>,
     pub fold: Option<Folding>,
     pub refresh: Option<(Since, Loaded)>,
 }
@@ -122,7 +134,7 @@ impl Live {
     }
 
     /// Plans an increment over what this tab knows: read, add one, write. `false` if it must load first.
-    pub fn plan(&mut self, disk: &ModelDisk, job: Job) -> Result<bool, String> {
+    pub fn plan(&mut self, disk: &ModelDisk, job: Job, adopts: bool) -> Result<bool, String> {
         let mut blocks = BlockSet::default();
         let value = loop {
             let read = self.tables.view(&blocks).get(b"count");
@@ -139,23 +151,41 @@ impl Live {
         ops.push(b"count", Some(&[value as u8]));
         ops.push(&[b'j', job], Some(&[job]));
         ops.push(b"odd", (value % 2 == 1).then_some(&[]));
-        let id = self.next_id();
-        let seq = self.tables.tail().next();
-        let machine = Append::new(&self.tables, id, ops, Durability::Relaxed);
-        self.commit = Some(Appending { machine, job, seq, value, answer: None });
+        let (ops, id, seq) = (Rc::new(ops), self.next_id(), self.tables.tail().next());
+        let way = match adopts {
+            true => Way::Adopt(Fold::adopting(&mut self.tables, id, ops.clone())),
+            false => Way::Append(Append::new(&self.tables, id, ops.clone(), Durability::Relaxed)),
+        };
+        self.commit = Some(Committing { way, id, ops, job, seq, value, answer: None });
         Ok(true)
     }
 
     /// Gives the commit its answer; the outcome if that ends it.
     pub fn deliver_commit(&mut self) -> Option<(Job, AppendOutcome)> {
-        let commit = self.commit.as_mut()?;
-        let step = match commit.answer.take()? {
-            AppendAnswer::Appended(answer) => commit.machine.appended(&mut self.tables, answer),
-            AppendAnswer::Loaded(answer) => commit.machine.loaded(&mut self.tables, answer),
+        let mut commit = self.commit.take()?;
+        let outcome = match (&mut commit.way, commit.answer.take()) {
+            (Way::Append(append), Some(CommitAnswer::Appended(answer))) => {
+                append.appended(&mut self.tables, answer).outcome
+            }
+            (Way::Append(append), Some(CommitAnswer::Loaded(answer))) => append.loaded(&mut self.tables, answer).outcome,
+            (Way::Adopt(fold), Some(CommitAnswer::Folded(answer))) => {
+                match fold.answered(&mut self.tables, answer).outcome {
+                    None => None,
+                    Some(outcome) => outcome.of_commit(&self.tables, commit.id, commit.seq).or_else(|| {
+                        commit.id = self.next_id();
+                        let append = Append::new(&self.tables, commit.id, commit.ops.clone(), Durability::Relaxed);
+                        commit.way = Way::Append(append);
+                        None
+                    }),
+                }
+            }
+            _ => None,
         };
-        let outcome = step.outcome?;
         let job = commit.job;
-        self.commit = None;
+        let Some(outcome) = outcome else {
+            self.commit = Some(commit);
+            return None;
+        };
         Some((job, outcome))
     }
 

@@ -2,11 +2,11 @@
 
 use std::rc::Rc;
 
-use holm_store::machine::{Append, AppendOutcome, AppendRequest, Fold, FoldAnswer, FoldRequest};
+use holm_store::machine::{Append, AppendOutcome, AppendRequest, Fold, FoldAnswer, FoldRequest, Tables};
 use holm_store::{DiskError, Durability, Records, Trouble};
 
-use crate::disk::{Mistake, ModelDisk};
-use crate::tab::{AppendAnswer, Appending, FILLER, Folding, Job, Live, content};
+use crate::disk::{Fault, Mistake, ModelDisk, outcome};
+use crate::tab::{CommitAnswer, Committing, FILLER, Folding, Job, Live, Way, content};
 
 /// How far the search goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -14,6 +14,8 @@ pub struct Bounds {
     pub tabs: u8,
     /// Increments of each tab.
     pub jobs: u8,
+    /// So many tabs make blocks of theirs at once.
+    pub adopts: u8,
     /// In all.
     pub folds: u8,
     pub refreshes: u8,
@@ -53,15 +55,6 @@ pub enum Sweeps {
     Always,
 }
 
-/// What a disk operation may do besides being done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Fault {
-    None,
-    UnknownApplied,
-    UnknownLost,
-    Abort,
-}
-
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Tab {
     live: Option<Live>,
@@ -78,6 +71,8 @@ pub struct World {
     history: Vec<Job>,
     acknowledged: u32,
     failed: u32,
+    /// So many there were.
+    faults: u8,
 }
 
 /// A broken promise, or a step that led nowhere new.
@@ -93,7 +88,7 @@ impl World {
             Rc::new(Tab { live: Some(live), lives: 0, jobs_done: 0 })
         };
         let tabs = (1..=bounds.tabs).map(tab).collect();
-        Self { disk, tabs, left: bounds, history: Vec::new(), acknowledged: 0, failed: 0 }
+        Self { disk, tabs, left: bounds, history: Vec::new(), acknowledged: 0, failed: 0, faults: 0 }
     }
 
     /// Every step that any tab, or fate, can take now.
@@ -151,10 +146,13 @@ impl World {
             None if self.tabs[tab].jobs_done == self.left.jobs => {}
             None if !alone => steps.push(self.after(|world| world.plan(tab).map(drop))),
             commit => {
-                let loading = commit.as_ref().is_some_and(|c| matches!(c.machine.request(), AppendRequest::Load(_)));
-                for fault in self.faults(loading) {
+                let reading = commit.as_ref().is_some_and(|commit| match &commit.way {
+                    Way::Append(append) => matches!(append.request(), AppendRequest::Load(_)),
+                    Way::Adopt(fold) => reads(&fold.request()),
+                });
+                for fault in self.faults(reading) {
                     steps.push(self.after(|world| world.execute_commit(tab, fault, alone)));
-                    if alone && self.left.crashes > 0 && !loading && fault == Fault::None {
+                    if alone && self.left.crashes > 0 && !reading && fault == Fault::None {
                         steps.push(self.after(|world| {
                             world.execute_commit(tab, fault, false)?;
                             world.crash(tab)
@@ -170,8 +168,7 @@ impl World {
             Some(fold) if fold.answer.is_some() => steps.push(self.after(|world| world.deliver_fold(tab))),
             None if self.left.folds == 0 => {}
             fold => {
-                let request = fold.as_ref().map(|fold| fold.machine.request());
-                let reading = matches!(request, Some(FoldRequest::List | FoldRequest::Read(_) | FoldRequest::Load(_)));
+                let reading = fold.as_ref().is_some_and(|fold| reads(&fold.machine.request()));
                 let alone = live.commit.is_none() && live.refresh.is_none();
                 for fault in self.faults(reading) {
                     steps.push(self.after(|world| world.execute_fold(tab, fault, alone)));
@@ -231,7 +228,9 @@ impl World {
     fn plan(&mut self, tab: usize) -> Result<bool, String> {
         let job = tab as u8 * self.left.jobs + self.tabs[tab].jobs_done;
         let disk = self.disk.clone();
-        let planned = self.live(tab).plan(&disk, job)?;
+        let adopts = tab < usize::from(self.left.adopts);
+        let planned = self.live(tab).plan(&disk, job, adopts)?;
+        self.write_at_once(tab);
         if !planned {
             let since = self.live(tab).tables.since();
             let failure = self.live(tab).tables.absorb(since, disk.load(since)).failure;
@@ -249,27 +248,30 @@ impl World {
         }
         self.spend(fault);
         let commit = self.live(tab).commit.clone().ok_or("there is a commit after planning")?;
-        let answer = match commit.machine.request() {
-            AppendRequest::Load(since) => AppendAnswer::Loaded(outcome(fault, || Ok(self.disk.load(since)))),
-            AppendRequest::Append { seq, entry, .. } => {
-                let mistake = self.left.mistake;
-                let mut applied = false;
-                let answer = outcome(fault, || {
-                    let answer = Rc::make_mut(&mut self.disk).append(seq, &entry, mistake);
-                    applied = answer.is_ok();
-                    answer
-                });
-                if applied {
-                    self.reached_the_log(&commit)?;
-                }
-                AppendAnswer::Appended(answer)
-            }
+        let (before, mistake) = (self.disk.last_key(), self.left.mistake);
+        let disk = Rc::make_mut(&mut self.disk);
+        let request = match &commit.way {
+            Way::Append(append) => Ok(append.request()),
+            Way::Adopt(fold) => Err(fold.request()),
         };
-        self.live(tab).commit = Some(Appending { answer: Some(answer), ..commit });
+        let visible = matches!(request, Err(FoldRequest::Drop(_)));
+        let answer = match request {
+            Ok(AppendRequest::Load(since)) => CommitAnswer::Loaded(outcome(fault, || Ok(disk.load(since)))),
+            Ok(AppendRequest::Append { seq, entry, .. }) => {
+                CommitAnswer::Appended(outcome(fault, || disk.append(seq, &entry, mistake)))
+            }
+            Err(request) => CommitAnswer::Folded(disk.answer(request, fault, mistake)),
+        };
+        if self.disk.last_key() > before {
+            self.reached_the_log(&commit)?;
+        } else if visible {
+            self.check_disk()?;
+        }
+        self.live(tab).commit = Some(Committing { answer: Some(answer), ..commit });
         if deliver { self.deliver_commit(tab) } else { Ok(()) }
     }
 
-    fn reached_the_log(&mut self, commit: &Appending) -> Result<(), String> {
+    fn reached_the_log(&mut self, commit: &Committing) -> Result<(), String> {
         if self.history.contains(&commit.job) {
             return Err(format!("increment {} is in the log twice", commit.job));
         }
@@ -288,6 +290,7 @@ impl World {
             return answer;
         }
         let ended = self.live(tab).deliver_commit();
+        self.write_at_once(tab);
         self.check_tab(tab)?;
         let Some((job, outcome)) = ended else { return Ok(()) };
         let happened = self.history.contains(&job);
@@ -296,7 +299,7 @@ impl World {
             AppendOutcome::Committed if !happened => return Err(format!("increment {job} is acknowledged and lost")),
             AppendOutcome::Committed => self.acknowledged |= bit(job),
             AppendOutcome::Failed(error) => match error.trouble() {
-                Trouble::Unknown(_) => {}
+                Trouble::Unknown(_) if self.faults > 0 => {}
                 Trouble::Disk(_) if happened => {
                     return Err(format!("increment {job} is said to have failed and is there"));
                 }
@@ -314,15 +317,21 @@ impl World {
         let live = self.live(tab);
         let commit = live.commit.as_mut()?;
         match (&commit.answer, mistake) {
-            (Some(AppendAnswer::Appended(Err(DiskError::Unknown(_)))), Mistake::NoSettling) => {}
-            (Some(AppendAnswer::Loaded(Ok(_))), Mistake::NoIdCheck) => {
+            (
+                Some(
+                    CommitAnswer::Appended(Err(DiskError::Unknown(_)))
+                    | CommitAnswer::Folded(FoldAnswer::Done(Err(DiskError::Unknown(_)))),
+                ),
+                Mistake::NoSettling,
+            ) => {}
+            (Some(CommitAnswer::Loaded(Ok(_))), Mistake::NoIdCheck) => {
                 let before = live.tables.tail();
                 let _outcome = live.deliver_commit();
                 if live.tables.tail() == before {
                     return Some(Ok(()));
                 }
             }
-            (Some(AppendAnswer::Loaded(Ok(loaded))), Mistake::LooksInLogOnly) => {
+            (Some(CommitAnswer::Loaded(Ok(loaded))), Mistake::LooksInLogOnly) => {
                 let trimmed = loaded.manifest.as_ref().is_some_and(|stored| stored.folded > commit.seq);
                 if !trimmed {
                     return None;
@@ -363,24 +372,7 @@ impl World {
                 Rc::make_mut(&mut self.disk).drop_blocks(&fell);
             }
         }
-        let disk = Rc::make_mut(&mut self.disk);
-        let answer = match request {
-            FoldRequest::List => FoldAnswer::Listed(outcome(fault, || Ok(disk.list_blocks()))),
-            FoldRequest::Load(since) => FoldAnswer::Loaded(outcome(fault, || Ok(disk.load(since)))),
-            FoldRequest::Turn => FoldAnswer::Turned,
-            FoldRequest::Read(ids) => FoldAnswer::Blocks(outcome(fault, || Ok(disk.read_blocks(&ids)))),
-            FoldRequest::Drop(ids) => FoldAnswer::Done(outcome(fault, || {
-                disk.drop_blocks(&ids);
-                Ok(())
-            })),
-            FoldRequest::Write(blocks) => FoldAnswer::Done(outcome(fault, || {
-                disk.write_blocks(&blocks);
-                Ok(())
-            })),
-            FoldRequest::Publish { manifest, drop_log_through, kept } => {
-                FoldAnswer::Done(outcome(fault, || disk.publish(&manifest, drop_log_through, &kept, mistake)))
-            }
-        };
+        let answer = Rc::make_mut(&mut self.disk).answer(request, fault, mistake);
         if visible {
             self.check_disk()?;
         }
@@ -393,16 +385,12 @@ impl World {
     fn write_at_once(&mut self, tab: usize) {
         let disk = Rc::make_mut(&mut self.disk);
         let Some(live) = &mut Rc::make_mut(&mut self.tabs[tab]).live else { return };
-        while let Some(Folding { machine, answer: None }) = &mut live.fold {
-            let answer = match machine.request() {
-                FoldRequest::Turn => FoldAnswer::Turned,
-                FoldRequest::Write(blocks) if self.left.faults == 0 => {
-                    disk.write_blocks(&blocks);
-                    FoldAnswer::Done(Ok(()))
-                }
-                _ => return,
-            };
-            machine.answered(&mut live.tables, answer);
+        let (tables, faultless) = (&mut live.tables, self.left.faults == 0);
+        if let Some(Folding { machine, answer: None }) = &mut live.fold {
+            write_at_once(machine, tables, disk, faultless);
+        }
+        if let Some(Committing { way: Way::Adopt(machine), answer: None, .. }) = &mut live.commit {
+            write_at_once(machine, tables, disk, faultless);
         }
     }
 
@@ -420,6 +408,7 @@ impl World {
     fn spend(&mut self, fault: Fault) {
         if fault != Fault::None {
             self.left.faults -= 1;
+            self.faults += 1;
         }
     }
 
@@ -451,29 +440,32 @@ fn fill(disk: &mut ModelDisk, value: &[u8]) {
     let mut live = Live::open(disk, u64::MAX).expect("an empty store opens");
     let id = live.next_id();
     let ops: Records = [(FILLER, Some(value))].into_iter().collect();
-    let mut append = Append::new(&live.tables, id, ops, Durability::Relaxed);
+    let mut append = Append::new(&live.tables, id, Rc::new(ops), Durability::Relaxed);
     let AppendRequest::Append { seq, entry, .. } = append.request() else { unreachable!("an entry is appended first") };
     disk.append(seq, &entry, Mistake::None).expect("the log is empty");
     append.appended(&mut live.tables, Ok(()));
     let id = live.next_id();
     let mut fold = Fold::new(&mut live.tables, id);
     while let Some(machine) = &mut fold {
-        let answer = match machine.request() {
-            FoldRequest::Write(blocks) => {
-                disk.write_blocks(&blocks);
-                FoldAnswer::Done(Ok(()))
-            }
-            FoldRequest::Publish { manifest, drop_log_through, kept } => {
-                FoldAnswer::Done(disk.publish(&manifest, drop_log_through, &kept, Mistake::None))
-            }
-            FoldRequest::Turn => FoldAnswer::Turned,
-            FoldRequest::Read(ids) => FoldAnswer::Blocks(Ok(disk.read_blocks(&ids))),
-            request => unreachable!("these folds do not ask for {request:?}"),
-        };
+        let answer = disk.answer(machine.request(), Fault::None, Mistake::None);
         if machine.answered(&mut live.tables, answer).outcome.is_some() {
             fold = None;
         }
     }
+}
+
+fn write_at_once(machine: &mut Fold, tables: &mut Tables, disk: &mut ModelDisk, faultless: bool) {
+    loop {
+        let request = machine.request();
+        if request != FoldRequest::Turn && !(faultless && matches!(request, FoldRequest::Write(_))) {
+            return;
+        }
+        machine.answered(tables, disk.answer(request, Fault::None, Mistake::None));
+    }
+}
+
+fn reads(request: &FoldRequest) -> bool {
+    matches!(request, FoldRequest::List | FoldRequest::Read(_) | FoldRequest::Load(_))
 }
 
 /// A step that cannot be taken.
@@ -481,13 +473,4 @@ pub const NOWHERE: &str = "nowhere";
 
 fn bit(job: Job) -> u32 {
     1 << job
-}
-
-fn outcome<R>(fault: Fault, act: impl FnOnce() -> Result<R, DiskError>) -> Result<R, DiskError> {
-    match fault {
-        Fault::None => act(),
-        Fault::UnknownApplied => act().and_then(|_| Err(DiskError::Unknown("lost".into()))),
-        Fault::UnknownLost => Err(DiskError::Unknown("lost".into())),
-        Fault::Abort => Err(DiskError::Aborted("no".into())),
-    }
 }
