@@ -64,8 +64,10 @@ optimise() { # compiled, folder, name
   rm -rf "$2"
   mkdir -p "$2"
   wasm-bindgen "$1" --target web --no-typescript --omit-default-module-path --out-dir "$2" --out-name "$3"
-  "$bin/wasm-opt" "$2/$3_bg.wasm" -Os --low-memory-unused --converge --skip-pass=local-cse --always-inline-max-function-size 0 \
-    --one-caller-inline-max-function-size 30 --merge-locals --coalesce-locals-learning --reorder-locals --dealign -g -o "$2/named.wasm" "${features[@]}"
+  node "$ROOT/scripts/drop-closures.js" "$2/$3_bg.wasm" "$2/less.wasm"
+  "$bin/wasm-opt" "$2/less.wasm" -Os --low-memory-unused --converge --skip-pass=local-cse --always-inline-max-function-size 0 \
+    --one-caller-inline-max-function-size 30 --merge-locals --coalesce-locals-learning --reorder-locals --dealign \
+    --gufa-optimizing --flatten --rereloop -Os -g -o "$2/named.wasm" "${features[@]}"
   # For the engine that has a limit it is worth two minutes to look for better places: some hundred bytes.
   local tries=0
   [[ $3 != engine ]] || tries=2500

@@ -100,7 +100,7 @@ fn bearer(token: &str) -> Result<String, Failure> {
 }
 
 async fn exchange(request: Request, bytes_max: usize) -> Result<Answer, Failure> {
-    let response = request.send().await.map_err(|error| Failure::Network(error.to_string()))?;
+    let response = request.send().await.map_err(|error| Failure::Network(words(error)))?;
     let response = Response::from(response);
     if property(&response, "type").as_string().as_deref() == Some("opaqueredirect") {
         return Err(Failure::Redirect);
@@ -110,6 +110,13 @@ async fn exchange(request: Request, bytes_max: usize) -> Result<Answer, Failure>
         retry_after_ms: wait_ms(&response),
         body: read(&response, bytes_max).await?,
     })
+}
+
+fn words(error: gloo_net::Error) -> String {
+    match error {
+        gloo_net::Error::JsError(error) => error.message,
+        gloo_net::Error::GlooError(message) => message,
+    }
 }
 
 /// How long the headers ask to wait: `Retry-After`, else those that say that no request is left.

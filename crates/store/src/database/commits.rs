@@ -147,12 +147,13 @@ impl Inner {
             return AppendOutcome::Committed;
         }
         let Planned { batch, durability, tail, .. } = planned;
-        // Others have their turn between it being planned, sorted and written.
+        // Others have their turn between it being planned, and sorted and written.
         let is_large = batch.bytes() > self.options.fold_bytes;
-        self.turn_if(is_large).await;
+        if is_large {
+            self.options.pace.turn().await;
+        }
         let records = Rc::new(batch.to_records());
         drop(batch);
-        self.turn_if(is_large).await;
         if is_large
             && durability == Durability::Relaxed
             && let Some(outcome) = self.adopt(&records, tail).await
@@ -180,14 +181,6 @@ impl Inner {
                 self.note(error);
             }
             return outcome;
-        }
-    }
-}
-
-impl Inner {
-    async fn turn_if(&self, is_large: bool) {
-        if is_large {
-            self.options.pace.turn().await;
         }
     }
 }

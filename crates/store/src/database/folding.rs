@@ -7,7 +7,7 @@ use futures_util::future::{Either, LocalBoxFuture, join, select};
 use crate::database::{Database, Inner};
 use crate::append::AppendOutcome;
 use crate::disk::{BlockId, LogSeq};
-use crate::encoding::{Records, read_block};
+use crate::encoding::{EntryId, Records, read_block};
 use crate::error::StoreError;
 use crate::fold::{Fold, FoldAnswer, FoldOutcome, FoldRequest, FoldStep};
 use crate::locks::LockName;
@@ -18,6 +18,13 @@ const IDLE_PART: usize = 16;
 /// So many times the size that starts a fold is folded even where nobody looks: memory has an end.
 const HIDDEN_TIMES: usize = 4;
 
+/// A batch that was planned at `tail`, to be committed as the entry `id` by the fold that takes it in.
+struct Adopted {
+    id: EntryId,
+    tail: LogSeq,
+    ops: Rc<Records>,
+}
+
 impl Database {
     /// Folds the log into blocks now, whatever its size; [`FoldOutcome::Stale`] also when somebody else is at it.
     ///
@@ -25,7 +32,7 @@ impl Database {
     /// What the disk says, damage in a block that had to be read.
     pub async fn fold(&self) -> Result<FoldOutcome, StoreError> {
         self.inner.check_open()?;
-        self.inner.fold_above_size(0).await
+        self.inner.fold_above_size(0, None).await
     }
 }
 
@@ -41,7 +48,7 @@ impl Inner {
         let mut at_least = self.fold_at();
         while !self.closing.get() {
             let seen = self.to_fold.count();
-            match self.fold_above_size(at_least).await {
+            match self.fold_above_size(at_least, None).await {
                 Ok(FoldOutcome::Published) => self.fold_above.set(0),
                 Ok(FoldOutcome::Stale) => {}
                 // A full disk or a damaged block is not tried at every commit again, but when as much has come in anew.
@@ -90,15 +97,17 @@ impl Inner {
         hidden && self.log_bytes() < self.options.fold_bytes.saturating_mul(HIDDEN_TIMES)
     }
 
-    async fn fold_above_size(&self, at_least: usize) -> Result<FoldOutcome, StoreError> {
+    async fn fold_above_size(&self, at_least: usize, adopted: Option<Adopted>) -> Result<FoldOutcome, StoreError> {
         if self.log_bytes() < at_least || self.is_put_off(at_least) || self.halted.borrow().is_some() {
             return Ok(FoldOutcome::Stale);
         }
         let Some(_held) = self.locks.try_lock(LockName::Checkpoint).await else { return Ok(FoldOutcome::Stale) };
         self.load().await?;
-        let fold = match &mut *self.tables.borrow_mut() {
-            tables if tables.log_bytes() < at_least => None,
-            tables => Fold::new(tables, self.next_id()),
+        let fold = match (&mut *self.tables.borrow_mut(), adopted) {
+            (tables, None) if tables.log_bytes() < at_least => None,
+            (tables, Some(Adopted { tail, .. })) if tables.tail() != tail => None,
+            (tables, Some(Adopted { id, ops, .. })) => Fold::new(tables, id, Some(ops)),
+            (tables, None) => Fold::new(tables, self.next_id(), None),
         };
         match fold {
             None => Ok(FoldOutcome::Stale),
@@ -111,17 +120,12 @@ impl Inner {
         }
     }
 
-    /// Commits a large batch, planned at `tail`, without a large entry: until a large one is appended nobody can open the store, and until
-    /// it is folded whoever opens reads it. `None` if this cannot be done now, and nothing was.
+    /// Commits a large batch, planned at `tail`, without a large entry: while one is appended nobody can open the store, and until it is
+    /// folded whoever opens reads it. `None` if this cannot be done now, and nothing was.
     pub(super) async fn adopt(&self, ops: &Rc<Records>, tail: LogSeq) -> Option<AppendOutcome> {
-        let _held = self.locks.try_lock(LockName::Checkpoint).await?;
-        if self.tables.borrow().tail() != tail {
-            return None;
-        }
         let id = self.next_id();
-        let fold = Fold::adopting(&mut self.tables.borrow_mut(), id, ops.clone());
-        let outcome = self.run_fold(fold, 0).await;
-        outcome.of_commit(&self.tables.borrow(), id, tail.next())
+        let outcome = self.fold_above_size(0, Some(Adopted { id, tail, ops: ops.clone() })).await;
+        outcome.unwrap_or(FoldOutcome::Stale).of_commit(&self.tables.borrow(), id, tail.next())
     }
 
     /// What was in memory until now is read again soon: it stays, as far as there is room.

@@ -131,20 +131,14 @@ pub struct Fold {
 }
 
 impl Fold {
-    /// A fold of everything that `tables` hold in memory; `None` if that is nothing. `id` must be new.
+    /// A fold of everything that `tables` hold in memory, and of what it adopts: a batch that its publishing commits as the entry `id`,
+    /// after the last one that `tables` know. `None` if that is nothing. `id` must be new.
     #[must_use]
-    pub fn new(tables: &mut Tables, id: EntryId) -> Option<Box<Self>> {
-        (tables.tail() != tables.manifest.folded).then(|| Self::begin(tables, id, None))
-    }
-
-    /// The same of `ops` too, which are committed with its publishing, as the entry `id` after the last one that `tables` know.
-    #[must_use]
-    pub fn adopting(tables: &mut Tables, id: EntryId, ops: Rc<Records>) -> Box<Self> {
-        Self::begin(tables, id, Some(ops))
-    }
-
-    fn begin(tables: &mut Tables, id: EntryId, adopted: Option<Rc<Records>>) -> Box<Self> {
+    pub fn new(tables: &mut Tables, id: EntryId, adopted: Option<Rc<Records>>) -> Option<Box<Self>> {
         let (old, generation, drop_log_through) = (tables.manifest.clone(), tables.generation(), tables.tail());
+        if adopted.is_none() && drop_log_through == old.folded {
+            return None;
+        }
         let (mut folded, mut folded_id, mut writers) = (tables.tail(), tables.tail_id(), tables.writers.clone());
         if adopted.is_some() {
             (folded, folded_id) = (folded.next(), id);
@@ -181,7 +175,7 @@ impl Fold {
         if fold.phase == Phase::Drop(Vec::new()) {
             fold.next_phase();
         }
-        fold
+        Some(fold)
     }
 
     /// The same, which drops what folds before it left behind. To be asked before anything else.

@@ -153,7 +153,7 @@ impl Live {
         ops.push(b"odd", (value % 2 == 1).then_some(&[]));
         let (ops, id, seq) = (Rc::new(ops), self.next_id(), self.tables.tail().next());
         let way = match adopts {
-            true => Way::Adopt(Fold::adopting(&mut self.tables, id, ops.clone())),
+            true => Way::Adopt(Fold::new(&mut self.tables, id, Some(ops.clone())).expect("there is something to fold")),
             false => Way::Append(Append::new(&self.tables, id, ops.clone(), Durability::Relaxed)),
         };
         self.commit = Some(Committing { way, id, ops, job, seq, value, answer: None });

@@ -347,7 +347,7 @@ impl World {
     fn execute_fold(&mut self, tab: usize, fault: Fault, deliver: bool) -> Result<(), String> {
         if self.live(tab).fold.is_none() {
             let id = self.live(tab).next_id();
-            let Some(machine) = Fold::new(&mut self.live(tab).tables, id) else { return Err(NOWHERE.into()) };
+            let Some(machine) = Fold::new(&mut self.live(tab).tables, id, None) else { return Err(NOWHERE.into()) };
             let machine = if self.left.sweeps == Sweeps::Always { machine.sweeping() } else { machine };
             self.left.folds -= 1;
             self.live(tab).fold = Some(Folding { machine, answer: None });
@@ -445,7 +445,7 @@ fn fill(disk: &mut ModelDisk, value: &[u8]) {
     disk.append(seq, &entry, Mistake::None).expect("the log is empty");
     append.appended(&mut live.tables, Ok(()));
     let id = live.next_id();
-    let mut fold = Fold::new(&mut live.tables, id);
+    let mut fold = Fold::new(&mut live.tables, id, None);
     while let Some(machine) = &mut fold {
         let answer = disk.answer(machine.request(), Fault::None, Mistake::None);
         if machine.answered(&mut live.tables, answer).outcome.is_some() {
