@@ -30,7 +30,7 @@ compile() { # feature, name
   (cd "$ROOT" && env --unset=CARGO_ENCODED_RUSTFLAGS RUSTC_BOOTSTRAP=1 RUSTFLAGS="${RUSTFLAGS:-} ${flags[*]}" \
     cargo rustc --quiet --profile wasm -Zbuild-std=std,panic_abort -Zbuild-std-features=optimize_for_size \
     --target wasm32-unknown-unknown --package holm --no-default-features --features "$1" --lib --crate-type cdylib)
-  from=$(cat "$compiled" "$ROOT/package-lock.json" "$ROOT/scripts/"{build-pkg.sh,like-order.js,wasm-reader.js} | cksum)
+  from=$(cat "$compiled" "$ROOT/package-lock.json" "$ROOT/scripts/"{build-pkg.sh,drop-closures.js,like-order.js,gzip.js,wasm-reader.js} | cksum)
   if [[ ! -f $made/from || $(<"$made/from") != "$from" ]]; then
     optimise "$compiled" "$made" "$2"
     printf '%s' "$from" >"$made/from"
@@ -68,9 +68,9 @@ optimise() { # compiled, folder, name
   "$bin/wasm-opt" "$2/less.wasm" -Os --low-memory-unused --converge --skip-pass=local-cse --always-inline-max-function-size 0 \
     --one-caller-inline-max-function-size 30 --merge-locals --coalesce-locals-learning --reorder-locals --dealign \
     --gufa-optimizing --flatten --rereloop -Os -g -o "$2/named.wasm" "${features[@]}"
-  # For the engine that has a limit it is worth two minutes to look for better places: some hundred bytes.
+  # For the engine that has a limit it is worth three minutes to look for better places: some 700 bytes.
   local tries=0
-  [[ $3 != engine ]] || tries=2500
+  [[ $3 != engine ]] || tries=5500
   node "$ROOT/scripts/like-order.js" "$2/named.wasm" "$2/ordered.wasm" "$2/functions.txt" "$tries"
   "$bin/wasm-opt" "$2/ordered.wasm" --reorder-functions-by-name -o "$2/packed.wasm" "${features[@]}"
 }

@@ -165,7 +165,7 @@ impl Append {
         }
         let error = match self.doubtful {
             true => unknown("the storage fails again and again"),
-            false => Damage::new(Place::Entry(self.seq), "the disk refuses the log's next position").into(),
+            false => Damage::new(Place::Entry(self.seq), "its position is refused").into(),
         };
         Some(AppendOutcome::Failed(error))
     }

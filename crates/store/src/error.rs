@@ -22,7 +22,8 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Entry(seq) => write!(f, "log entry {}", seq.0),
-            Self::Block(id) => write!(f, "block {:x}", id.0),
+            // Its writer, that one's fold, and its number there.
+            Self::Block(id) => write!(f, "block {}.{}.{}", (id.0 >> 64) as u64, (id.0 >> 32) as u32, id.0 as u32),
             Self::Manifest => f.write_str("the manifest"),
         }
     }

@@ -50,9 +50,9 @@ fn blocks(disk: &FaultyDisk) -> usize {
 
 /// What another who opens the store now finds: how many records, and of which commit.
 fn found(pool: &mut Pool, disk: &FaultyDisk) -> (usize, Option<u64>) {
-    let store = pool.open(&disk.reopen(), &MemoryLocks::new(), options(), 99).unwrap();
-    let count = pool.get(&store, b"count").unwrap().map(|value| number(&value));
-    (pool.all(&store).unwrap().len(), count)
+    let store = pool.open(&disk.reopen(), &MemoryLocks::new(), options(), 99).expect("it opens");
+    let count = pool.get(&store, b"count").expect("a read").map(|value| number(&value));
+    (pool.all(&store).expect("a read").len(), count)
 }
 
 #[test]

@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use futures_util::future::{Either, LocalBoxFuture, join, select};
 
-use crate::database::{Database, Inner};
 use crate::append::AppendOutcome;
+use crate::database::{Database, Inner};
 use crate::disk::{BlockId, LogSeq};
 use crate::encoding::{EntryId, Records, read_block};
 use crate::error::StoreError;

@@ -352,8 +352,8 @@ impl Fold {
         if let Some(failure) = absorbed.failure {
             return FoldStep { events: absorbed.events, ..self.failed(failure) };
         }
-        let is_ours = tables.manifest.publisher == self.id
-            || tables.settle(self.id, self.manifest.folded) == Settled::Committed;
+        let is_ours =
+            tables.manifest.publisher == self.id || tables.settle(self.id, self.manifest.folded) == Settled::Committed;
         let mut step = if is_ours {
             self.drop_retired()
         } else if tables.generation() > self.generation || self.is_outrun(tables) {

@@ -135,7 +135,10 @@ fn two_tabs_that_adopt() {
     holds("two tabs, one adopts, a fold, a refresh", Bounds { refreshes: 1, ..folding });
     let dropping = Bounds { base: Base::Folded, ..folding };
     holds("two tabs, one adopts, a fold that drops, a fault", Bounds { faults: 1, ..dropping });
-    holds("two tabs, one adopts, two folds that drop and sweep", Bounds { folds: 2, sweeps: Sweeps::Always, ..dropping });
+    holds(
+        "two tabs, one adopts, two folds that drop and sweep",
+        Bounds { folds: 2, sweeps: Sweeps::Always, ..dropping },
+    );
     holds("two tabs that adopt, a fold that drops", Bounds { adopts: 2, ..dropping });
     holds("three tabs, one adopts, a fold", Bounds { tabs: 3, ..folding });
 }

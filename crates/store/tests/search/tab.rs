@@ -167,7 +167,9 @@ impl Live {
             (Way::Append(append), Some(CommitAnswer::Appended(answer))) => {
                 append.appended(&mut self.tables, answer).outcome
             }
-            (Way::Append(append), Some(CommitAnswer::Loaded(answer))) => append.loaded(&mut self.tables, answer).outcome,
+            (Way::Append(append), Some(CommitAnswer::Loaded(answer))) => {
+                append.loaded(&mut self.tables, answer).outcome
+            }
             (Way::Adopt(fold), Some(CommitAnswer::Folded(answer))) => {
                 match fold.answered(&mut self.tables, answer).outcome {
                     None => None,
