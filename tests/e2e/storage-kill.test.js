@@ -18,6 +18,8 @@ const KILLS = 10; // of each history
 const GROUPS = 14; // of each life
 const WRITES = 60; // calls of IndexedDB in which a life can end
 const FOLDED = 20; // the same, of those that only folds make
+const LARGE = 12_000; // records of a batch that goes into blocks at once
+const LARGE_WRITES = 220; // calls in which a life with one can end
 
 /** What one life writes: batches of some records, one to three of them at the same time, on records of their own. */
 function plan(roll, from) {
@@ -130,6 +132,32 @@ test('a killed append and a killed write of blocks together lose nothing', { tim
   fitting(new Map(), groups, saved, await tasks(await openHere(again, proxy)));
   await again.kill();
 });
+
+for (const seed of seeds(1, 10)) {
+  test(`large commits that are killed are there whole or not at all: HOLM_SEED=${seed}`, { timeout: 240_000 }, async t => {
+    const server = await Server.start(t);
+    const proxy = await Proxy.start(t, server);
+    const roll = dice(seed);
+    const profile = await folder(t, 'profile');
+    let [model, last] = [new Map(), { groups: [], saved: new Set() }];
+    const ends = [];
+    for (let number = 1; number < 10; number += 3) {
+      const browser = await Browser.start(t, profile);
+      const page = await openHere(browser, proxy);
+      model = fitting(model, last.groups, last.saved, await tasks(page));
+      const batch = (number, count) => [{ number, gone: [], rows: Array.from({ length: count }, (_, n) => (
+        { id: `${n}`, title: `${number}:`.padEnd(400, 'x'), done: roll(2) === 0, updatedAt: number })) }];
+      const groups = [batch(number, 5), batch(number + 1, LARGE), batch(number + 2, 5)];
+      const death = { call: 1 + roll(LARGE_WRITES), of: roll(3) > 0 ? 'put' : null, before: roll(2) === 0, lag: roll(3) * 5 };
+      last = await dying(browser, page, proxy, groups, death);
+      ends.push(`${last.how} with ${last.saved.size} saved`);
+    }
+    const browser = await Browser.start(t, profile);
+    fitting(model, last.groups, last.saved, await tasks(await openHere(browser, proxy)));
+    t.diagnostic(`seed ${seed}: ${ends.join(', ')}`);
+    await browser.kill();
+  });
+}
 
 for (const seed of seeds(2, 30)) {
   test(`history ${seed}: HOLM_SEED=${seed}`, { timeout: 240_000 }, async t => {

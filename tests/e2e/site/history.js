@@ -9,11 +9,12 @@ function tell(what) {
 
 const CALLS = [[IDBObjectStore, 'add'], [IDBObjectStore, 'put'], [IDBObjectStore, 'delete'], [IDBTransaction, 'commit']];
 
-/** Looks at the calls that write: before each is made, and after it is on its way. */
+/** Looks at the calls that write, and at those that commit it: before each is made, and after it is on its way. */
 function watch(before, after) {
   for (const [{ prototype }, name] of CALLS) {
     const real = prototype[name];
     prototype[name] = function (...values) {
+      if (this.mode === 'readonly') return real.apply(this, values);
       before(name, this);
       const result = real.apply(this, values);
       after(name, this);
