@@ -168,6 +168,20 @@ fn further() {
 }
 
 #[test]
+#[ignore = "some minutes; scripts/test.sh --long runs it"]
+fn further_with_adopting() {
+    let all = Bounds { adopts: 1, folds: 1, faults: 1, crashes: 1, ..NOTHING };
+    holds("two tabs, two increments of each, one adopts, a fold, a fault, a crash", Bounds { jobs: 2, ..all });
+    let dropping = Bounds { adopts: 2, folds: 2, base: Base::Folded, ..NOTHING };
+    holds("two tabs that adopt, two folds that drop, a fault", Bounds { faults: 1, ..dropping });
+    holds(
+        "two tabs that adopt twice, two folds that drop and sweep",
+        Bounds { jobs: 2, sweeps: Sweeps::Always, ..dropping },
+    );
+    holds("three tabs, two adopt, a fold, a crash", Bounds { tabs: 3, adopts: 2, folds: 1, crashes: 1, ..NOTHING });
+}
+
+#[test]
 fn explicit_keys_are_caught() {
     breaks(Bounds { jobs: 2, folds: 1, mistake: Mistake::FreeKeys, ..NOTHING });
 }
