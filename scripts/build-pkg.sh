@@ -68,7 +68,7 @@ optimise() { # compiled, folder, name
   "$bin/wasm-opt" "$2/less.wasm" -Os --low-memory-unused --converge --skip-pass=local-cse --always-inline-max-function-size 0 \
     --one-caller-inline-max-function-size 30 --merge-locals --coalesce-locals-learning --reorder-locals --dealign \
     --gufa-optimizing --flatten --rereloop -Os -g -o "$2/named.wasm" "${features[@]}"
-  # For the engine that has a limit it is worth three minutes to look for better places: some 700 bytes.
+  # For the engine that has a limit it is worth three minutes to look for better places: some 600 bytes.
   local tries=0
   [[ $3 != engine ]] || tries=5500
   node "$ROOT/scripts/like-order.js" "$2/named.wasm" "$2/ordered.wasm" "$2/functions.txt" "$tries"

@@ -205,7 +205,7 @@ impl Tables {
 
     fn take_in(&mut self, since: Since, loaded: &Loaded, events: &mut Vec<Event>) -> Result<(), StoreError> {
         if let Some(stored) = &loaded.manifest {
-            self.adopt(since, stored, events)?;
+            self.take_manifest(since, stored, events)?;
         }
         self.check_begin(since, loaded)?;
         for (seq, frame) in &loaded.entries {
@@ -232,7 +232,12 @@ impl Tables {
         Ok(Some(Event { seq, id: entry.id, ops: Some(entry.ops) }))
     }
 
-    fn adopt(&mut self, since: Since, stored: &StoredManifest, events: &mut Vec<Event>) -> Result<(), StoreError> {
+    fn take_manifest(
+        &mut self,
+        since: Since,
+        stored: &StoredManifest,
+        events: &mut Vec<Event>,
+    ) -> Result<(), StoreError> {
         if stored.generation < since.generation {
             return Err(Trouble::Replaced.into());
         }
