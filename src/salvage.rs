@@ -6,7 +6,7 @@ use holm_core::engine::disk_error;
 use holm_core::salvage::Take;
 use holm_core::{Error, ErrorCode};
 use holm_protocol::quoted;
-use holm_store::{Durability, LockName};
+use holm_store::LockName;
 
 use crate::indexeddb::{IndexedDbDisk, StorageOptions};
 use crate::limit::within;
@@ -25,7 +25,6 @@ pub async fn salvage(name: &str, take: &mut Take<'_>) -> Result<String, Error> {
         factory: scope::factory(),
         another_factory: Rc::new(scope::another_factory),
         name: name.to_owned(),
-        durability: Durability::default(),
         sleep: timer::sleeper(),
         on_event: Rc::new(|_| {}),
     };

@@ -80,11 +80,11 @@ impl IndexedDbDisk {
     ///
     /// All transactions that write have the log among their object stores, so that the browser runs one at a time: Chromium
     /// that is killed while two of one database are written opens it no more, and throws away all that the origin has.
-    async fn write_to_blocks(&self, then: Vec<Request>) -> Result<(), DiskError> {
+    async fn write_to_blocks(&self, then: Vec<Request>, durability: Durability) -> Result<(), DiskError> {
         if then.is_empty() {
             return Ok(());
         }
-        let access = Access::Write(self.0.durability());
+        let access = Access::Write(durability);
         self.write(Work { stores: &[BLOCKS, LOG], access, ask: Vec::new(), guard: None, then }).await
     }
 }
@@ -134,12 +134,12 @@ impl Disk for IndexedDbDisk {
         Ok(found.iter().map(|value| (!value.is_undefined()).then(|| bytes_of(value))).collect())
     }
 
-    async fn write_blocks(&self, blocks: &[(BlockId, Vec<u8>)]) -> Result<(), DiskError> {
+    async fn write_blocks(&self, blocks: &[(BlockId, Vec<u8>)], durability: Durability) -> Result<(), DiskError> {
         let put = |(id, bytes): &(BlockId, Vec<u8>)| Request {
             store: BLOCKS,
             what: What::Put { key: key_of(id), value: array_of(bytes) },
         };
-        self.write_to_blocks(blocks.iter().map(put).collect()).await
+        self.write_to_blocks(blocks.iter().map(put).collect(), durability).await
     }
 
     async fn publish(
@@ -147,6 +147,7 @@ impl Disk for IndexedDbDisk {
         manifest: &StoredManifest,
         drop_log_through: LogSeq,
         kept: Option<&[u8]>,
+        durability: Durability,
     ) -> Result<(), DiskError> {
         let dropped = IdbKeyRange::upper_bound(&number(drop_log_through.0)).expect(A_KEY);
         let mut then = vec![
@@ -159,7 +160,7 @@ impl Disk for IndexedDbDisk {
         }
         self.write(Work {
             stores: &[MANIFEST, LOG],
-            access: Access::Write(self.0.durability()),
+            access: Access::Write(durability),
             ask: vec![Request { store: MANIFEST, what: What::Get { key: MANIFEST_KEY.into() } }],
             guard: Some(&|stored| generation_of(stored) + 1 == manifest.generation.0),
             then,
@@ -181,8 +182,9 @@ impl Disk for IndexedDbDisk {
     }
 
     async fn drop_blocks(&self, ids: &[BlockId]) -> Result<(), DiskError> {
+        // What is there again after a loss of power is invisible, and dropped once more.
         let delete = |id| Request { store: BLOCKS, what: What::Delete { key: key_of(id) } };
-        self.write_to_blocks(ids.iter().map(delete).collect()).await
+        self.write_to_blocks(ids.iter().map(delete).collect(), Durability::Relaxed).await
     }
 }
 

@@ -24,7 +24,6 @@ mod transaction;
 
 use std::rc::Rc;
 
-use holm_store::Durability;
 use web_sys::IdbFactory;
 
 use crate::limit::Sleep;
@@ -49,8 +48,6 @@ pub struct StorageOptions {
     pub another_factory: Rc<dyn Fn() -> Option<IdbFactory>>,
     /// The app's name for the database.
     pub name: String,
-    /// How what the app does not wait for is kept: a fold takes the place of what was saved before.
-    pub durability: Durability,
     /// The timer.
     pub sleep: Sleep,
     /// Hears what happens to the storage from outside.

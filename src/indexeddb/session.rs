@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use holm_store::{DiskError, Durability};
+use holm_store::DiskError;
 use wasm_bindgen::JsValue;
 use web_sys::IdbFactory;
 
@@ -58,11 +58,6 @@ impl Session {
             connection: RefCell::default(),
             over: Cell::new(None),
         })
-    }
-
-    /// How what the app does not wait for is kept.
-    pub(super) fn durability(&self) -> Durability {
-        self.options.durability
     }
 
     /// Opens another connection by `factory`, which is used from now on.

@@ -316,7 +316,6 @@ fn storage(options: &OpenOptions, on_event: &OnEvent, told: &Rc<RefCell<Weak<Run
         factory: scope::factory(),
         another_factory: Rc::new(scope::another_factory),
         name: options.name.clone(),
-        durability: options.durability.into(),
         sleep: timer::sleeper(),
         on_event,
     }

@@ -29,7 +29,6 @@ pub fn options(name: &str) -> (StorageOptions, Rc<RefCell<Vec<StorageEvent>>>) {
         factory: scope::factory(),
         another_factory: Rc::new(|| None),
         name: String::from(name),
-        durability: Durability::Relaxed,
         sleep: timer::sleeper(),
         on_event: Rc::new(move |event| heard.borrow_mut().push(event)),
     };

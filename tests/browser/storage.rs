@@ -96,7 +96,7 @@ async fn a_trimmed_position_is_never_given_again() {
     for seq in 1..=3 {
         disk.append(LogSeq(seq), b"x", RELAXED).await.expect("it appends");
     }
-    disk.publish(&manifest(1, 3), LogSeq(3), None).await.expect("it publishes");
+    disk.publish(&manifest(1, 3), LogSeq(3), None, RELAXED).await.expect("it publishes");
     assert_eq!(disk.append(LogSeq(3), b"old tab", RELAXED).await, Err(DiskError::Stale));
     assert_eq!(disk.append(LogSeq(1), b"old tab", RELAXED).await, Err(DiskError::Stale));
     assert_eq!(disk.append(LogSeq(4), b"y", RELAXED).await, Ok(()));
@@ -109,9 +109,9 @@ async fn only_one_publish_of_a_generation_wins() {
     for seq in 1..=4 {
         one.append(LogSeq(seq), &[seq as u8], RELAXED).await.expect("it appends");
     }
-    one.publish(&manifest(1, 3), LogSeq(2), None).await.expect("it publishes");
-    assert_eq!(two.publish(&manifest(1, 4), LogSeq(4), None).await, Err(DiskError::Stale));
-    assert_eq!(two.publish(&manifest(3, 4), LogSeq(4), None).await, Err(DiskError::Stale));
+    one.publish(&manifest(1, 3), LogSeq(2), None, RELAXED).await.expect("it publishes");
+    assert_eq!(two.publish(&manifest(1, 4), LogSeq(4), None, RELAXED).await, Err(DiskError::Stale));
+    assert_eq!(two.publish(&manifest(3, 4), LogSeq(4), None, RELAXED).await, Err(DiskError::Stale));
     let loaded = two.load(Since::default()).await.expect("it loads");
     assert_eq!(loaded.manifest, Some(manifest(1, 3)));
     assert_eq!(loaded.entries, [(LogSeq(3), vec![3]), (LogSeq(4), vec![4])]);
@@ -124,13 +124,15 @@ async fn blocks_come_in_the_order_asked_and_go_when_dropped() {
     let disk = open(&fresh_name()).await;
     let id = BlockId;
     let big = vec![7; 300_000];
-    disk.write_blocks(&[(id(2), b"B".to_vec()), (id(1), big.clone()), (id(0), Vec::new())]).await.expect("it writes");
+    disk.write_blocks(&[(id(2), b"B".to_vec()), (id(1), big.clone()), (id(0), Vec::new())], RELAXED)
+        .await
+        .expect("it writes");
     let read = disk.read_blocks(&[id(1), id(9), id(2), id(0)]).await.expect("it reads");
     assert_eq!(read, [Some(big), None, Some(b"B".to_vec()), Some(Vec::new())]);
     disk.drop_blocks(&[id(1), id(9)]).await.expect("it drops");
     assert_eq!(disk.read_blocks(&[id(1), id(2)]).await, Ok(vec![None, Some(b"B".to_vec())]));
     assert_eq!(disk.read_blocks(&[]).await, Ok(Vec::new()));
-    assert_eq!(disk.write_blocks(&[]).await, Ok(()));
+    assert_eq!(disk.write_blocks(&[], RELAXED).await, Ok(()));
     assert_eq!(disk.drop_blocks(&[]).await, Ok(()));
 }
 
@@ -150,9 +152,9 @@ async fn each_operation_opens_only_the_object_stores_it_needs_and_writers_wait_f
     let id = BlockId(1);
     disk.load(Since::default()).await.expect("it loads");
     disk.append(LogSeq(1), b"x", Durability::Strict).await.expect("it appends");
-    disk.write_blocks(&[(id, vec![1])]).await.expect("it writes");
+    disk.write_blocks(&[(id, vec![1])], RELAXED).await.expect("it writes");
     disk.read_blocks(std::slice::from_ref(&id)).await.expect("it reads");
-    disk.publish(&manifest(1, 1), LogSeq(0), None).await.expect("it publishes");
+    disk.publish(&manifest(1, 1), LogSeq(0), None, RELAXED).await.expect("it publishes");
     disk.drop_blocks(&[id]).await.expect("it drops");
     let begun = js("globalThis.restore(); return globalThis.begun.join(', ')", "").await;
     assert_eq!(

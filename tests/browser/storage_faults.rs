@@ -251,8 +251,8 @@ async fn another_realms_factory_heals_a_dead_one_and_does_everything() {
     let manifest = StoredManifest { generation: Generation(1), folded: LogSeq(1), bytes: bytes.clone() };
     disk.append(LogSeq(1), b"x", RELAXED).await.expect("it appends");
     assert_eq!(disk.append(LogSeq(1), b"x", RELAXED).await, Err(DiskError::Stale));
-    disk.write_blocks(&[(id, bytes.clone())]).await.expect("it writes");
-    disk.publish(&manifest, LogSeq(0), None).await.expect("it publishes");
+    disk.write_blocks(&[(id, bytes.clone())], Durability::Relaxed).await.expect("it writes");
+    disk.publish(&manifest, LogSeq(0), None, Durability::Relaxed).await.expect("it publishes");
     assert_eq!(disk.read_blocks(std::slice::from_ref(&id)).await, Ok(vec![Some(bytes)]));
     disk.drop_blocks(&[id]).await.expect("it drops");
     let loaded = disk.load(Since::default()).await.expect("it loads");

@@ -49,14 +49,14 @@ async function visit() {
   return visits;
 }
 
-test('second-tab', { timeout: 240_000 }, async t => {
+for (const durability of ['relaxed', 'strict']) test(`second-tab: ${durability}`, { timeout: 240_000 }, async t => {
   const server = await Server.start(t);
   const browser = await Browser.start(t);
   const pages = [];
   while (pages.length < 3) pages.push(await browser.open(`${server.url}/e2e/index.html?no-worker`));
   const [first, second, third] = pages;
   for (const page of [first, third]) {
-    await page.evaluate(async () => { globalThis.db = await globalThis.holm.open({ name: 'big', schema: globalThis.schema }); });
+    await page.evaluate(async durability => { globalThis.db = await globalThis.holm.open({ name: 'big', schema: globalThis.schema, durability }); }, durability);
   }
   await first.evaluate(() => globalThis.db.tasks.put({ id: 'first', title: 'here before', updatedAt: 0 }));
 

@@ -10,21 +10,26 @@ const MAIN = `
   import { defineSchema, open, t } from '/holm/index.js';
   const schema = defineSchema({ version: 1, collections: { notes: { fields: { text: t.string() } } } });
   globalThis.opened = (name, more) => open({ name, schema, ...more });
-  /** What the transactions that write to the log are told while some work is done, and what the browser makes of it. */
+  /** What the transactions that put or add something are told while some work is done, and what the browser makes of it. */
   globalThis.kept = async work => {
     const begin = IDBDatabase.prototype.transaction;
-    const kept = [];
+    const { add, put } = IDBObjectStore.prototype;
+    const told = new Map();
+    const kept = new Set();
     IDBDatabase.prototype.transaction = function (stores, mode, options) {
       const transaction = begin.call(this, stores, mode, options);
-      if (mode === 'readwrite') kept.push(options.durability, transaction.durability);
+      told.set(transaction, options.durability);
       return transaction;
     };
+    IDBObjectStore.prototype.add = function (...record) { kept.add(this.transaction); return add.apply(this, record); };
+    IDBObjectStore.prototype.put = function (...record) { kept.add(this.transaction); return put.apply(this, record); };
     try {
       await work();
     } finally {
       IDBDatabase.prototype.transaction = begin;
+      Object.assign(IDBObjectStore.prototype, { add, put });
     }
-    return kept.join();
+    return [...kept].flatMap(transaction => [told.get(transaction), transaction.durability]).join();
   };
   document.documentElement.dataset.ready = 'true';
 `;
@@ -75,6 +80,18 @@ test('a strict database folds as it writes', { timeout: 60_000 }, async () => {
     return told;
   });
   assert(told.split(',').length > 2 * 12, 'it folded too');
+  assert.deepEqual([...new Set(told.split(','))], ['strict']);
+});
+
+test('so is a large transaction that goes into blocks at once', { timeout: 60_000 }, async () => {
+  const told = await page.evaluate(async () => {
+    const db = await globalThis.opened('large');
+    const rows = Array.from({ length: 120 }, (_, k) => ({ id: `${k}`, text: 'x'.repeat(50_000) }));
+    const told = await globalThis.kept(() => db.transaction(tx => tx.notes.putMany(rows), { durability: 'strict' }));
+    await db.close();
+    return told;
+  });
+  assert(told.split(',').length > 2 * 2, 'blocks and a manifest');
   assert.deepEqual([...new Set(told.split(','))], ['strict']);
 });
 

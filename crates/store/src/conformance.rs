@@ -90,7 +90,7 @@ fn manifest(generation: u64, folded: u64) -> StoredManifest {
 }
 
 async fn publish(disk: &dyn Disk, generation: u64, folded: u64, drop_through: u64) {
-    let published = disk.publish(&manifest(generation, folded), LogSeq(drop_through), None).await;
+    let published = disk.publish(&manifest(generation, folded), LogSeq(drop_through), None, RELAXED).await;
     assert_eq!(published, Ok(()), "publish {generation}");
 }
 
@@ -163,20 +163,20 @@ async fn any_bytes_are_kept<S: Stand>(stand: &S) {
         assert_eq!(disk.append(LogSeq(seq), bytes, RELAXED).await, Ok(()));
     }
     let blocks = [(id("every"), every.clone()), (id("none"), Vec::new()), (id("large"), large.clone())];
-    assert_eq!(disk.write_blocks(&blocks).await, Ok(()));
+    assert_eq!(disk.write_blocks(&blocks, RELAXED).await, Ok(()));
     let another = stand.another(&disk).await;
     assert!(entries(&load(&another, 0, 0).await) == [(1, every.clone()), (2, Vec::new()), (3, large.clone())]);
     let read = another.read_blocks(&[id("every"), id("none"), id("large")]).await;
     assert!(read == Ok(vec![Some(every.clone()), Some(Vec::new()), Some(large.clone())]));
     let stored = StoredManifest { generation: Generation(1), folded: LogSeq(0), bytes: large };
-    assert_eq!(disk.publish(&stored, LogSeq(0), None).await, Ok(()));
+    assert_eq!(disk.publish(&stored, LogSeq(0), None, RELAXED).await, Ok(()));
     assert!(load(&another, 0, 0).await.manifest == Some(stored));
 }
 
 async fn blocks_are_read_in_the_order_asked<S: Stand>(stand: &S) {
     let disk = stand.fresh().await;
     let blocks: Vec<_> = (0..20).map(|n| (id(&format!("block-{n}")), vec![n; 10])).collect();
-    assert_eq!(disk.write_blocks(&blocks).await, Ok(()));
+    assert_eq!(disk.write_blocks(&blocks, RELAXED).await, Ok(()));
     let asked = [id("block-11"), id("nothing"), id("block-2"), id("block-19"), id("block-2")];
     let expected = vec![Some(vec![11; 10]), None, Some(vec![2; 10]), Some(vec![19; 10]), Some(vec![2; 10])];
     assert_eq!(disk.read_blocks(&asked).await, Ok(expected.clone()));
@@ -186,14 +186,14 @@ async fn blocks_are_read_in_the_order_asked<S: Stand>(stand: &S) {
 async fn lists_may_be_empty<S: Stand>(stand: &S) {
     let disk = stand.fresh().await;
     assert_eq!(disk.read_blocks(&[]).await, Ok(Vec::new()));
-    assert_eq!(disk.write_blocks(&[]).await, Ok(()));
+    assert_eq!(disk.write_blocks(&[], RELAXED).await, Ok(()));
     assert_eq!(disk.drop_blocks(&[]).await, Ok(()));
 }
 
 async fn blocks_are_dropped_by_name<S: Stand>(stand: &S) {
     let disk = stand.fresh().await;
     let blocks = [(id("a"), vec![1]), (id("b"), vec![2]), (id("c"), vec![3])];
-    assert_eq!(disk.write_blocks(&blocks).await, Ok(()));
+    assert_eq!(disk.write_blocks(&blocks, RELAXED).await, Ok(()));
     assert_eq!(disk.drop_blocks(&[id("c"), id("nothing"), id("a")]).await, Ok(()));
     assert_eq!(disk.read_blocks(&[id("a"), id("b"), id("c")]).await, Ok(vec![None, Some(vec![2]), None]));
     assert_eq!(disk.drop_blocks(&[id("a")]).await, Ok(()), "dropping twice");
@@ -204,7 +204,7 @@ async fn blocks_are_listed_in_order<S: Stand>(stand: &S) {
     assert_eq!(disk.list_blocks().await, Ok(Vec::new()));
     let all = [BlockId(0), BlockId(1), BlockId(255), BlockId(256), BlockId(1 << 64), BlockId(u128::MAX)];
     let blocks: Vec<_> = all.iter().rev().map(|id| (*id, vec![1])).collect();
-    assert_eq!(disk.write_blocks(&blocks).await, Ok(()));
+    assert_eq!(disk.write_blocks(&blocks, RELAXED).await, Ok(()));
     assert_eq!(stand.another(&disk).await.list_blocks().await, Ok(all.to_vec()));
     assert_eq!(disk.drop_blocks(&all[1..]).await, Ok(()));
     assert_eq!(disk.list_blocks().await, Ok(vec![BlockId(0)]));
@@ -213,13 +213,16 @@ async fn blocks_are_listed_in_order<S: Stand>(stand: &S) {
 async fn a_manifest_follows_the_one_before<S: Stand>(stand: &S) {
     let disk = stand.fresh().await;
     let another = stand.another(&disk).await;
-    assert_eq!(disk.publish(&manifest(2, 0), LogSeq(0), None).await, Err(DiskError::Stale), "the first is 1");
+    assert_eq!(disk.publish(&manifest(2, 0), LogSeq(0), None, RELAXED).await, Err(DiskError::Stale), "the first is 1");
     publish(&disk, 1, 0, 0).await;
-    assert_eq!(another.publish(&manifest(1, 0), LogSeq(0), None).await, Err(DiskError::Stale), "1 is there");
-    assert_eq!(another.publish(&manifest(3, 0), LogSeq(0), None).await, Err(DiskError::Stale), "2 is missing");
+    assert_eq!(another.publish(&manifest(1, 0), LogSeq(0), None, RELAXED).await, Err(DiskError::Stale), "1 is there");
+    assert_eq!(another.publish(&manifest(3, 0), LogSeq(0), None, RELAXED).await, Err(DiskError::Stale), "2 is missing");
     publish(&another, 2, 0, 0).await;
-    let both =
-        join(disk.publish(&manifest(3, 0), LogSeq(0), None), another.publish(&manifest(3, 0), LogSeq(0), None)).await;
+    let both = join(
+        disk.publish(&manifest(3, 0), LogSeq(0), None, RELAXED),
+        another.publish(&manifest(3, 0), LogSeq(0), None, RELAXED),
+    )
+    .await;
     assert!(matches!(both, (Ok(()), Err(DiskError::Stale)) | (Err(DiskError::Stale), Ok(()))), "{both:?}");
 }
 
@@ -230,7 +233,7 @@ async fn a_stale_publish_changes_nothing<S: Stand>(stand: &S) {
         append(&disk, seq).await;
     }
     let before = load(&disk, 0, 0).await;
-    assert_eq!(disk.publish(&manifest(1, 3), LogSeq(2), None).await, Err(DiskError::Stale));
+    assert_eq!(disk.publish(&manifest(1, 3), LogSeq(2), None, RELAXED).await, Err(DiskError::Stale));
     assert_eq!(load(&disk, 0, 0).await, before);
 }
 
@@ -255,7 +258,7 @@ async fn publishing_trims_the_log<S: Stand>(stand: &S) {
     assert_eq!(load(&another, 0, 0).await, expected);
     assert_eq!(load(&another, 1, 1).await, expected, "from the last folded entry on");
     assert_eq!(entries(&load(&another, 4, 2).await), [(4, entry(4)), (5, entry(5))]);
-    assert_eq!(disk.publish(&manifest(3, 4), LogSeq(4), Some(b"kept")).await, Ok(()));
+    assert_eq!(disk.publish(&manifest(3, 4), LogSeq(4), Some(b"kept"), RELAXED).await, Ok(()));
     assert_eq!(entries(&load(&another, 0, 0).await), [(4, b"kept".to_vec()), (5, entry(5))]);
     append(&disk, 6).await;
 }
@@ -265,17 +268,18 @@ async fn publishing_can_add_an_entry_where_none_is<S: Stand>(stand: &S) {
     let another = stand.another(&disk).await;
     publish(&disk, 1, 0, 0).await;
     append(&disk, 1).await;
-    assert_eq!(disk.publish(&manifest(2, 2), LogSeq(1), Some(b"added")).await, Ok(()));
+    assert_eq!(disk.publish(&manifest(2, 2), LogSeq(1), Some(b"added"), RELAXED).await, Ok(()));
     let expected = Loaded { manifest: Some(manifest(2, 2)), entries: vec![(LogSeq(2), b"added".to_vec())] };
     assert_eq!(load(&another, 1, 1).await, expected);
     assert_eq!(another.append(LogSeq(2), b"late", RELAXED).await, Err(DiskError::Stale));
     append(&another, 3).await;
     let before = load(&disk, 0, 0).await;
-    assert_eq!(disk.publish(&manifest(3, 3), LogSeq(2), Some(b"late")).await, Err(DiskError::Stale));
+    assert_eq!(disk.publish(&manifest(3, 3), LogSeq(2), Some(b"late"), RELAXED).await, Err(DiskError::Stale));
     assert_eq!(load(&another, 0, 0).await, before, "what is refused changes nothing");
     let added = manifest(3, 4);
     let both =
-        join(disk.publish(&added, LogSeq(3), Some(b"added")), another.append(LogSeq(4), b"appended", RELAXED)).await;
+        join(disk.publish(&added, LogSeq(3), Some(b"added"), RELAXED), another.append(LogSeq(4), b"appended", RELAXED))
+            .await;
     assert!(matches!(both, (Ok(()), Err(DiskError::Stale)) | (Err(DiskError::Stale), Ok(()))), "{both:?}");
 }
 

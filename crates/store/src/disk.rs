@@ -27,7 +27,7 @@ pub struct Generation(pub u64);
 pub struct BlockId(pub u128);
 
 /// When the browser may call a transaction complete.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Durability {
     /// After the bytes went to the operating system.
     #[default]
@@ -142,7 +142,7 @@ pub trait Disk {
     async fn read_blocks(&self, ids: &[BlockId]) -> Result<Vec<Option<Vec<u8>>>, DiskError>;
 
     /// Writes new blocks. Nobody sees them before a manifest names them.
-    async fn write_blocks(&self, blocks: &[(BlockId, Vec<u8>)]) -> Result<(), DiskError>;
+    async fn write_blocks(&self, blocks: &[(BlockId, Vec<u8>)], durability: Durability) -> Result<(), DiskError>;
 
     /// Puts `manifest` in the place of the one of generation `manifest.generation - 1`, drops log entries up to
     /// `drop_log_through`, and adds `kept`, if any, at `manifest.folded`, from which the log goes on.
@@ -154,6 +154,7 @@ pub trait Disk {
         manifest: &StoredManifest,
         drop_log_through: LogSeq,
         kept: Option<&[u8]>,
+        durability: Durability,
     ) -> Result<(), DiskError>;
 
     /// Names every block that is stored, in order.

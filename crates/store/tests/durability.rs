@@ -48,7 +48,7 @@ fn an_entry_is_kept_as_its_commit_asks() {
     for durability in [Relaxed, Strict] {
         let mut bench = Bench::new();
         assert_eq!(bench.commit(&[(durability, 1)]), [true]);
-        assert_eq!(bench.disk.kept(), [durability]);
+        assert_eq!(bench.disk.kept(Operation::Append), [durability]);
     }
 }
 
@@ -56,9 +56,9 @@ fn an_entry_is_kept_as_its_commit_asks() {
 fn one_strict_commit_makes_the_entry_that_it_shares_strict() {
     let mut bench = Bench::new();
     assert_eq!(bench.commit(&[(Relaxed, 1), (Strict, 1), (Relaxed, 1)]), [true; 3]);
-    assert_eq!(bench.disk.kept(), [Strict]);
+    assert_eq!(bench.disk.kept(Operation::Append), [Strict]);
     bench.commit(&[(Relaxed, 1), (Relaxed, 1)]);
-    assert_eq!(bench.disk.kept(), [Strict, Relaxed], "the next one is not");
+    assert_eq!(bench.disk.kept(Operation::Append), [Strict, Relaxed], "the next one is not");
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn a_strict_commit_that_must_be_planned_again_stays_strict() {
     let mut bench = Bench::new();
     bench.disk.inject_next(Operation::Append, Fault::Stale);
     assert_eq!(bench.commit(&[(Relaxed, 1), (Strict, 1)]), [true; 2]);
-    assert_eq!(bench.disk.kept(), [Strict, Strict]);
+    assert_eq!(bench.disk.kept(Operation::Append), [Strict, Strict]);
 }
 
 #[test]
@@ -74,9 +74,9 @@ fn commits_that_are_parted_are_kept_each_as_it_asks() {
     let mut bench = Bench::new();
     bench.disk.inject_next(Operation::Append, Fault::Full);
     assert_eq!(bench.commit(&[(Strict, 1), (Relaxed, 1)]), [true; 2]);
-    assert_eq!(bench.disk.kept(), [Strict, Strict, Relaxed]);
+    assert_eq!(bench.disk.kept(Operation::Append), [Strict, Strict, Relaxed]);
     // A group that is too large for one entry: what goes into the next asks for itself.
     let mut bench = Bench::new();
     assert_eq!(bench.commit(&[(Relaxed, 3 << 20), (Strict, 3 << 20)]), [true; 2]);
-    assert_eq!(bench.disk.kept(), [Relaxed, Strict]);
+    assert_eq!(bench.disk.kept(Operation::Append), [Relaxed, Strict]);
 }

@@ -56,8 +56,8 @@ impl Engine {
         let mut seed = [0; SEED_BYTES];
         (options.random)(&mut seed);
         let fence = Fence { format: FORMAT, schema: options.schema.version };
-        let (cache_bytes, fold_bytes) = (options.cache_bytes, options.fold_bytes);
-        let store = holm_store::Options { fence, cache_bytes, fold_bytes, pace: Rc::clone(&options.pace) };
+        let Options { durability, cache_bytes, fold_bytes, .. } = *options;
+        let store = holm_store::Options { fence, durability, cache_bytes, fold_bytes, pace: Rc::clone(&options.pace) };
         let db = Database::open(disk, locks, store, seed).await.map_err(|error| store_error(&error))?;
         let driven = db.clone();
         spawn(Box::pin(async move { driven.drive().await }));

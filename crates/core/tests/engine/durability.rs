@@ -3,6 +3,7 @@
 use holm_core::engine::{Order, Step, Transaction};
 use holm_core::outbox::Operation::Put;
 use holm_store::Durability::{self, Relaxed, Strict};
+use holm_store::Operation;
 use serde_json::json;
 
 use crate::bench::{Bench, NOW_MS, SCHEMA};
@@ -10,9 +11,9 @@ use crate::bench::{Bench, NOW_MS, SCHEMA};
 /// What the disk was told during some work.
 fn during(bench: &Bench, work: impl FnOnce()) -> Vec<Durability> {
     bench.settle();
-    let before = bench.disk.kept().len();
+    let before = bench.disk.kept(Operation::Append).len();
     work();
-    bench.disk.kept().split_off(before)
+    bench.disk.kept(Operation::Append).split_off(before)
 }
 
 fn transact(bench: &Bench, durability: Durability) {

@@ -154,10 +154,7 @@ impl Inner {
         }
         let records = Rc::new(batch.to_records());
         drop(batch);
-        if is_large
-            && durability == Durability::Relaxed
-            && let Some(outcome) = self.adopt(&records, tail).await
-        {
+        if is_large && let Some(outcome) = self.adopt(&records, tail, durability).await {
             return outcome;
         }
         if self.tables.borrow().tail() != tail {

@@ -6,7 +6,7 @@ use futures_util::future::{Either, LocalBoxFuture, join, select};
 
 use crate::append::AppendOutcome;
 use crate::database::{Database, Inner};
-use crate::disk::{BlockId, LogSeq};
+use crate::disk::{BlockId, Durability, LogSeq};
 use crate::encoding::{EntryId, Records, read_block};
 use crate::error::StoreError;
 use crate::fold::{Fold, FoldAnswer, FoldOutcome, FoldRequest, FoldStep};
@@ -23,6 +23,7 @@ struct Adopted {
     id: EntryId,
     tail: LogSeq,
     ops: Rc<Records>,
+    durability: Durability,
 }
 
 impl Database {
@@ -103,6 +104,7 @@ impl Inner {
         }
         let Some(_held) = self.locks.try_lock(LockName::Checkpoint).await else { return Ok(FoldOutcome::Stale) };
         self.load().await?;
+        let durability = adopted.as_ref().map_or(self.options.durability, |adopted| adopted.durability);
         let fold = match (&mut *self.tables.borrow_mut(), adopted) {
             (tables, None) if tables.log_bytes() < at_least => None,
             (tables, Some(Adopted { tail, .. })) if tables.tail() != tail => None,
@@ -113,7 +115,7 @@ impl Inner {
             None => Ok(FoldOutcome::Stale),
             Some(fold) => {
                 let fold = if self.swept.get() { fold } else { fold.sweeping() };
-                let outcome = self.run_fold(fold, at_least).await;
+                let outcome = self.run_fold(fold, at_least, durability).await;
                 self.swept.set(self.swept.get() || outcome == FoldOutcome::Published);
                 Ok(outcome)
             }
@@ -122,9 +124,10 @@ impl Inner {
 
     /// Commits a large batch, planned at `tail`, without a large entry: while one is appended nobody can open the store, and until it is
     /// folded whoever opens reads it. `None` if this cannot be done now, and nothing was.
-    pub(super) async fn adopt(&self, ops: &Rc<Records>, tail: LogSeq) -> Option<AppendOutcome> {
+    pub(super) async fn adopt(&self, ops: &Rc<Records>, tail: LogSeq, durability: Durability) -> Option<AppendOutcome> {
         let id = self.next_id();
-        let outcome = self.fold_above_size(0, Some(Adopted { id, tail, ops: ops.clone() })).await;
+        let adopted = Adopted { id, tail, ops: ops.clone(), durability: durability.max(self.options.durability) };
+        let outcome = self.fold_above_size(0, Some(adopted)).await;
         outcome.unwrap_or(FoldOutcome::Stale).of_commit(&self.tables.borrow(), id, tail.next())
     }
 
@@ -141,7 +144,7 @@ impl Inner {
         }
     }
 
-    async fn run_fold(&self, mut fold: Box<Fold>, at_least: usize) -> FoldOutcome {
+    async fn run_fold(&self, mut fold: Box<Fold>, at_least: usize, durability: Durability) -> FoldOutcome {
         let pace = &self.options.pace;
         pace.begin();
         loop {
@@ -167,10 +170,10 @@ impl Inner {
                             }
                         }
                     };
-                    FoldAnswer::Done(join(self.disk.write_blocks(&blocks), meanwhile).await.0)
+                    FoldAnswer::Done(join(self.disk.write_blocks(&blocks, durability), meanwhile).await.0)
                 }
                 FoldRequest::Publish { manifest, drop_log_through, kept } => {
-                    FoldAnswer::Done(self.disk.publish(&manifest, drop_log_through, Some(&kept)).await)
+                    FoldAnswer::Done(self.disk.publish(&manifest, drop_log_through, Some(&kept), durability).await)
                 }
                 FoldRequest::Load(since) => FoldAnswer::Loaded(self.disk.load(since).await),
                 FoldRequest::Turn => {

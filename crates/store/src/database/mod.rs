@@ -45,6 +45,8 @@ use turn::Turns;
 pub struct Options {
     /// What this code writes; a store beyond it is refused.
     pub fence: Fence,
+    /// How what no caller waits for is kept, at least: a fold takes the place of what was saved before.
+    pub durability: Durability,
     /// How many bytes of blocks are kept in memory between reads.
     pub cache_bytes: usize,
     /// How large the log may grow before it is folded into blocks. A group of commits of more goes into several entries, and a single
@@ -58,7 +60,13 @@ impl Default for Options {
     /// 32 MiB of blocks hold a collection of some 100,000 records. A log of 4 MiB: with 1 MiB half as much again is written,
     /// and an append of one stays below some 50 ms.
     fn default() -> Self {
-        Self { fence: Fence::default(), cache_bytes: 32 << 20, fold_bytes: 4 << 20, pace: Rc::new(Unhurried) }
+        Self {
+            fence: Fence::default(),
+            durability: Durability::default(),
+            cache_bytes: 32 << 20,
+            fold_bytes: 4 << 20,
+            pace: Rc::new(Unhurried),
+        }
     }
 }
 
@@ -342,7 +350,7 @@ async fn open_tables(disk: &dyn Disk, options: &Options, database: [u8; 16]) -> 
         if tables.generation().0 > 0 {
             return Ok(tables);
         }
-        let answer = disk.publish(&tables.first_manifest(), LogSeq::default(), None).await;
+        let answer = disk.publish(&tables.first_manifest(), LogSeq::default(), None, options.durability).await;
         match answer {
             // Loaded once more, so that there is one way in: whoever was first made the store.
             Ok(()) => {}

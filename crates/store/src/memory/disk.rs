@@ -98,7 +98,7 @@ impl Disk for MemoryDisk {
         Ok(ids.iter().map(|id| storage.blocks.get(id).cloned()).collect())
     }
 
-    async fn write_blocks(&self, blocks: &[(BlockId, Vec<u8>)]) -> Result<(), DiskError> {
+    async fn write_blocks(&self, blocks: &[(BlockId, Vec<u8>)], _durability: Durability) -> Result<(), DiskError> {
         let mut storage = self.0.borrow_mut();
         for (id, bytes) in blocks {
             storage.blocks.insert(*id, bytes.clone());
@@ -111,6 +111,7 @@ impl Disk for MemoryDisk {
         manifest: &StoredManifest,
         drop_log_through: LogSeq,
         kept: Option<&[u8]>,
+        _durability: Durability,
     ) -> Result<(), DiskError> {
         self.0.borrow_mut().publish(manifest, drop_log_through, kept)
     }

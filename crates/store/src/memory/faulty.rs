@@ -21,7 +21,7 @@ pub struct FaultyDisk {
     faults: Rc<RefCell<Faults>>,
     dead: Rc<Cell<bool>>,
     quota: Rc<Cell<Option<usize>>>,
-    kept: Rc<RefCell<Vec<Durability>>>,
+    kept: Rc<RefCell<Vec<(Operation, Durability)>>>,
 }
 
 impl FaultyDisk {
@@ -87,10 +87,10 @@ impl FaultyDisk {
         self.faults.borrow().done()
     }
 
-    /// How each entry of this handle was to be kept.
+    /// How what this handle wrote by such operations was to be kept.
     #[must_use]
-    pub fn kept(&self) -> Vec<Durability> {
-        self.kept.borrow().clone()
+    pub fn kept(&self, by: Operation) -> Vec<Durability> {
+        self.kept.borrow().iter().filter(|(operation, _)| *operation == by).map(|(_, durability)| *durability).collect()
     }
 
     /// How many bytes are stored.
@@ -218,7 +218,7 @@ impl Disk for FaultyDisk {
     }
 
     async fn append(&self, seq: LogSeq, entry: &[u8], durability: Durability) -> Result<(), DiskError> {
-        self.kept.borrow_mut().push(durability);
+        self.kept.borrow_mut().push((Operation::Append, durability));
         let write = self.disk.append(seq, entry, durability);
         self.run(Operation::Append, self.within_quota(entry.len(), write)).await
     }
@@ -227,9 +227,11 @@ impl Disk for FaultyDisk {
         self.run(Operation::ReadBlocks, self.disk.read_blocks(ids)).await
     }
 
-    async fn write_blocks(&self, blocks: &[(BlockId, Vec<u8>)]) -> Result<(), DiskError> {
+    async fn write_blocks(&self, blocks: &[(BlockId, Vec<u8>)], durability: Durability) -> Result<(), DiskError> {
+        self.kept.borrow_mut().push((Operation::WriteBlocks, durability));
         let bytes = blocks.iter().map(|(_, bytes)| bytes.len()).sum();
-        self.run(Operation::WriteBlocks, self.within_quota(bytes, self.disk.write_blocks(blocks))).await
+        let write = self.disk.write_blocks(blocks, durability);
+        self.run(Operation::WriteBlocks, self.within_quota(bytes, write)).await
     }
 
     async fn publish(
@@ -237,10 +239,12 @@ impl Disk for FaultyDisk {
         manifest: &StoredManifest,
         drop_log_through: LogSeq,
         kept: Option<&[u8]>,
+        durability: Durability,
     ) -> Result<(), DiskError> {
+        self.kept.borrow_mut().push((Operation::Publish, durability));
         let freed = self.disk.0.borrow().manifest.as_ref().map_or(0, |stored| stored.bytes.len());
         let bytes = manifest.bytes.len().saturating_sub(freed);
-        let write = self.disk.publish(manifest, drop_log_through, kept);
+        let write = self.disk.publish(manifest, drop_log_through, kept, durability);
         self.run(Operation::Publish, self.within_quota(bytes, write)).await
     }
 

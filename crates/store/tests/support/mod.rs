@@ -159,9 +159,9 @@ impl<D: Disk, B: Before> Disk for Watched<D, B> {
         self.disk.read_blocks(ids).await
     }
 
-    async fn write_blocks(&self, blocks: &[(BlockId, Vec<u8>)]) -> Result<(), DiskError> {
+    async fn write_blocks(&self, blocks: &[(BlockId, Vec<u8>)], durability: Durability) -> Result<(), DiskError> {
         self.before.write_blocks(blocks).await;
-        self.disk.write_blocks(blocks).await
+        self.disk.write_blocks(blocks, durability).await
     }
 
     async fn publish(
@@ -169,9 +169,10 @@ impl<D: Disk, B: Before> Disk for Watched<D, B> {
         manifest: &StoredManifest,
         drop_log_through: LogSeq,
         kept: Option<&[u8]>,
+        durability: Durability,
     ) -> Result<(), DiskError> {
         self.before.publish(manifest, kept).await;
-        self.disk.publish(manifest, drop_log_through, kept).await
+        self.disk.publish(manifest, drop_log_through, kept, durability).await
     }
 
     async fn list_blocks(&self) -> Result<Vec<BlockId>, DiskError> {
