@@ -181,10 +181,9 @@ impl Disk for IndexedDbDisk {
         Ok(ids)
     }
 
-    async fn drop_blocks(&self, ids: &[BlockId]) -> Result<(), DiskError> {
-        // What is there again after a loss of power is invisible, and dropped once more.
+    async fn drop_blocks(&self, ids: &[BlockId], durability: Durability) -> Result<(), DiskError> {
         let delete = |id| Request { store: BLOCKS, what: What::Delete { key: key_of(id) } };
-        self.write_to_blocks(ids.iter().map(delete).collect(), Durability::Relaxed).await
+        self.write_to_blocks(ids.iter().map(delete).collect(), durability).await
     }
 }
 

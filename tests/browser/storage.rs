@@ -129,11 +129,11 @@ async fn blocks_come_in_the_order_asked_and_go_when_dropped() {
         .expect("it writes");
     let read = disk.read_blocks(&[id(1), id(9), id(2), id(0)]).await.expect("it reads");
     assert_eq!(read, [Some(big), None, Some(b"B".to_vec()), Some(Vec::new())]);
-    disk.drop_blocks(&[id(1), id(9)]).await.expect("it drops");
+    disk.drop_blocks(&[id(1), id(9)], RELAXED).await.expect("it drops");
     assert_eq!(disk.read_blocks(&[id(1), id(2)]).await, Ok(vec![None, Some(b"B".to_vec())]));
     assert_eq!(disk.read_blocks(&[]).await, Ok(Vec::new()));
     assert_eq!(disk.write_blocks(&[], RELAXED).await, Ok(()));
-    assert_eq!(disk.drop_blocks(&[]).await, Ok(()));
+    assert_eq!(disk.drop_blocks(&[], RELAXED).await, Ok(()));
 }
 
 #[wasm_bindgen_test]
@@ -155,7 +155,7 @@ async fn each_operation_opens_only_the_object_stores_it_needs_and_writers_wait_f
     disk.write_blocks(&[(id, vec![1])], RELAXED).await.expect("it writes");
     disk.read_blocks(std::slice::from_ref(&id)).await.expect("it reads");
     disk.publish(&manifest(1, 1), LogSeq(0), None, RELAXED).await.expect("it publishes");
-    disk.drop_blocks(&[id]).await.expect("it drops");
+    disk.drop_blocks(&[id], RELAXED).await.expect("it drops");
     let begun = js("globalThis.restore(); return globalThis.begun.join(', ')", "").await;
     assert_eq!(
         begun.as_string().expect("a text"),

@@ -254,7 +254,7 @@ async fn another_realms_factory_heals_a_dead_one_and_does_everything() {
     disk.write_blocks(&[(id, bytes.clone())], Durability::Relaxed).await.expect("it writes");
     disk.publish(&manifest, LogSeq(0), None, Durability::Relaxed).await.expect("it publishes");
     assert_eq!(disk.read_blocks(std::slice::from_ref(&id)).await, Ok(vec![Some(bytes)]));
-    disk.drop_blocks(&[id]).await.expect("it drops");
+    disk.drop_blocks(&[id], Durability::Relaxed).await.expect("it drops");
     let loaded = disk.load(Since::default()).await.expect("it loads");
     assert_eq!(loaded.manifest, Some(manifest));
     assert_eq!(loaded.entries, [(LogSeq(1), b"x".to_vec())]);

@@ -10,26 +10,21 @@ const MAIN = `
   import { defineSchema, open, t } from '/holm/index.js';
   const schema = defineSchema({ version: 1, collections: { notes: { fields: { text: t.string() } } } });
   globalThis.opened = (name, more) => open({ name, schema, ...more });
-  /** What the transactions that put or add something are told while some work is done, and what the browser makes of it. */
+  /** What the transactions that write are told while some work is done, and what the browser makes of it. */
   globalThis.kept = async work => {
     const begin = IDBDatabase.prototype.transaction;
-    const { add, put } = IDBObjectStore.prototype;
-    const told = new Map();
-    const kept = new Set();
+    const kept = [];
     IDBDatabase.prototype.transaction = function (stores, mode, options) {
       const transaction = begin.call(this, stores, mode, options);
-      told.set(transaction, options.durability);
+      if (mode === 'readwrite') kept.push(options.durability, transaction.durability);
       return transaction;
     };
-    IDBObjectStore.prototype.add = function (...record) { kept.add(this.transaction); return add.apply(this, record); };
-    IDBObjectStore.prototype.put = function (...record) { kept.add(this.transaction); return put.apply(this, record); };
     try {
       await work();
     } finally {
       IDBDatabase.prototype.transaction = begin;
-      Object.assign(IDBObjectStore.prototype, { add, put });
     }
-    return [...kept].flatMap(transaction => [told.get(transaction), transaction.durability]).join();
+    return kept.join();
   };
   document.documentElement.dataset.ready = 'true';
 `;

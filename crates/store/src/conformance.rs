@@ -187,16 +187,16 @@ async fn lists_may_be_empty<S: Stand>(stand: &S) {
     let disk = stand.fresh().await;
     assert_eq!(disk.read_blocks(&[]).await, Ok(Vec::new()));
     assert_eq!(disk.write_blocks(&[], RELAXED).await, Ok(()));
-    assert_eq!(disk.drop_blocks(&[]).await, Ok(()));
+    assert_eq!(disk.drop_blocks(&[], RELAXED).await, Ok(()));
 }
 
 async fn blocks_are_dropped_by_name<S: Stand>(stand: &S) {
     let disk = stand.fresh().await;
     let blocks = [(id("a"), vec![1]), (id("b"), vec![2]), (id("c"), vec![3])];
     assert_eq!(disk.write_blocks(&blocks, RELAXED).await, Ok(()));
-    assert_eq!(disk.drop_blocks(&[id("c"), id("nothing"), id("a")]).await, Ok(()));
+    assert_eq!(disk.drop_blocks(&[id("c"), id("nothing"), id("a")], RELAXED).await, Ok(()));
     assert_eq!(disk.read_blocks(&[id("a"), id("b"), id("c")]).await, Ok(vec![None, Some(vec![2]), None]));
-    assert_eq!(disk.drop_blocks(&[id("a")]).await, Ok(()), "dropping twice");
+    assert_eq!(disk.drop_blocks(&[id("a")], RELAXED).await, Ok(()), "dropping twice");
 }
 
 async fn blocks_are_listed_in_order<S: Stand>(stand: &S) {
@@ -206,7 +206,7 @@ async fn blocks_are_listed_in_order<S: Stand>(stand: &S) {
     let blocks: Vec<_> = all.iter().rev().map(|id| (*id, vec![1])).collect();
     assert_eq!(disk.write_blocks(&blocks, RELAXED).await, Ok(()));
     assert_eq!(stand.another(&disk).await.list_blocks().await, Ok(all.to_vec()));
-    assert_eq!(disk.drop_blocks(&all[1..]).await, Ok(()));
+    assert_eq!(disk.drop_blocks(&all[1..], RELAXED).await, Ok(()));
     assert_eq!(disk.list_blocks().await, Ok(vec![BlockId(0)]));
 }
 

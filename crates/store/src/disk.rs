@@ -161,5 +161,5 @@ pub trait Disk {
     async fn list_blocks(&self) -> Result<Vec<BlockId>, DiskError>;
 
     /// Removes blocks that no manifest names any more.
-    async fn drop_blocks(&self, ids: &[BlockId]) -> Result<(), DiskError>;
+    async fn drop_blocks(&self, ids: &[BlockId], durability: Durability) -> Result<(), DiskError>;
 }

@@ -23,7 +23,6 @@ struct Adopted {
     id: EntryId,
     tail: LogSeq,
     ops: Rc<Records>,
-    durability: Durability,
 }
 
 impl Database {
@@ -33,7 +32,7 @@ impl Database {
     /// What the disk says, damage in a block that had to be read.
     pub async fn fold(&self) -> Result<FoldOutcome, StoreError> {
         self.inner.check_open()?;
-        self.inner.fold_above_size(0, None).await
+        self.inner.fold_above_size(0, None, Durability::default()).await
     }
 }
 
@@ -49,7 +48,7 @@ impl Inner {
         let mut at_least = self.fold_at();
         while !self.closing.get() {
             let seen = self.to_fold.count();
-            match self.fold_above_size(at_least, None).await {
+            match self.fold_above_size(at_least, None, Durability::default()).await {
                 Ok(FoldOutcome::Published) => self.fold_above.set(0),
                 Ok(FoldOutcome::Stale) => {}
                 // A full disk or a damaged block is not tried at every commit again, but when as much has come in anew.
@@ -98,13 +97,18 @@ impl Inner {
         hidden && self.log_bytes() < self.options.fold_bytes.saturating_mul(HIDDEN_TIMES)
     }
 
-    async fn fold_above_size(&self, at_least: usize, adopted: Option<Adopted>) -> Result<FoldOutcome, StoreError> {
+    /// As durable as is asked, and as the database is.
+    async fn fold_above_size(
+        &self,
+        at_least: usize,
+        adopted: Option<Adopted>,
+        durability: Durability,
+    ) -> Result<FoldOutcome, StoreError> {
         if self.log_bytes() < at_least || self.is_put_off(at_least) || self.halted.borrow().is_some() {
             return Ok(FoldOutcome::Stale);
         }
         let Some(_held) = self.locks.try_lock(LockName::Checkpoint).await else { return Ok(FoldOutcome::Stale) };
         self.load().await?;
-        let durability = adopted.as_ref().map_or(self.options.durability, |adopted| adopted.durability);
         let fold = match (&mut *self.tables.borrow_mut(), adopted) {
             (tables, None) if tables.log_bytes() < at_least => None,
             (tables, Some(Adopted { tail, .. })) if tables.tail() != tail => None,
@@ -115,7 +119,7 @@ impl Inner {
             None => Ok(FoldOutcome::Stale),
             Some(fold) => {
                 let fold = if self.swept.get() { fold } else { fold.sweeping() };
-                let outcome = self.run_fold(fold, at_least, durability).await;
+                let outcome = self.run_fold(fold, at_least, durability.max(self.options.durability)).await;
                 self.swept.set(self.swept.get() || outcome == FoldOutcome::Published);
                 Ok(outcome)
             }
@@ -126,8 +130,8 @@ impl Inner {
     /// folded whoever opens reads it. `None` if this cannot be done now, and nothing was.
     pub(super) async fn adopt(&self, ops: &Rc<Records>, tail: LogSeq, durability: Durability) -> Option<AppendOutcome> {
         let id = self.next_id();
-        let adopted = Adopted { id, tail, ops: ops.clone(), durability: durability.max(self.options.durability) };
-        let outcome = self.fold_above_size(0, Some(adopted)).await;
+        let adopted = Adopted { id, tail, ops: ops.clone() };
+        let outcome = self.fold_above_size(0, Some(adopted), durability).await;
         outcome.unwrap_or(FoldOutcome::Stale).of_commit(&self.tables.borrow(), id, tail.next())
     }
 
@@ -151,14 +155,14 @@ impl Inner {
             let is_left = self.closing.get() || self.halted.borrow().is_some() || self.is_put_off(at_least);
             if is_left && !fold.is_commit() {
                 // Best effort: what stays behind is invisible.
-                let _dropped = self.disk.drop_blocks(&fold.abandoned()).await;
+                let _dropped = self.disk.drop_blocks(&fold.abandoned(), durability).await;
                 return FoldOutcome::Stale;
             }
             let request = fold.request();
             let waits = !matches!(request, FoldRequest::Turn) || pace.is_spent();
             let answer = match request {
                 FoldRequest::List => FoldAnswer::Listed(self.disk.list_blocks().await),
-                FoldRequest::Drop(ids) => FoldAnswer::Done(self.disk.drop_blocks(&ids).await),
+                FoldRequest::Drop(ids) => FoldAnswer::Done(self.disk.drop_blocks(&ids, durability).await),
                 FoldRequest::Read(ids) => FoldAnswer::Blocks(self.disk.read_blocks(&ids).await),
                 FoldRequest::Write(blocks) => {
                     let meanwhile = async {

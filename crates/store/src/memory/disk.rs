@@ -120,7 +120,7 @@ impl Disk for MemoryDisk {
         Ok(self.0.borrow().blocks.keys().copied().collect())
     }
 
-    async fn drop_blocks(&self, ids: &[BlockId]) -> Result<(), DiskError> {
+    async fn drop_blocks(&self, ids: &[BlockId], _durability: Durability) -> Result<(), DiskError> {
         self.0.borrow_mut().blocks.retain(|id, _| !ids.contains(id));
         Ok(())
     }

@@ -252,8 +252,9 @@ impl Disk for FaultyDisk {
         self.run(Operation::ListBlocks, self.disk.list_blocks()).await
     }
 
-    async fn drop_blocks(&self, ids: &[BlockId]) -> Result<(), DiskError> {
-        self.run(Operation::DropBlocks, self.disk.drop_blocks(ids)).await
+    async fn drop_blocks(&self, ids: &[BlockId], durability: Durability) -> Result<(), DiskError> {
+        self.kept.borrow_mut().push((Operation::DropBlocks, durability));
+        self.run(Operation::DropBlocks, self.disk.drop_blocks(ids, durability)).await
     }
 }
 

@@ -179,7 +179,7 @@ impl<D: Disk, B: Before> Disk for Watched<D, B> {
         self.disk.list_blocks().await
     }
 
-    async fn drop_blocks(&self, ids: &[BlockId]) -> Result<(), DiskError> {
-        self.disk.drop_blocks(ids).await
+    async fn drop_blocks(&self, ids: &[BlockId], durability: Durability) -> Result<(), DiskError> {
+        self.disk.drop_blocks(ids, durability).await
     }
 }
