@@ -30,7 +30,7 @@ compile() { # feature, name
   (cd "$ROOT" && env --unset=CARGO_ENCODED_RUSTFLAGS RUSTC_BOOTSTRAP=1 RUSTFLAGS="${RUSTFLAGS:-} ${flags[*]}" \
     cargo rustc --quiet --profile wasm -Zbuild-std=std,panic_abort -Zbuild-std-features=optimize_for_size \
     --target wasm32-unknown-unknown --package holm --no-default-features --features "$1" --lib --crate-type cdylib)
-  from=$(cat "$compiled" "$ROOT/package-lock.json" "$ROOT/scripts/"{build-pkg.sh,drop-closures.js,like-order.js,gzip.js,wasm-reader.js} | cksum)
+  from=$(cat "$compiled" "$ROOT/package-lock.json" "$ROOT/scripts/"{build-pkg.sh,drop-closures.js,drop-words.js,like-order.js,gzip.js,wasm-reader.js} | cksum)
   if [[ ! -f $made/from || $(<"$made/from") != "$from" ]]; then
     optimise "$compiled" "$made" "$2"
     printf '%s' "$from" >"$made/from"
@@ -64,7 +64,8 @@ optimise() { # compiled, folder, name
   rm -rf "$2"
   mkdir -p "$2"
   wasm-bindgen "$1" --target web --no-typescript --omit-default-module-path --out-dir "$2" --out-name "$3"
-  node "$ROOT/scripts/drop-closures.js" "$2/$3_bg.wasm" "$2/less.wasm"
+  node "$ROOT/scripts/drop-closures.js" "$2/$3_bg.wasm" "$2/closed.wasm"
+  node "$ROOT/scripts/drop-words.js" "$2/closed.wasm" "$2/less.wasm"
   "$bin/wasm-opt" "$2/less.wasm" -Os --low-memory-unused --converge --skip-pass=local-cse --always-inline-max-function-size 0 \
     --one-caller-inline-max-function-size 30 --merge-locals --coalesce-locals-learning --reorder-locals --dealign \
     --gufa-optimizing --flatten --rereloop -Os -g -o "$2/named.wasm" "${features[@]}"

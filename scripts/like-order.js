@@ -6,7 +6,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 
 import { gzip, gzipSize } from './gzip.js';
-import { CODE, CUSTOM, FUNCTION_NAMES, functionBodies, functionNames, number, section, sections, text } from './wasm-reader.js';
+import { CODE, CUSTOM, FUNCTIONS, FUNCTION_NAMES, functionBodies, functionNames, functionTypes, number, section, sections, text } from './wasm-reader.js';
 
 /** In bytes: about two instructions. */
 const PIECE = 5;
@@ -26,16 +26,21 @@ const AT_ONCE = 2;
 const LENGTHS = [0.8, 0.85, 0.9];
 
 /** The order that packs best. */
-function best(bodies) {
+function best(bodies, types) {
   const orders = WINDOWS.flatMap(window => LENGTHS.map(length => ordered(bodies, window, length)));
-  const packed = orders.map(order => gzip(Buffer.concat(order.map(at => bodies[at]))).length);
+  const packed = orders.map(order => gzip(inOrder(order, bodies, types)).length);
   return orders[packed.indexOf(Math.min(...packed))];
 }
 
+/** What depends on the order: the types, which a module lists by themselves, and the bodies. */
+function inOrder(order, bodies, types) {
+  return Buffer.concat([types, bodies].flatMap(parts => order.map(at => parts[at])));
+}
+
 /** The same order after so many tries to move some neighbours beside one that is like one of them, each of which packs better, or as well. */
-async function climbed(bodies, order, tries) {
+async function climbed(bodies, types, order, tries) {
   if (tries === 0) return order;
-  const sizeOf = some => gzipSize(Buffer.concat(some.map(at => bodies[at])));
+  const sizeOf = some => gzipSize(inOrder(some, bodies, types));
   const likes = likesOf(bodies);
   let drawn = 1; // the same order from the same functions
   const below = count => { drawn = (Math.imul(drawn, 1_103_515_245) + 12_345) & 0x7fffffff; return (drawn >>> 8) % count; };
@@ -132,7 +137,8 @@ const wasm = readFileSync(from);
 const kept = [...sections(wasm)].filter(({ id }) => id !== CUSTOM);
 const imported = WebAssembly.Module.imports(new WebAssembly.Module(wasm)).filter(({ kind }) => kind === 'function').length;
 const bodies = functionBodies(kept.find(({ id }) => id === CODE).body);
-const order = await climbed(bodies, best(bodies), Number(tries));
+const types = functionTypes(kept.find(({ id }) => id === FUNCTIONS).body).map(number);
+const order = await climbed(bodies, types, best(bodies, types), Number(tries));
 const places = new Map(order.map((at, place) => [imported + at, String(place).padStart(6, '0')]));
 const names = [...places].sort(([a], [b]) => a - b).flatMap(([index, name]) => [number(index), text(name)]);
 const all = Buffer.concat([number(places.size), ...names]);

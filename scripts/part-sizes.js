@@ -5,9 +5,8 @@
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 
-import { CODE, functionBodies, functionNames, sections } from './wasm-reader.js';
+import { CODE, DATA, functionBodies, functionNames, sections } from './wasm-reader.js';
 
-const DATA = 11;
 const OWN = /^holm(_\w+)?$/;
 const LISTED = 20;
 

@@ -1,6 +1,6 @@
 // What the scripts need to read and write WebAssembly modules.
 
-export const [CUSTOM, CODE] = [0, 10];
+export const [CUSTOM, FUNCTIONS, CODE, DATA] = [0, 3, 10, 11];
 export const FUNCTION_NAMES = 1;
 
 /** Reads the parts of a WebAssembly module in order: bytes, numbers (LEB128) and names. */
@@ -41,6 +41,12 @@ export function* sections(wasm) {
   const reader = new Reader(wasm);
   reader.take(8);
   while (!reader.atEnd) yield { id: reader.byte(), body: reader.take(reader.number()) };
+}
+
+/** The types of a function section, by their numbers. */
+export function functionTypes(functions) {
+  const reader = new Reader(functions);
+  return Array.from({ length: reader.number() }, () => reader.number());
 }
 
 /** The function bodies of a code section. */
