@@ -9,7 +9,7 @@ use std::task::Poll;
 use holm::indexeddb::{IndexedDbDisk, StorageEvent, StorageOptions};
 use holm::limit::Sleep;
 use holm::{scope, timer};
-use holm_store::{Disk, Durability, LogSeq, Since};
+use holm_store::{Disk, LogSeq, Since};
 use js_sys::{Function, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
