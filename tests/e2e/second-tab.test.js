@@ -30,7 +30,7 @@ async function write() {
   return rounds;
 }
 
-/** Opens, reads and closes until the first tab has been idle for a while; gives what that was busy with before and after each. */
+/** Opens, reads and closes until the first tab is done and has been idle for a while; gives what that was busy with before and after each. */
 async function visit() {
   const busy = async () => (await navigator.locks.query()).held.map(({ name }) => name.split(':').at(-1));
   const visits = [];
@@ -43,7 +43,7 @@ async function visit() {
     const after = await busy();
     visits.push({ title, before, after, ms });
     await db.close();
-    if (before.length > 0 || after.length > 0) idle = 0;
+    if (!globalThis.isDone || before.length > 0 || after.length > 0) idle = 0;
     await new Promise(later => setTimeout(later, 20));
   }
   return visits;
@@ -62,9 +62,12 @@ for (const durability of ['relaxed', 'strict']) test(`second-tab: ${durability}`
 
   const loading = first.evaluate(load, [RECORDS, FOLDED]);
   const writing = third.evaluate(write);
-  const visits = await second.evaluate(visit);
+  const visiting = second.evaluate(visit);
+  const count = await loading;
+  await second.evaluate(() => { globalThis.isDone = true; });
+  const visits = await visiting;
   await third.evaluate(() => { globalThis.isDone = true; });
-  const [count, rounds] = [await loading, await writing];
+  const rounds = await writing;
 
   assert(visits.every(({ title }) => title === 'here before'));
   for (const work of ['load', 'checkpoint']) {

@@ -142,7 +142,7 @@ async fn carry(world: Rc<World>, letter: Letter, trip: Trip, answer: oneshot::Se
         Trip::Late => {
             drop(answer);
             executor.sleep(dice.between(1, 30_000)).await;
-            let late = serve(&world, &letter);
+            let late = serve(&world, &letter, Heard::No);
             return world.note(format_args!("a late {} had {late:?}", letter.request.path));
         }
         Trip::Foreign => {
@@ -153,12 +153,13 @@ async fn carry(world: Rc<World>, letter: Letter, trip: Trip, answer: oneshot::Se
         }
         _ => way().await,
     }
-    let mut outcome = serve(&world, &letter);
+    let heard = if answer.is_canceled() { Heard::No } else { Heard::Yes };
+    let mut outcome = serve(&world, &letter, heard);
     if trip == Trip::Twice {
         let (world, delay_ms) = (Rc::clone(&world), dice.below(20_000));
         executor.spawn(WORLD, async move {
             world.executor.sleep(delay_ms).await;
-            let again = serve(&world, &letter);
+            let again = serve(&world, &letter, Heard::No);
             world.note(format_args!("a doubled {} had {again:?}", letter.request.path));
         });
     }
@@ -172,8 +173,15 @@ async fn carry(world: Rc<World>, letter: Letter, trip: Trip, answer: oneshot::Se
     let _unheard = answer.send(outcome);
 }
 
+/// Whether somebody still waits for an answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Heard {
+    Yes,
+    No,
+}
+
 /// What the server, or who stands before it, makes of a request.
-fn serve(world: &World, letter: &Letter) -> Outcome {
+fn serve(world: &World, letter: &Letter, heard: Heard) -> Outcome {
     let (now_ms, Letter { device, life, user, has_good_token, restores, request }) = (world.executor.now_ms(), letter);
     let is_down = world.backend.is_down(now_ms) && !world.is_calm();
     // Whoever brings a storage back takes longer than a request.
@@ -200,7 +208,8 @@ fn serve(world: &World, letter: &Letter) -> Outcome {
         let mut pull: PullRequest = from_json_text(request.body.as_bytes()).expect("the client's own JSON");
         pull.limit = u32::try_from(world.odds.page).expect("pages are small");
         let answered = world.backend.server().pull(user, &pull, now_ms);
-        if let Ok(response) = &answered {
+        // Nobody's walk goes on after an answer that nobody hears.
+        if let (Ok(response), Heard::Yes) = (&answered, heard) {
             troubles::between_pages(world, user, response);
         }
         answered.map(|response| to_json_text(&response).into_bytes())
