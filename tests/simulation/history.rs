@@ -66,6 +66,8 @@ pub struct History {
     pub released: RefCell<BTreeSet<String>>,
     /// What was added to polls, by the character that stands for it.
     pub added: RefCell<BTreeMap<char, Added>>,
+    /// Such characters that the server had, and had no more when it was restored.
+    pub forgotten: RefCell<BTreeSet<char>>,
     /// Records of which a mutation was undeliverable, once at least.
     pub undelivered: RefCell<BTreeSet<Name>>,
 }
@@ -83,6 +85,7 @@ impl History {
             deletes: RefCell::default(),
             released: RefCell::default(),
             added: RefCell::default(),
+            forgotten: RefCell::default(),
             undelivered: RefCell::default(),
         }
     }

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use holm_core::outbox::{Operation, ReceiptState};
 use holm_protocol::Data;
+use holm_server::StoredRow;
 use serde_json::{Map, Value, json};
 
 use crate::check::told;
@@ -14,7 +15,7 @@ use crate::dice::Dice;
 use crate::history::{Added, Fate};
 use crate::odds::NEVER;
 use crate::snapshot::Snapshot;
-use crate::world::World;
+use crate::world::{USERS, World};
 
 /// The collection.
 pub const POLLS: &str = "polls";
@@ -80,7 +81,17 @@ fn removable(world: &World, device: &Device, poll: &str, body: &[char]) -> Vec<c
 fn on_the_server(world: &World, user: &str, poll: &str) -> Vec<char> {
     let rows = world.backend.rows(user);
     let row = rows.iter().find(|row| row.collection == POLLS && row.id == poll);
-    row.and_then(|row| row.data.get("body")?.as_str()).unwrap_or_default().chars().collect()
+    row.map_or("", letters).chars().collect()
+}
+
+fn letters(row: &StoredRow) -> &str {
+    row.data.get("body").and_then(|body| body.as_str()).unwrap_or_default()
+}
+
+/// What the server has of all polls.
+pub fn known(world: &World) -> BTreeSet<char> {
+    let rows = USERS.iter().flat_map(|user| world.backend.rows(user));
+    rows.filter(|row| row.collection == POLLS).flat_map(|row| letters(&row).chars().collect::<Vec<_>>()).collect()
 }
 
 impl Change {
@@ -129,8 +140,12 @@ fn fits(world: &World, id: &str, data: &Data) -> Result<(), String> {
     let mut letters: Vec<String> = body.chars().map(String::from).collect();
     tags.sort_unstable();
     letters.sort_unstable();
+    let count = letters.len().to_string();
+    // Of what a restored server had forgotten, its writer and whoever had it before his eyes may both tell it.
+    let forgotten = world.history.forgotten.borrow();
+    letters.dedup_by(|again, letter| again == letter && letter.chars().all(|letter| forgotten.contains(&letter)));
     let is_each_once = letters.windows(2).all(|pair| pair[0] != pair[1]);
-    if votes == letters.len().to_string() && tags == letters && is_each_once {
+    if votes == count && tags == letters && is_each_once {
         return Ok(());
     }
     Err(format!("18: poll {id} has {votes} votes, the tags {tags:?}, and {letters:?}"))

@@ -13,6 +13,7 @@ use crate::device::Device;
 use crate::executor::WORLD;
 use crate::history::{Call, Fate};
 use crate::odds::NEVER;
+use crate::polls;
 use crate::world::{LISTS, World, list_key, list_of};
 
 /// Between two looks at a device.
@@ -219,7 +220,9 @@ pub fn restore(world: &World) {
 }
 
 fn restore_from(world: &World, backup: u64) {
+    let known = polls::known(world);
     world.backend.restore(backup, world.executor.now_ms() + world.dice.below(8_000));
+    world.history.forgotten.borrow_mut().extend(known.difference(&polls::known(world)));
     world.history.fault("server restored");
     world.note(format_args!("the server is restored from its backup {backup}"));
 }

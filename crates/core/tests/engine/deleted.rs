@@ -384,3 +384,47 @@ fn what_goes_again_shows_no_older_value_for_a_moment() {
     bench.retry(&MutationId(first));
     assert_eq!(bench.record("a"), Some(json!({ "title": "w", "note": "x", "votes": 3 })));
 }
+
+/// A server that was restored from a backup names the record no more, and has no tombstone of it.
+fn forgotten(bench: &Bench) {
+    bench.wire.page(&json!([]), &json!({ "reset": true }));
+    bench.wire.instead("push", 500, None, "");
+    bench.engine.happened(NOW_MS, Event::Poke);
+    bench.sync();
+}
+
+/// The next mutation meets no record, nor a tombstone of one.
+fn meets_nobody(bench: &Bench) {
+    bench.wire.outcome(json!({ "status": "conflict", "server": { "deleted": true } }));
+}
+
+#[test]
+fn what_is_written_over_what_waits_when_a_restored_server_forgot_the_record_goes_whole() {
+    let bench = known();
+    bench.write(Put, &json!([["a", { "title": "p", "note": "n", "votes": 4 }]]));
+    forgotten(&bench);
+    let shown = json!({ "title": "p", "note": "n", "votes": 4 });
+    assert_eq!(bench.record("a"), Some(shown), "it waits, and is shown");
+    bench.write(Put, &json!([["a", { "title": "q", "note": "n", "votes": 5 }]]));
+    meets_nobody(&bench);
+    bench.sync_patiently();
+    let whole = json!({ "title": "q", "note": "n", "votes": 4 });
+    assert_eq!(sent(&bench), json!(["put", null, whole]), "the votes of others too, but not the one that is parked");
+}
+
+#[test]
+fn what_is_sent_again_after_a_restored_server_forgot_the_record_goes_whole() {
+    let bench = known();
+    let put = bench.write(Put, &json!([["a", { "title": "p", "note": "n", "votes": 4 }]]));
+    forgotten(&bench);
+    meets_nobody(&bench);
+    wait_for_parked(&bench, 1, false);
+    assert_eq!(bench.record("a"), None);
+    bench.retry(&MutationId(put));
+    bench.sync_patiently();
+    assert_eq!(
+        sent(&bench),
+        json!(["put", null, { "title": "p", "note": "n", "votes": 4 }]),
+        "the votes of others too"
+    );
+}
