@@ -128,12 +128,13 @@ export class Session {
    * @param {string} receipt
    */
   async #handInTurns(engine, op, collection, { part, next, parts }, receipt) {
-    while (this.#handing) await this.#handing;
-    next ??= parts.next();
+    const before = this.#handing;
     /** @type {() => void} */
     let done = () => {};
-    this.#handing = new Promise(resolve => { done = () => resolve(undefined); });
+    const own = this.#handing = new Promise(resolve => { done = () => resolve(undefined); });
     try {
+      await before;
+      next ??= parts.next();
       for (; !next.done; next = parts.next()) {
         engine.now('rows', op, part, receipt);
         part = next.value;
@@ -144,7 +145,7 @@ export class Session {
       engine.now('forget', receipt);
       throw error;
     } finally {
-      this.#handing = undefined;
+      if (this.#handing === own) this.#handing = undefined;
       done();
     }
   }

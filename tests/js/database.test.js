@@ -230,6 +230,24 @@ test('a long list goes to the engine in parts, with turns of the page in between
   await db.close();
 });
 
+test('a write that waits for a long list comes before one that is made when the list is done', async () => {
+  const { db, module, engine } = await opened();
+  const write = engine.write.bind(engine);
+  let last;
+  engine.write = (...given) => { // by no task, but in the moment that the first list has been handed over
+    engine.write = write;
+    queueMicrotask(() => { last = db.tasks.put({ id: 'c', title: 'c' }); });
+    return write(...given);
+  };
+  const list = db.tasks.putMany(Array.from({ length: 1_500 }, (_, n) => ({ id: `t${n}`, title: 'x' })));
+  const one = db.tasks.put({ id: 'b', title: 'b' });
+  await Promise.all([list, one]);
+  await last;
+  const written = module.log.filter(line => line.startsWith('write')).map(line => line.split(' ')[3]);
+  assert.deepEqual(written, [list, one, last].map(({ receipt }) => receipt));
+  await db.close();
+});
+
 test('a long list is written whole or not at all', async () => {
   const { db, engine, module } = await opened();
   const tasks = Array.from({ length: 1_500 }, (_, n) => ({ id: `t${n}`, title: n === 1_200 ? NaN : 'x' }));
