@@ -79,9 +79,10 @@ export class Backend {
    * @param {number} nowMs
    */
   pull(body, nowMs) {
-    const { client: id, seen, limit, scopes } = readPull(body);
+    const { client: id, seen, unanswered, limit, scopes } = readPull(body);
     if (scopes.length > SCOPES_MAX) throw invalid(`at most ${SCOPES_MAX} scopes`);
     if (seen < this.receipts.client(id).seen) throw new Refusal('seq-reused', `more results were seen than those up to seq ${seen}`);
+    this.receipts.checkUnanswered(id, seen, unanswered);
     const results = this.receipts.unseen(id, seen);
     const room = { changes: Math.min(Math.max(limit, 1), CHANGES_MAX), bytes: ANSWER_BYTES };
     return {

@@ -15,7 +15,7 @@ const NAME_BYTES_MAX = 128;
  *   data: Data, stamps: Stamps, ways: Ways, name: string, args: unknown }} Mutation
  */
 /** @typedef {{ client: string, schema: number, seen: number, sent: string, mutations: Mutation[] }} Push */
-/** @typedef {{ client: string, seen: number, limit: number, scopes: { name: string, args: Record<string, unknown>, checkpoint: string | undefined }[] }} Pull */
+/** @typedef {{ client: string, seen: number, unanswered: string[], limit: number, scopes: { name: string, args: Record<string, unknown>, checkpoint: string | undefined }[] }} Pull */
 
 /** @param {string} text */
 export const bytes = text => new TextEncoder().encode(text).length;
@@ -41,11 +41,13 @@ export function readPush(body) {
  */
 export function readPull(body) {
   checkVersion(body);
-  const { client, schema, seen, limit, scopes } = body;
+  const { client, schema, seen, unanswered = [], limit, scopes } = body;
   text(client, 'client');
   whole(schema, 'schema');
   whole(seen, 'seen');
   whole(limit, 'limit');
+  list(unanswered, 'unanswered');
+  for (const mid of unanswered) text(mid, 'unanswered');
   list(scopes, 'scopes');
   name('client', client);
   const names = new Set();
@@ -57,7 +59,7 @@ export function readPull(body) {
     const key = keyOf(scope.name, scope.args ?? {});
     if (names.size === names.add(key).size) throw invalid(`scope ${key} comes twice`);
   }
-  return { client, seen, limit, scopes: scopes.map((/** @type {any} */ scope) => ({ name: scope.name, args: scope.args ?? {}, checkpoint: scope.checkpoint ?? undefined })) };
+  return { client, seen, unanswered, limit, scopes: scopes.map((/** @type {any} */ scope) => ({ name: scope.name, args: scope.args ?? {}, checkpoint: scope.checkpoint ?? undefined })) };
 }
 
 /**

@@ -61,6 +61,20 @@ export class Receipts {
   }
 
   /**
+   * No seq was another mutation's than the one that this client gave it to: a copy of its storage may have used it.
+   * @param {string} id
+   * @param {number} seen
+   * @param {string[]} unanswered
+   */
+  checkUnanswered(id, seen, unanswered) {
+    const { results } = this.client(id);
+    for (const [index, mid] of unanswered.entries()) {
+      const seq = seen + index + 1;
+      if ((results.get(seq)?.mid ?? mid) !== mid) throw new Refusal('seq-reused', `seq ${seq}: it was another mutation's`);
+    }
+  }
+
+  /**
    * Every result but `ok` that a client has not seen.
    * @param {string} id
    * @param {number} seen

@@ -148,6 +148,9 @@ test('exactly once', async t => {
   assert.deepEqual(told(await push(server, [put(3, 'c', { data: {} })])), [409, 'seq-reused']);
   assert.deepEqual(told(await push(server, [put(4, 'd', { mid: 'm1' })])), [409, 'seq-reused']);
   assert.deepEqual(told(await push(server, [put(1, 'a', { mid: 'm1' })], { client: 'c_b' })), ['ok'], 'the same mutation of another client id');
+  for (const [unanswered, error] of [[['m1', 'm2', 'm3', 'm4']], [['other'], 'seq-reused'], [['m2', 'm1'], 'seq-reused'], [[1], 'invalid-request']]) {
+    assert.equal((await pull(server, { unanswered })).body.error, error, `a pull with ${unanswered}`);
+  }
   assert.deepEqual(told(await push(server, [put(4, 'd')], { seen: 3 })), ['ok']);
   assert.deepEqual(told(await push(server, [put(3, 'c')])), [409, 'seq-reused']);
   assert.equal(server.effects.length, 4);

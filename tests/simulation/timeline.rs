@@ -56,6 +56,8 @@ pub struct Timeline {
     joined: BTreeSet<String>,
     /// What a record was right after this device's last write of it.
     pub last_written: BTreeMap<Name, Option<Data>>,
+    /// Records with a write in a log entry that was missed: what they were after it is only known once all is read.
+    missed: BTreeSet<Name>,
 }
 
 impl Timeline {
@@ -98,6 +100,10 @@ impl Timeline {
                 let record = snapshot.records.get(name).map(|record| record.data.clone());
                 self.last_written.insert(name.clone(), record);
             }
+        }
+        for name in std::mem::take(&mut self.missed) {
+            let record = snapshot.records.get(&name).map(|record| record.data.clone());
+            self.last_written.insert(name, record);
         }
         if !self.is_stale && snapshot.tail == self.tail {
             return;
@@ -179,6 +185,11 @@ impl Timeline {
                 }
                 _ => {}
             }
+        }
+        if self.is_stale {
+            // Without its record it was written before, and this entry only says what became of it.
+            let missed = written.iter().filter(|name| !records.contains_key(name)).cloned();
+            self.missed.extend(missed);
         }
         for (name, record) in records {
             match record {

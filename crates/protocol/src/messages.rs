@@ -261,6 +261,8 @@ pub struct PullRequest {
     pub schema: u32,
     /// As in [`PushRequest`].
     pub seen: Seq,
+    /// What the seqs after `seen` were given to, in order.
+    pub unanswered: Vec<MutationId>,
     /// Changes per scope and answer, at most.
     pub limit: u32,
     /// Seconds to wait for news when there are none (long poll).
@@ -269,7 +271,7 @@ pub struct PullRequest {
     pub scopes: Vec<ScopeRequest>,
 }
 
-json_fields!(PullRequest { v, client, schema, seen, limit, scopes; wait });
+json_fields!(PullRequest { v, client, schema, seen, limit, scopes; unanswered, wait });
 
 /// A scope, and where this client stands in it.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -2,7 +2,7 @@
 
 mod support;
 
-use holm_protocol::{ErrorCode, Kind, Mutation, Outcome, PullRequest, PushRequest, Seq};
+use holm_protocol::{ErrorCode, Kind, Mutation, MutationId, Outcome, PullRequest, PushRequest, Seq};
 use holm_server::{Receipts, Rules, Server, Verdict};
 use serde_json::json;
 use support::*;
@@ -60,6 +60,24 @@ fn a_client_that_has_forgotten_what_it_saw_is_told_so() {
     server.push(USER, &push_from("c_a", 2, vec![create("b", "y").seq(3)]), NOW_MS).expect("answered");
     assert_eq!(pull(&server, 2).expect("it knows").results.len(), 0);
     assert_eq!(pull(&server, 1).expect_err("of seq 2 nothing is known any more"), ErrorCode::SeqReused);
+}
+
+#[test]
+fn a_seq_that_a_copy_of_the_client_has_used_is_told() {
+    let mut server = server();
+    let push = push_from("c_a", 0, vec![create("a", "x").seq(1), create("b", "y").seq(2)]);
+    assert_eq!(server.push(USER, &push, NOW_MS).expect("answered").results.len(), 2);
+    let pull = |unanswered: &[&str]| {
+        let unanswered = unanswered.iter().map(|mid| MutationId((*mid).to_owned())).collect();
+        let request = PullRequest { unanswered, ..pull_request("c_a", None, 9) };
+        server.pull(USER, &request, NOW_MS).map(|response| response.acked).map_err(|refusal| refusal.body.error)
+    };
+    for known in [&["m1"][..], &["m1", "m2"], &["m1", "m2", "m3"], &[]] {
+        assert_eq!(pull(known), Ok(Seq(2)), "{known:?}");
+    }
+    for copied in [&["other"][..], &["m1", "other"], &["m2", "m1"], &["other", "m2", "m3"]] {
+        assert_eq!(pull(copied), Err(ErrorCode::SeqReused), "else what never came would count as ok: {copied:?}");
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::members::{Answered, apply_part};
 use super::state::{Checkpoint, SyncState};
 use super::{EVICTED_AT_ONCE, Lease, SyncContext, orphans, scopes};
 use crate::local::Local;
-use crate::outbox::{Base, Moment, Planned, base_ids, bases, confirm_covered, restore, save_base, settle};
+use crate::outbox::{Base, Moment, Planned, base_ids, bases, confirm_covered, entry_at, restore, save_base, settle};
 use crate::records::{self, Before};
 use crate::schema::Collection;
 use crate::{Error, FULL, keyspace, stored};
@@ -42,10 +42,15 @@ pub fn request(view: &dyn Read, cx: &SyncContext<'_>) -> Planned<Box<PullRequest
     for key in &*scopes::active(view, cx)? {
         asked.push(scopes::request(key, Checkpoint::read(view, key)?.at));
     }
+    let mut unanswered = Vec::new();
+    for (_, place) in sync.frozen.iter() {
+        let Some(entry) = entry_at(view, place)? else { break };
+        unanswered.push(entry.mid);
+    }
     let client = Local::read(view)?.client;
     let (schema, seen) = (cx.schema.version, sync.seen);
     let (v, limit) = (PROTOCOL_VERSION, CHANGES_PER_PAGE);
-    Ok(Box::new(PullRequest { v, client, schema, seen, limit, wait: 0, scopes: asked }))
+    Ok(Box::new(PullRequest { v, client, schema, seen, unanswered, limit, wait: 0, scopes: asked }))
 }
 
 /// The request that goes out while this answer is applied, if there is more to ask for. Beside a first page none does: the app

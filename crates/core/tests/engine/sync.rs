@@ -1,7 +1,7 @@
 //! What becomes of writes on their way to the server, and of changes on their way here.
 
 use holm_core::ErrorCode;
-use holm_core::engine::{Order, Question, Step};
+use holm_core::engine::{Failure, Order, Question, Step};
 use holm_core::outbox::Operation::{Delete, Patch, Put};
 use holm_core::outbox::ReceiptState;
 use holm_core::sync::Event;
@@ -400,6 +400,25 @@ fn a_storage_that_was_rolled_back_starts_over_with_the_first_pull() {
     assert_eq!((sent.len(), &sent[0]["mid"]), (2, &sent[1]["mid"]));
     let pushes = bench.wire.requests("push");
     assert_ne!(pushes[0]["client"], pushes[1]["client"]);
+}
+
+#[test]
+fn a_pull_names_what_was_sent_and_is_unanswered() {
+    let bench = Bench::synced();
+    bench.put("a", "milk");
+    bench.sync();
+    bench.write(Put, &json!([["b", { "title": "bread" }], ["c", { "title": "butter" }]]));
+    bench.wire.fail("push", Failure::Timeout);
+    while bench.wire.mutations().len() < 3 {
+        bench.step(NOW_MS);
+    }
+    bench.put("d", "jam");
+    bench.reopen(3).sync_patiently();
+    let (mut pulls, sent) = (bench.wire.requests("pull"), bench.wire.mutations());
+    pulls.retain(|pull| pull.get("unanswered").is_some());
+    let [pull] = &pulls[..] else { panic!("before and after it nothing was unanswered: {pulls:?}") };
+    assert_eq!(pull["unanswered"], json!([sent[1]["mid"], sent[2]["mid"]]), "those of the seqs after `seen`");
+    assert_eq!((&pull["seen"], &sent[1]["seq"]), (&json!(1), &json!(2)));
 }
 
 #[test]

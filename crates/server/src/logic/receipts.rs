@@ -4,7 +4,7 @@
 //! decided for good, for long. Both are written in the transaction of the effect.
 
 use holm_protocol::{
-    ClientId, ErrorCode, Kind, Mutation, MutationId, MutationResult, Outcome, Seq, json, to_json_text,
+    ClientId, ErrorCode, Kind, Mutation, MutationId, MutationResult, Outcome, PullRequest, Seq, json, to_json_text,
 };
 use rusqlite::{Connection, OptionalExtension, Row as SqlRow, params};
 use sha2::{Digest, Sha256};
@@ -116,6 +116,18 @@ pub(super) fn remember(
                 "INSERT OR IGNORE INTO receipts (user, mid, client, seq, content, result, at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             )?
             .execute(params![user, mid, client.as_str(), seq, content, result, now_ms])?;
+    }
+    Ok(())
+}
+
+/// Checks that no seq was another mutation's than the one that this client gave it to: a copy of its storage may have used it.
+pub(super) fn check_unanswered(connection: &Connection, request: &PullRequest) -> Result<(), Refusal> {
+    let mut seq = request.seen;
+    for mid in &request.unanswered {
+        seq = seq.next();
+        if by_seq(connection, &request.client, seq)?.is_some_and(|(answered, _)| answered != *mid) {
+            return Err(Refusal::new(ErrorCode::SeqReused, format!("seq {seq}: it was another mutation's")));
+        }
     }
     Ok(())
 }

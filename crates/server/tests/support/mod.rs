@@ -159,7 +159,7 @@ pub fn rejected(outcome: &Outcome) -> Option<ErrorCode> {
 
 pub fn pull_request(client: &str, checkpoint: Option<String>, limit: u32) -> PullRequest {
     let scopes = vec![ScopeRequest { name: "tasks".to_owned(), args: Data::new(), checkpoint }];
-    PullRequest { v: 1, client: client.into(), schema: 1, seen: Seq(0), limit, wait: 0, scopes }
+    PullRequest { v: 1, client: client.into(), schema: 1, seen: Seq(0), unanswered: Vec::new(), limit, wait: 0, scopes }
 }
 
 pub fn pull(server: &Server, checkpoint: Option<String>, limit: u32) -> PullResponse {
