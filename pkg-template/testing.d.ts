@@ -161,7 +161,7 @@ export class FakeServer {
    * ```
    */
   reject(rule: (mutation: SeenMutation, record: ServerRecord | undefined) => boolean | string | undefined | null | { code?: ErrorCode; field?: string; message?: string }): Restore;
-  /** Has the mutations come again after as many seconds as the rule gives; undefined lets them pass. */
+  /** Has the mutations come again after as many whole seconds as the rule gives; undefined lets them pass. */
   retry(rule: (mutation: SeenMutation, record: ServerRecord | undefined) => number | undefined): Restore;
 
   /**

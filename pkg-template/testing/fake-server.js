@@ -3,7 +3,7 @@
 import { decode, encode, encodeFields } from '../walk.js';
 import { activity } from './activity.js';
 import { Backend } from './backend.js';
-import { checkFunctions, record, rejectedBy } from './functions.js';
+import { checkFunctions, delayedBy, record, rejectedBy } from './functions.js';
 import { Members } from './members.js';
 import { Mishaps } from './mishaps.js';
 import { putPlace } from './network.js';
@@ -253,8 +253,8 @@ export class FakeServer {
       if (rejected) return rejected;
     }
     for (const rule of this.#retries) {
-      const after = rule(shown(mutation), row && record(mutation.id, row));
-      if (typeof after === 'number') return { status: 'retry', after };
+      const delayed = delayedBy(rule(shown(mutation), row && record(mutation.id, row)));
+      if (delayed) return delayed;
     }
     return undefined;
   }

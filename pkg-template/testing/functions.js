@@ -39,7 +39,8 @@ export function called(functions, rows, { name, args }, { sent, now }) {
   const before = rows.mark;
   const stamp = stampText({ ...read(now), client: read(sent).client });
   try {
-    const outcome = outcomeOf(functions[name](callerOf(rows, stamp, args)));
+    const found = functions[name](callerOf(rows, stamp, args));
+    const outcome = delayedBy(found) ?? rejectedBy(found) ?? { status: 'ok' };
     if (outcome.status !== 'ok') rows.rollback(before);
     return outcome;
   } catch (cause) {
@@ -56,16 +57,20 @@ export function called(functions, rows, { name, args }, { sent, now }) {
 export function rejectedBy(found) {
   if (typeof found === 'string') return { status: 'rejected', code: 'validation', message: found };
   if (!found) return undefined;
+  if (typeof found.then === 'function') throw new Refusal('server-error', 'what a rule or a function gives is no promise');
   const { code = 'validation', field, message } = found === true ? /** @type {any} */ ({}) : found;
   return { status: 'rejected', code, ...(field && { field }), message: message ?? 'the test rejects it' };
 }
 
 /**
- * @param {unknown} found
- * @returns {Outcome}
+ * The same of one that may ask for a retry after so many seconds.
+ * @param {any} found
+ * @returns {Outcome | undefined}
  */
-function outcomeOf(found) {
-  return typeof found === 'number' ? { status: 'retry', after: found } : rejectedBy(found) ?? { status: 'ok' };
+export function delayedBy(found) {
+  if (typeof found !== 'number') return undefined;
+  if (!Number.isInteger(found) || found < 0 || found >= 2 ** 32) throw new Refusal('server-error', `a retry comes after whole seconds, not ${found}`);
+  return { status: 'retry', after: found };
 }
 
 /**

@@ -288,6 +288,24 @@ test('what it refuses', async t => {
   assert.deepEqual(told(await push(server, [put(4, 'a', { data: { title: 'x'.repeat(2_000_000) } })], { schema: 2 })), [413, 'payload-too-large']);
 });
 
+test('what a rule or a function gives that no answer can hold is a failure of the server, told in words', async t => {
+  const later = n => async server => {
+    const stop = server.retry(() => n);
+    const { body } = await push(server, [put(1)]);
+    stop();
+    return body.message;
+  };
+  const byFunction = n => server => push(server, [{ seq: 1, mid: 'm1', kind: 'call', name: 'gives', args: n }]).then(({ body }) => body.message);
+  const server = start(t, { functions: { gives: ({ args }) => (args === 'promise' ? Promise.resolve() : args === 'nan' ? NaN : args) } });
+  for (const [tried, words] of [
+    [later(NaN), /whole seconds, not NaN/], [later(-1), /not -1/], [later(0.5), /not 0\.5/], [later(2 ** 32), /not 4294967296/],
+    [byFunction('nan'), /function gives threw: .*not NaN/], [byFunction(1.5), /not 1\.5/], [byFunction('promise'), /no promise/],
+  ]) assert.match(await tried(server), words);
+  server.reject(async () => undefined);
+  assert.match((await push(server, [put(1)])).body.message, /no promise/);
+  assert.deepEqual(server.effects, []);
+});
+
 test('other devices, with all that a record can hold', async t => {
   const server = start(t);
   const task = { title: 'a', due: new Date(5), size: 12n, photo: new Uint8Array([1, 2]), nested: { $holm: 1 } };
