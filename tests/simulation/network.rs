@@ -74,9 +74,6 @@ impl Transport for Link {
 /// A request on its way.
 #[derive(Clone)]
 struct Letter {
-    device: Rc<Device>,
-    /// How often the device's storage had been rolled back when it was sent.
-    life: u64,
     /// Whose token it carries.
     user: &'static str,
     has_good_token: bool,
@@ -90,8 +87,6 @@ impl Link {
         let (answer, heard) = oneshot::channel();
         let trip = draw(&self.world);
         let letter = Letter {
-            device: Rc::clone(&self.device),
-            life: self.device.timeline.borrow().life(),
             user: self.device.user,
             has_good_token: self.device.has_good_token(&self.world),
             restores: self.world.backend.restores(),
@@ -182,11 +177,9 @@ enum Heard {
 
 /// What the server, or who stands before it, makes of a request.
 fn serve(world: &World, letter: &Letter, heard: Heard) -> Outcome {
-    let (now_ms, Letter { device, life, user, has_good_token, restores, request }) = (world.executor.now_ms(), letter);
+    let (now_ms, Letter { user, has_good_token, restores, request }) = (world.executor.now_ms(), letter);
     let is_down = world.backend.is_down(now_ms) && !world.is_calm();
-    // Whoever brings a storage back takes longer than a request.
-    let is_of_another_life = *life != device.timeline.borrow().life();
-    if is_down || is_of_another_life || *restores != world.backend.restores() {
+    if is_down || *restores != world.backend.restores() {
         return Err(Failure::Network("nobody listens".into()));
     }
     if !has_good_token {

@@ -123,11 +123,6 @@ impl Timeline {
         *self = Self { life, orders, is_stale: true, ..Self::default() };
     }
 
-    /// How often the storage was rolled back.
-    pub fn life(&self) -> u64 {
-        self.life
-    }
-
     /// Whether the storage lost what it had promised to keep.
     pub fn was_rolled_back(&self) -> bool {
         self.life > 0
