@@ -78,6 +78,9 @@ fn a_seq_that_a_copy_of_the_client_has_used_is_told() {
     for copied in [&["other"][..], &["m1", "other"], &["m2", "m1"], &["other", "m2", "m3"]] {
         assert_eq!(pull(copied), Err(ErrorCode::SeqReused), "else what never came would count as ok: {copied:?}");
     }
+    let unanswered = vec![MutationId("other".to_owned())];
+    let beyond = PullRequest { seen: Seq(u64::MAX), unanswered, ..pull_request("c_a", None, 9) };
+    assert_eq!(server.pull(USER, &beyond, NOW_MS).expect("nothing was answered there").acked, Seq(2));
 }
 
 #[test]

@@ -44,7 +44,7 @@ pub(super) fn handle(checkpoints: &Checkpoints<'_>, request: &PullRequest, now: 
         let message = format!("the results up to seq {} were seen, not only those up to {}", client.seen, request.seen);
         return Err(Refusal::new(ErrorCode::SeqReused, message));
     }
-    receipts::check_unanswered(connection, request)?;
+    receipts::check_unanswered(connection, request, client)?;
     let seen = request.seen.min(client.last_seq);
     let mut walk = Walk {
         connection,

@@ -121,10 +121,9 @@ pub(super) fn remember(
 }
 
 /// Checks that no seq was another mutation's than the one that this client gave it to: a copy of its storage may have used it.
-pub(super) fn check_unanswered(connection: &Connection, request: &PullRequest) -> Result<(), Refusal> {
-    let mut seq = request.seen;
-    for mid in &request.unanswered {
-        seq = seq.next();
+pub(super) fn check_unanswered(connection: &Connection, request: &PullRequest, client: Client) -> Result<(), Refusal> {
+    for (before, mid) in (request.seen.0..client.last_seq.0).zip(&request.unanswered) {
+        let seq = Seq(before).next();
         if by_seq(connection, &request.client, seq)?.is_some_and(|(answered, _)| answered != *mid) {
             return Err(Refusal::new(ErrorCode::SeqReused, format!("seq {seq}: it was another mutation's")));
         }
